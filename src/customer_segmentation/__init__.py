@@ -1,0 +1,1 @@
+"""Decide how to segment customers, and put the decision to work."""
