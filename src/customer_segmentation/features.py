@@ -1,0 +1,245 @@
+"""Feature sets: which columns are used and how they become a matrix."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+
+from customer_segmentation.validity import FloatArray
+
+MAX_LEVELS = 12  # more levels than this is a name or a place, not a category to segment by
+# Beyond a skewness of 1 a column counts as highly skewed (Bulmer 1979, Principles of Statistics).
+SKEWED = 1.0
+KINDS = ("numeric", "skewed", "binary", "categorical")
+
+
+class FeatureError(ValueError):
+    """A feature set that the customer table cannot serve."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """A feature set fitted to a customer table.
+
+    Attributes
+    ----------
+    name : str
+    matrix : ndarray of shape (n_samples, n_features)
+        What the algorithms see.
+    feature_names : list of str
+        A name per column of `matrix`.
+    columns : list of str
+        The columns of the table that are used.
+    left_out : dict
+        Column of the table -> why it is not used.
+    transformer : ColumnTransformer
+        Fitted; turns a table with `columns` into a matrix.
+    """
+
+    name: str
+    matrix: FloatArray
+    feature_names: list[str]
+    columns: list[str]
+    left_out: dict[str, str]
+    transformer: ColumnTransformer
+
+
+def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name: str) -> Features:
+    """Fit the transforms of a feature set and make its matrix.
+
+    Parameters
+    ----------
+    table : DataFrame, one row per customer
+        Clean; the index is the customer id and is never a feature.
+    transforms : sequence of {"columns": ..., "transform": ...}
+        ``columns`` is a list of column names, or one of the kinds ``numeric``, ``skewed``,
+        ``binary`` and ``categorical``, which takes every usable column of that kind (see
+        :func:`kinds_of`). ``transform`` is an unfitted scikit-learn transformer or
+        "passthrough". Missing values are filled with the median or the most frequent level
+        first, so that a new customer with a gap can be scored.
+    name : str
+
+    Raises
+    ------
+    FeatureError
+        Missing, constant or non-numeric columns.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> table = pd.DataFrame({"age": [20.0, 30.0, 40.0], "city": ["a", "a", "a"]})
+    >>> build(table, [{"columns": "numeric", "transform": StandardScaler()}], name="auto").matrix
+    array([[-1.22474487],
+           [ 0.        ],
+           [ 1.22474487]])
+    """
+    kinds, reasons = kinds_of(table)
+    steps: list[tuple[str, Any, list[str]]] = []
+    for number, transform in enumerate(transforms):
+        columns = _columns_of(table, transform["columns"], kinds, name)
+        if columns:
+            steps.append((str(number), _with_imputer(transform["transform"], table[columns]), columns))
+    used = list(dict.fromkeys(column for _, _, columns in steps for column in columns))
+    if not used:
+        raise FeatureError(
+            f"features={name}: got no usable column in {list(table.columns)}, expected at least one "
+            f"with varying values. Left out: {reasons or 'none'}."
+        )
+    transformer = ColumnTransformer(steps, verbose_feature_names_out=False, sparse_threshold=0)
+    matrix = _fit_transform(transformer, table, used, name)
+    left_out = {c: reasons.get(c, f"not part of features={name}") for c in table.columns if c not in used}
+    feature_names = [str(column) for column in transformer.get_feature_names_out()]
+    return Features(name, matrix, feature_names, used, left_out, transformer)
+
+
+def kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
+    """Sort the columns of a table into kinds, and say why the others are of no use.
+
+    Returns
+    -------
+    kinds : dict, column -> "numeric", "skewed", "binary" or "categorical"
+        A numeric column is skewed when its skewness is beyond 1 either way.
+    reasons : dict, column -> why it is left out
+        Constants, identifiers, free text, dates and columns without values.
+
+    Examples
+    --------
+    >>> kinds_of(pd.DataFrame({"spend": [1.0, 2.0, 3.0, 2.0], "club": [0, 1, 1, 0],
+    ...                        "country": ["UK"] * 4}))
+    ({'spend': 'numeric', 'club': 'binary'}, {'country': 'constant'})
+    """
+    kinds, reasons = {}, {}
+    for column in table.columns:
+        kind, reason = _kind_of(table[column])
+        if reason:
+            reasons[str(column)] = reason
+        else:
+            kinds[str(column)] = kind
+    return kinds, reasons
+
+
+def _kind_of(values: pd.Series[Any]) -> tuple[str, str]:
+    levels = int(values.nunique())
+    if levels == 0:
+        return "", "no values"
+    if levels == 1:
+        return "", "constant"
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return "", "date"
+    if pd.api.types.is_numeric_dtype(values):
+        return _numeric_kind(values.astype(float), levels)
+    if levels == 2:
+        return "binary", ""
+    if levels <= MAX_LEVELS and levels < len(values) / 2:
+        return "categorical", ""
+    return "", f"text with {levels} different values"
+
+
+def _numeric_kind(values: pd.Series[float], levels: int) -> tuple[str, str]:
+    if levels == 2:
+        return "binary", ""
+    steps = np.diff(np.sort(values.dropna().to_numpy()))
+    if levels == len(values) and levels > 2 and (steps == 1).all():
+        return "", "a running number"
+    return ("skewed" if abs(float(values.skew())) > SKEWED else "numeric"), ""
+
+
+def _columns_of(
+    table: pd.DataFrame, wanted: str | Sequence[str], kinds: Mapping[str, str], name: str
+) -> list[str]:
+    if isinstance(wanted, str):
+        if wanted not in KINDS:
+            raise FeatureError(
+                f"features={name}: got columns: {wanted}, expected a list of columns or one of {KINDS}."
+            )
+        return [column for column, kind in kinds.items() if kind == wanted]
+    for column in wanted:
+        if column not in table.columns:
+            raise FeatureError(_missing(table, column, name))
+        if table[column].nunique() < 2:
+            raise FeatureError(
+                f"features={name}: got a constant column {column!r} (every customer has "
+                f"{_only_value(table[column])!r}), expected varying values. Take it out of "
+                f"the feature set."
+            )
+    return list(wanted)
+
+
+def _missing(table: pd.DataFrame, column: str, name: str) -> str:
+    existing = [str(c) for c in table.columns]
+    lowered = {c.lower(): c for c in existing}
+    close = difflib.get_close_matches(column.lower(), lowered, n=1, cutoff=0.5)
+    hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
+    return (
+        f"features={name}: got no column {column!r}, expected it in the customer table, which has "
+        f"{existing}.{hint} Correct conf/features/{name}.yaml, or use features=auto."
+    )
+
+
+def _only_value(values: pd.Series[Any]) -> Any:
+    return next(iter(values.dropna()), None)
+
+
+def _with_imputer(transform: Any, columns: pd.DataFrame) -> Any:
+    numeric = all(pd.api.types.is_numeric_dtype(columns[c]) for c in columns)
+    imputer = SimpleImputer(strategy="median" if numeric else "most_frequent")
+    scaler = clone(transform) if transform != "passthrough" else "passthrough"
+    return Pipeline([("impute", imputer), ("transform", scaler)])
+
+
+def _fit_transform(
+    transformer: ColumnTransformer, table: pd.DataFrame, used: list[str], name: str
+) -> FloatArray:
+    infinite = [
+        c for c in used
+        if pd.api.types.is_numeric_dtype(table[c]) and np.isinf(table[c].astype(float)).any()
+    ]
+    if infinite:
+        raise FeatureError(
+            f"features={name}: got infinite values in {infinite}, expected finite numbers. "
+            f"Correct or remove those customers."
+        )
+    try:
+        matrix = np.ascontiguousarray(transformer.fit_transform(as_features(table[used])), dtype=float)
+    except (ValueError, TypeError) as error:
+        raise FeatureError(
+            f"features={name}: its transforms refuse the columns {used}: {error} "
+            f"Numbers need a scaler, categories need sklearn.preprocessing.OneHotEncoder."
+        ) from error
+    if not np.isfinite(matrix).all():
+        raise FeatureError(
+            f"features={name}: its transforms gave values that are not finite (a logarithm of zero "
+            f"or of a negative amount?) in {used}. Use sklearn.preprocessing.PowerTransformer."
+        )
+    return matrix
+
+
+def as_features(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers as float64, everything else as plain text objects with NaN for gaps.
+
+    Fitting and scoring both pass through here, so that a column which happens to arrive as
+    integers, as categories or as pandas strings is the same to the model.
+
+    Examples
+    --------
+    >>> as_features(pd.DataFrame({"age": [30], "sex": pd.Categorical(["f"])})).dtypes.tolist()
+    [dtype('float64'), dtype('O')]
+    """
+    columns = {}
+    for column in table.columns:
+        values = table[column]
+        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+            columns[column] = values.astype("float64")
+        else:
+            text = values.astype(object)
+            columns[column] = text.where(text.isna(), text.astype(str)).where(text.notna(), np.nan)
+    return pd.DataFrame(columns, index=table.index)

@@ -1,0 +1,350 @@
+"""A path: one algorithm fitted over the grid of its main parameter, its work shared."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from scipy.cluster.hierarchy import linkage as build_linkage
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from sklearn.base import clone
+from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import NearestNeighbors
+
+from customer_segmentation.validity import OUTLIER, FloatArray, IntArray
+
+N_EPS = 12
+# From the densest tenth of the customers being core points up to nearly all of them.
+EPS_QUANTILES = (0.10, 0.98)
+# Smallest clusters worth a campaign: from one customer in a hundred to one in seven.
+MIN_CLUSTER_SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.10, 0.15)
+MIN_CLUSTER_ROWS = 5
+MAX_LINKAGE_ROWS = 30_000  # the distances of 30,000 customers fill 3.6 GB
+COUNT_PARAMETERS = ("n_clusters", "n_components")  # where the grid is k itself
+MAX_GRAPH_ENTRIES = 50_000_000  # neighbours kept at once: 0.6 GB
+
+
+class PathError(ValueError):
+    """A grid that the algorithm or the data cannot take."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point on a path.
+
+    Attributes
+    ----------
+    value : float
+        The grid's value (k, eps, ...).
+    labels : ndarray of shape (n_samples,)
+        Clusters 0..n_clusters-1, -1 = outlier.
+    seconds : float
+        Seconds the fit took; shared work is spread evenly over its candidates.
+    estimator : object or None
+        The fitted estimator; None when the labels were cut from shared work.
+    scores : dict
+        What only the fit itself can tell, such as a mixture's ``bic``.
+    failure : str
+        Why the algorithm gave no labels here; "" when it did.
+    """
+
+    value: float
+    labels: IntArray
+    seconds: float
+    estimator: Any = None
+    scores: dict[str, float] = field(default_factory=dict)
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Path:
+    """The candidates of one algorithm on one matrix, in the order of the grid."""
+
+    algorithm: str
+    parameter: str
+    candidates: tuple[Candidate, ...]
+    linkage: FloatArray | None = None
+    k_distance: FloatArray | None = None
+
+    @property
+    def labelings(self) -> list[IntArray]:
+        """Labels of every candidate."""
+        return [candidate.labels for candidate in self.candidates]
+
+
+Progress = Callable[[int, int], None]
+
+
+def fit_path(
+    estimator: Any,
+    X: FloatArray,
+    *,
+    algorithm: str,
+    parameter: str,
+    grid: Sequence[float] | None = None,
+    assign_outliers: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Fit `estimator` at every value of `grid`.
+
+    Parameters
+    ----------
+    estimator : scikit-learn-compatible clusterer, unfitted
+        Needs ``fit`` and either ``labels_`` or ``predict``. Agglomerative clustering and DBSCAN
+        share one tree and one neighbour structure over the whole grid.
+    X : ndarray of shape (n_samples, n_features)
+    algorithm : str
+        Its name, for messages and the result.
+    parameter : str
+        The parameter that the grid is about, e.g. ``n_clusters`` or ``eps``.
+    grid : sequence of numbers, optional
+        None derives it from the data: eps from the k-distance curve (Ester et al. 1996),
+        ``min_cluster_size`` from shares of the customers, 1..10 otherwise.
+    assign_outliers : bool
+        Give every outlier to the cluster of its nearest clustered customer.
+    progress : callable(done, total), optional
+        Called after each candidate.
+
+    Raises
+    ------
+    PathError
+        When a value is refused by the estimator, or there are fewer customers than clusters.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> X = np.array([[0.0], [1.0], [10.0], [11.0]])
+    >>> path = fit_path(KMeans(random_state=0), X, algorithm="kmeans",
+    ...                 parameter="n_clusters", grid=[1, 2])
+    >>> [int(candidate.labels.max()) + 1 for candidate in path.candidates]
+    [1, 2]
+    """
+    values = derive_grid(estimator, X, parameter) if grid is None else list(grid)
+    check_grid(estimator, X, algorithm=algorithm, parameter=parameter, grid=values)
+    path = _fit(estimator, X, Path(algorithm, parameter, ()), values, progress or _silent)
+    if all(candidate.failure for candidate in path.candidates):
+        raise PathError(
+            f"{algorithm}: every fit failed, the first with: {path.candidates[0].failure}. "
+            f"Change its settings or its grid ({parameter} = {_short(values)})."
+        )
+    if not assign_outliers:
+        return path
+    return replace(path, candidates=tuple(_without_outliers(X, c) for c in path.candidates))
+
+
+def check_grid(
+    estimator: Any, X: FloatArray, *, algorithm: str, parameter: str, grid: Sequence[float]
+) -> None:
+    """Refuse a grid before anything is fitted; see :func:`fit_path` for the errors."""
+    where = f"algorithm={algorithm}"
+    if parameter not in estimator.get_params():
+        raise PathError(
+            f"{where}: got parameter {parameter!r}, expected one of "
+            f"{sorted(estimator.get_params())}. Change algorithm.parameter."
+        )
+    if not len(grid):
+        raise PathError(f"{where}: got an empty grid, expected values of {parameter}. Set algorithm.grid.")
+    for value in grid:
+        try:
+            validate = getattr(clone(estimator).set_params(**{parameter: value}), "_validate_params", None)
+            if validate is not None:
+                validate()
+        except (ValueError, TypeError) as error:
+            raise PathError(
+                f"{where}: got {parameter}={value}, which {type(estimator).__name__} refuses: "
+                f"{error} Change algorithm.grid."
+            ) from None
+    if parameter in COUNT_PARAMETERS and max(grid) > len(X):
+        raise PathError(
+            f"{where}: got {len(X)} customers, expected at least {max(grid)}, the largest "
+            f"{parameter} of the grid. Use more customers or a shorter grid: algorithm.grid=[1,2,3]."
+        )
+
+
+@singledispatch
+def derive_grid(estimator: Any, X: FloatArray, parameter: str) -> list[float]:
+    """Grid of a path when the configuration names none: 1..10, or what suits the algorithm.
+
+    Examples
+    --------
+    >>> derive_grid(HDBSCAN(copy=True), np.zeros((1000, 2)), "min_cluster_size")
+    [10, 20, 30, 50, 70, 100, 150]
+    """
+    return list(range(1, 11))
+
+
+@derive_grid.register
+def _(estimator: DBSCAN, X: FloatArray, parameter: str) -> list[float]:
+    distances = k_distances(X, estimator.min_samples)
+    low, high = np.quantile(distances, EPS_QUANTILES)
+    if high <= 0:
+        raise PathError(
+            "algorithm=dbscan: got a table in which nearly all customers are identical, expected "
+            "distances to choose eps from. Set algorithm.grid=[...] or other features."
+        )
+    return [float(eps) for eps in np.geomspace(max(low, high / 50), high, N_EPS).round(6)]
+
+
+@derive_grid.register
+def _(estimator: HDBSCAN, X: FloatArray, parameter: str) -> list[float]:
+    sizes = [max(MIN_CLUSTER_ROWS, round(share * len(X))) for share in MIN_CLUSTER_SHARES]
+    return [size for size in dict.fromkeys(sizes) if size <= max(len(X) // 2, 2)] or [2]
+
+
+def k_distances(X: FloatArray, k: int) -> FloatArray:
+    """Distance of every customer to the k-th nearest, itself counted as the first; ascending.
+
+    Examples
+    --------
+    >>> k_distances(np.array([[0.0], [1.0], [3.0]]), 2)
+    array([1., 1., 2.])
+    """
+    k = min(k, len(X))
+    return np.sort(NearestNeighbors(n_neighbors=k).fit(X).kneighbors(X)[0][:, -1])
+
+
+@singledispatch
+def _fit(estimator: Any, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
+    candidates = []
+    for done, value in enumerate(grid, start=1):
+        candidates.append(_fit_one(estimator, X, path.parameter, value))
+        progress(done, len(grid))
+    return replace(path, candidates=tuple(candidates))
+
+
+def _fit_one(estimator: Any, X: FloatArray, parameter: str, value: float) -> Candidate:
+    start = time.perf_counter()
+    model = clone(estimator).set_params(**{parameter: value})
+    try:
+        with warnings.catch_warnings():
+            # Fewer different customers than clusters: the labels then show it.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X)
+    except (ValueError, FloatingPointError, ArithmeticError, np.linalg.LinAlgError) as error:
+        return Candidate(value, _nobody(X), time.perf_counter() - start, failure=_first_line(error))
+    labels = model.labels_ if hasattr(model, "labels_") else model.predict(X)
+    seconds = time.perf_counter() - start
+    scores = {"bic": float(model.bic(X))} if hasattr(model, "bic") else {}
+    return Candidate(value, tidy(labels), seconds, model, scores)
+
+
+def tidy(labels: Iterable[int]) -> IntArray:
+    """Labels as 0..n_clusters-1, every negative one as -1.
+
+    Examples
+    --------
+    >>> tidy([7, 7, -2, 3])
+    array([ 1,  1, -1,  0])
+    """
+    array = np.asarray(labels, dtype=np.int64)
+    inside = array >= 0
+    result = np.full(len(array), OUTLIER, dtype=np.int64)
+    result[inside] = np.unique(array[inside], return_inverse=True)[1]
+    return result
+
+
+@_fit.register
+def _(
+    estimator: AgglomerativeClustering, X: FloatArray, path: Path, grid: list[float], progress: Progress
+) -> Path:
+    if estimator.connectivity is not None or estimator.metric != "euclidean":
+        return _fit.dispatch(object)(estimator, X, path, grid, progress)
+    if len(X) > MAX_LINKAGE_ROWS:
+        raise PathError(
+            f"algorithm={path.algorithm}: got {len(X)} customers, expected at most "
+            f"{MAX_LINKAGE_ROWS} (memory grows with their square). Use kmeans or gmm, or a sample."
+        )
+    start = time.perf_counter()
+    tree = build_linkage(X, method=estimator.linkage)
+    shared = (time.perf_counter() - start) / len(grid)
+    candidates = []
+    for done, k in enumerate(grid, start=1):
+        start = time.perf_counter()
+        labels = cut_tree(tree, int(k))
+        candidates.append(Candidate(k, labels, shared + time.perf_counter() - start))
+        progress(done, len(grid))
+    return replace(path, candidates=tuple(candidates), linkage=tree)
+
+
+def cut_tree(linkage: FloatArray, n_clusters: int) -> IntArray:
+    """Labels with exactly `n_clusters` clusters from a linkage tree, ties or not.
+
+    Parameters
+    ----------
+    linkage : ndarray of shape (n_samples - 1, 4)
+        As scipy's ``linkage`` returns it.
+    n_clusters : int
+
+    Examples
+    --------
+    >>> cut_tree(build_linkage(np.array([[0.0], [1.0], [9.0]]), "ward"), 2)
+    array([0, 0, 1])
+    """
+    n = len(linkage) + 1
+    merges = n - n_clusters
+    children = linkage[:merges, :2].astype(int).ravel()
+    parents = np.repeat(np.arange(n, n + merges), 2)
+    size = n + merges
+    forest = csr_matrix((np.ones(len(parents)), (parents, children)), shape=(size, size))
+    return tidy(connected_components(forest, directed=False)[1][:n])
+
+
+@_fit.register
+def _(estimator: DBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
+    curve = k_distances(X, estimator.min_samples)
+    if estimator.metric != "euclidean" or _graph_entries(X, max(grid)) > MAX_GRAPH_ENTRIES:
+        generic = _fit.dispatch(object)(estimator, X, path, grid, progress)
+        return replace(generic, k_distance=curve)
+    start = time.perf_counter()
+    neighbours = NearestNeighbors(radius=max(grid)).fit(X)
+    # Sorted once here, so that every later cut is a plain look-up.
+    graph = neighbours.radius_neighbors_graph(X, mode="distance", sort_results=True)
+    shared = (time.perf_counter() - start) / len(grid)
+    precomputed = clone(estimator).set_params(metric="precomputed")
+    candidates = []
+    for done, eps in enumerate(grid, start=1):
+        fitted = _fit_one(precomputed, graph, "eps", eps)
+        candidates.append(replace(fitted, seconds=fitted.seconds + shared, estimator=None))
+        progress(done, len(grid))
+    return replace(path, candidates=tuple(candidates), k_distance=curve)
+
+
+def _graph_entries(X: FloatArray, radius: float) -> float:
+    """Estimate, from a few hundred customers, how many pairs lie within `radius`."""
+    probe = X[:: max(1, len(X) // 300)]
+    neighbours = NearestNeighbors(radius=radius).fit(X)
+    counts = [len(near) for near in neighbours.radius_neighbors(probe, return_distance=False)]
+    return float(np.mean(counts)) * len(X)
+
+
+def _without_outliers(X: FloatArray, candidate: Candidate) -> Candidate:
+    out = candidate.labels == OUTLIER
+    if out.all() or not out.any():
+        return candidate
+    nearest = NearestNeighbors(n_neighbors=1).fit(X[~out])
+    labels = candidate.labels.copy()
+    labels[out] = candidate.labels[~out][nearest.kneighbors(X[out], return_distance=False)[:, 0]]
+    return replace(candidate, labels=labels, estimator=None)
+
+
+def _nobody(X: FloatArray) -> IntArray:
+    return np.full(X.shape[0], OUTLIER, dtype=np.int64)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+
+
+def _short(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _silent(done: int, total: int) -> None:
+    """Report progress to nobody."""

@@ -1,0 +1,76 @@
+"""Feature sets: what is used, what is left out, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PowerTransformer, RobustScaler, StandardScaler
+
+from customer_segmentation import features
+
+
+def customers(n=60):
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "age": rng.normal(40, 10, n),
+            "spend": rng.lognormal(3, 1.2, n),
+            "club": rng.integers(0, 2, n).astype(float),
+            "city": pd.Categorical(rng.choice(["Rome", "Oslo", "Lima"], n)),
+            "sex": pd.Categorical(rng.choice(["m", "f"], n)),
+            "country": pd.Categorical(["IT"] * n),
+            "note": [f"note {i}" for i in range(n)],
+            "since": pd.date_range("2020-01-01", periods=n),
+            "row": np.arange(n, dtype=float) + 100,
+        }
+    )
+
+
+AUTO = [
+    {"columns": "numeric", "transform": StandardScaler()},
+    {"columns": "skewed", "transform": PowerTransformer()},
+    {"columns": "binary", "transform": OneHotEncoder(drop="if_binary", sparse_output=False)},
+    {"columns": "categorical", "transform": OneHotEncoder(sparse_output=False)},
+]
+
+
+def test_auto_takes_every_usable_column_and_says_what_it_leaves_out():
+    built = features.build(customers(), AUTO, name="auto")
+    assert sorted(built.columns) == ["age", "city", "club", "sex", "spend"]
+    assert built.left_out == {
+        "country": "constant", "note": "text with 60 different values", "since": "date",
+        "row": "a running number",
+    }
+    assert built.matrix.shape == (60, 1 + 1 + 1 + 1 + 3)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), PowerTransformer()])
+def test_any_scikit_learn_transform_serves(scaler):
+    built = features.build(customers(), [{"columns": ["age", "spend"], "transform": scaler}], name="x")
+    np.testing.assert_allclose(built.matrix, scaler.fit_transform(customers()[["age", "spend"]]))
+
+
+@pytest.mark.parametrize(
+    ("transforms", "words"),
+    [
+        ([{"columns": ["agee"], "transform": StandardScaler()}], ["'agee'", "Did you mean 'age'"]),
+        ([{"columns": ["country"], "transform": StandardScaler()}], ["constant", "'country'"]),
+        ([{"columns": ["city"], "transform": StandardScaler()}], ["city", "OneHotEncoder"]),
+        ([{"columns": "numbers", "transform": StandardScaler()}], ["numbers", "skewed"]),
+    ],
+)
+def test_what_cannot_be_built_is_refused(transforms, words):
+    with pytest.raises(features.FeatureError) as error:
+        features.build(customers(), transforms, name="mine")
+    assert all(word in str(error.value) for word in words)
+
+
+def test_no_usable_column_is_an_error():
+    with pytest.raises(features.FeatureError, match="no usable column"):
+        features.build(customers()[["country", "note"]], AUTO, name="auto")
+
+
+def test_infinite_values_are_refused():
+    table = customers()
+    table.loc[3, "age"] = np.inf
+    with pytest.raises(features.FeatureError, match="infinite values in \\['age'\\]"):
+        features.build(table, [{"columns": ["age"], "transform": StandardScaler()}], name="x")
