@@ -1,0 +1,231 @@
+"""What is worth keeping of a run, as typed items that any tracker can take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation import (
+    exploration,
+    page,
+    path_plots,
+    paths,
+    plots,
+    profiles,
+    scatter_plot,
+    tree_plot,
+    workbook,
+)
+from customer_segmentation.analysis import Analysis
+from customer_segmentation.data import CustomerData
+from customer_segmentation.tracking import (
+    Figure,
+    File,
+    Item,
+    Metric,
+    Model,
+    Param,
+    Table,
+    Tag,
+    Text,
+    render,
+)
+
+# Of the candidate taken: metrics of the run. All numeric columns of the path are `path/...` too.
+RUN_METRICS = (
+    "silhouette", "wcss", "calinski_harabasz", "davies_bouldin", "bic", "n_segments",
+    "coverage", "outlier_share", "smallest_share", "largest_share",
+)
+MAX_PARAM = 250  # characters; longer settings belong in the config artifact
+
+
+def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
+    """Everything a run keeps.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    settings : mapping
+        What was chosen, for the params: few and readable.
+
+    Yields
+    ------
+    Item
+        In no order that matters, the model last.
+    """
+    tables = _Tables(analysis)
+    pictures = dict(_pictures(analysis, tables))
+    yield Tag("mlflow.runName", analysis.name)
+    yield Tag("verdict", analysis.verdict)
+    yield Tag("mlflow.note.content", description(analysis, tables.summary))
+    for name, value in settings.items():
+        yield Param(name, str(value)[:MAX_PARAM])
+    yield from _metrics(analysis)
+    yield from _tables(analysis, tables)
+    for path, figure in pictures.items():
+        yield Figure(f"plots/{path}.png", figure, grid=path in GRID)
+    yield Text("report.html", _page(analysis, tables, pictures))
+    yield Model(analysis.name, analysis.segmenter)
+
+
+def explore(data: CustomerData, folder: str) -> Iterator[Item]:
+    """Exploration of a data set, below `folder`: logged once per data set, not per run."""
+    yield Table(f"{folder}/cleaning.csv", data.report, compare=True)
+    yield Table(f"{folder}/summary.csv", exploration.summary(data.table), compare=True)
+    for draw in (exploration.distributions, exploration.relations, exploration.by_demographic):
+        yield Figure(f"{folder}/{draw.__name__}.png", draw(data.table), grid=True)
+
+
+GRID = ("scatter", "elbow", "profiles")
+
+
+class _Tables:
+    """The profile tables, made once and used by files, pictures and page."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        table, segments, names = analysis.data.table, analysis.segments, analysis.names
+        self.summary = profiles.summary(table, segments, names)
+        self.counts = profiles.counts(segments, names)
+        self.contrasts = profiles.contrasts(table, segments)
+        self.assignments = pd.DataFrame(
+            {
+                "segment": segments,
+                "name": [names.get(number, "Outliers") for number in segments],
+                "confidence": analysis.segmenter.confidence_,
+            },
+            index=segments.index,
+        )
+
+
+def _metrics(analysis: Analysis) -> Iterator[Item]:
+    chosen = analysis.chosen
+    for name in RUN_METRICS:
+        if not math.isnan(chosen[name]):
+            yield Metric(name, float(chosen[name]))
+        else:
+            yield Tag(f"absent.{name}", _why_absent(analysis, name))
+    yield Metric("assigner_fidelity", analysis.segmenter.fidelity_)
+    yield Metric("seconds", float(analysis.scores["seconds"].sum()))
+    values = analysis.scores["value"]
+    whole = bool((values == values.round()).all())
+    for place, row in enumerate(analysis.scores.to_dict("records"), start=1):
+        step = int(row["value"]) if whole else place
+        for name, value in row.items():
+            if isinstance(value, int | float) and math.isfinite(value):
+                label = analysis.path.parameter if name == "value" else name
+                yield Metric(f"path/{label}", float(value), step)
+
+
+def _why_absent(analysis: Analysis, name: str) -> str:
+    if name == "bic" and not analysis.candidate.scores:
+        return f"{analysis.algorithm.name} has no likelihood"
+    return str(analysis.chosen["absent"]) or "no spread inside the segments"
+
+
+def _tables(analysis: Analysis, tables: _Tables) -> Iterator[Item]:
+    data = analysis.data
+    yield Table("cluster_summary.csv", tables.summary, compare=True)
+    yield Table("cluster_counts.csv", tables.counts)
+    yield Table("tables/path.csv", analysis.scores)
+    yield Table("tables/profile.csv", tables.contrasts.round(3), index=True, compare=True)
+    yield Table("tables/assignments.csv", tables.assignments.round({"confidence": 3}), index=True)
+    yield Table("tables/cleaning.csv", data.report)
+    if analysis.features.left_out:
+        left_out = pd.DataFrame(analysis.features.left_out.items(), columns=["column", "reason"])
+        yield Table("tables/left_out.csv", left_out)
+    yield File(
+        "Customer_Segmentation_Results.xlsx",
+        lambda path: workbook.write(
+            path, data.table, analysis.segments, analysis.names,
+            tables.assignments["confidence"], tables.summary, tables.counts,
+        ),
+    )
+
+
+def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, "plots.Figure"]]:
+    scores, path, chosen = analysis.scores, analysis.path, analysis.candidate.value
+    numbers = analysis.segments.to_numpy()
+    if path.parameter in paths.COUNT_PARAMETERS:
+        yield "elbow", path_plots.elbow(scores, chosen, path.parameter)
+    else:
+        yield "path", path_plots.density_path(scores, chosen, path.parameter)
+    if path.k_distance is not None:
+        yield "k_distance", path_plots.k_distance(path.k_distance, scores["value"].to_numpy(), chosen)
+    if path.linkage is not None:
+        yield "dendrogram", tree_plot.dendrogram(path.linkage, analysis.n_segments, numbers)
+    if np.isfinite(scores["bic"]).any():
+        yield "bic", path_plots.bic(scores, chosen)
+    yield "sizes", plots.sizes(tables.counts)
+    yield "scatter", scatter_plot.scatter(*_plane(analysis), numbers, analysis.names)
+    if analysis.n_segments > 1:
+        yield "silhouette", plots.silhouette_samples(analysis.silhouettes, numbers, analysis.names)
+        raw = profiles.values(analysis.data.table, analysis.segments, tables.contrasts.columns)
+        yield "profiles", plots.heatmap(tables.contrasts, raw, analysis.names)
+
+
+def _plane(analysis: Analysis) -> tuple[np.ndarray, list[str]]:
+    """Two numbers are shown as they are, in their units; more go through PCA as they were fitted."""
+    columns = analysis.features.columns
+    table = analysis.data.table[columns]
+    if len(columns) == 2 and all(pd.api.types.is_numeric_dtype(table[c]) for c in columns):
+        return table.to_numpy(float), columns
+    return analysis.features.matrix, analysis.features.feature_names
+
+
+def headline(analysis: Analysis) -> str:
+    """The run in one line: what was found, how well, and why this candidate."""
+    chosen = analysis.chosen
+    score = chosen["silhouette"]
+    fit = f", silhouette {score:.3f}" if not math.isnan(score) else ""
+    out = int((analysis.segments == paths.OUTLIER).sum())
+    beside = f", {out} outliers ({chosen['outlier_share']:.0%})" if out else ""
+    return f"{analysis.verdict}{fit}{beside}: {analysis.choice.reason}"
+
+
+def description(analysis: Analysis, summary: pd.DataFrame) -> str:
+    """The run in words, for the top of its page: verdict first, then sizes and profile."""
+    lines = [f"**{headline(analysis)}**", ""]
+    sentences = profiles.describe(
+        profiles.contrasts(analysis.data.table, analysis.segments), analysis.data.table, analysis.segments
+    )
+    for number, name in analysis.names.items():
+        lines.append(f"{number}. **{name}**: {sentences.get(number, '')}")
+    if len(summary):
+        lines += ["", _markdown(summary)]
+    lines += ["", f"Data: {analysis.data.summary}"]
+    return "\n".join(lines)
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    cells = frame.map(lambda v: f"{v:,.2f}" if isinstance(v, float) else str(v).replace("|", "/"))
+    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *cells.values.tolist()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+CAPTIONS = {
+    "scatter": "Where the customers of each segment are",
+    "sizes": "Customers per segment",
+    "profiles": "How each segment differs from the average customer",
+    "elbow": "How the fit changes with the number of segments",
+    "path": "How the fit changes along the grid",
+    "silhouette": "How clearly each customer belongs",
+    "dendrogram": "How groups merge",
+    "k_distance": "How far customers are from their neighbours",
+    "bic": "Likelihood against the number of segments",
+}
+
+
+def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, "plots.Figure"]) -> str:
+    facts = {
+        "Customers": f"{len(analysis.segments):,}",
+        "Segments": str(analysis.n_segments),
+        "Algorithm": analysis.algorithm.name,
+        "Features": ", ".join(analysis.features.columns),
+        "Data": analysis.data.name,
+    }
+    shown = [(CAPTIONS[key], render(pictures[key])) for key in CAPTIONS if key in pictures]
+    found = [("Segments", tables.summary), ("Customers per segment", tables.counts)]
+    return page.render(f"Customer segments: {analysis.name}", headline(analysis), facts, found, shown)

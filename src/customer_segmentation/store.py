@@ -1,0 +1,266 @@
+"""The MLflow store: opened safely, repaired after a move, with a view worth opening."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read once, when mlflow is imported
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+# skops looks through all loaded modules at its first import: four times quicker before mlflow.
+import skops.io  # noqa: F401
+import filelock
+import mlflow
+from mlflow.exceptions import MlflowException
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+VIEW_KEY = "comparison"
+# Columns of the store's tables in which MLflow keeps absolute artifact locations.
+LOCATIONS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+    ("model_versions", "source"),
+)
+
+
+class StoreError(RuntimeError):
+    """A store that cannot be opened."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened store and the experiment in it."""
+
+    uri: str
+    experiment: str
+    experiment_id: str
+
+    @property
+    def ui(self) -> str:
+        """Address of the UI: the server itself, or where ``make ui`` serves a local store."""
+        return self.uri.rstrip("/") if self.uri.startswith("http") else "http://127.0.0.1:5000"
+
+    @property
+    def link(self) -> str:
+        """The comparison of all runs, flat and sorted, in the model-training mode of the UI."""
+        return (
+            f"{self.ui}/#/experiments/{self.experiment_id}/runs"
+            f"?workflowType=machine_learning&viewStateShareKey={quote(VIEW_KEY)}"
+        )
+
+    def run_link(self, run_id: str) -> str:
+        """The page of one run."""
+        return f"{self.ui}/#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
+
+
+def local_uri(folder: Path) -> str:
+    """Tracking URI of the store kept in `folder`."""
+    return f"sqlite:///{folder.resolve() / 'mlflow.db'}"
+
+
+def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[str] = ()) -> Store:
+    """Open the tracking store, making or repairing it where needed.
+
+    Parameters
+    ----------
+    uri : str or None
+        A tracking server or database; None means ``MLFLOW_TRACKING_URI``, or else a SQLite store
+        in `folder`.
+    experiment : str
+        Made if it does not exist.
+    folder : Path
+        Where a local store lives: the database and, under ``artifacts``, everything logged.
+    view : sequence of str
+        Columns of the saved view, e.g. "metrics.silhouette"; the first metric sorts it.
+
+    Raises
+    ------
+    StoreError
+        When the store cannot be written or reached.
+    """
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(folder)
+    local = uri == local_uri(folder)
+    try:
+        with _ready_folder(folder) if local else _nothing():
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            location = (folder.resolve() / "artifacts" / experiment).as_uri() if local else None
+            experiment_id = _experiment_id(experiment, location)
+            if view:
+                _save_view(experiment_id, view)
+    except (MlflowException, OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"got a tracking store at {uri} that cannot be opened ({_first_line(error)}), expected one "
+            f"that can be written. Check that it exists, runs and is writable, or set tracking.uri=."
+        ) from error
+    mlflow.set_experiment(experiment_id=experiment_id)
+    return Store(uri, experiment, experiment_id)
+
+
+def close_stale_runs(store: Store) -> list[str]:
+    """Mark runs as killed that this machine left running without a living process.
+
+    Returns
+    -------
+    list of str
+        Names of the runs that were closed.
+    """
+    client = mlflow.MlflowClient()
+    running = client.search_runs([store.experiment_id], "attributes.status = 'RUNNING'")
+    host = socket.gethostname()
+    stale = [
+        run for run in running
+        if run.data.tags.get("host") == host and not _alive(run.data.tags.get("process", ""))
+    ]
+    for run in stale:
+        client.set_terminated(run.info.run_id, "KILLED")
+    return [str(run.info.run_name) for run in stale]
+
+
+def process_tags() -> dict[str, str]:
+    """Tags by which a later start recognises that the process of a run is gone."""
+    return {"host": socket.gethostname(), "process": f"{os.getpid()}@{_started(os.getpid())}"}
+
+
+def _alive(process: str) -> bool:
+    pid, _, started = process.partition("@")
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """Start time of a process, so that a number used again is not taken for it; "" if unknown."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+@contextmanager
+def _ready_folder(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: several processes making a fresh store at once would all fail."""
+    folder.mkdir(parents=True, exist_ok=True)
+    database = folder / "mlflow.db"
+    _write_without_waiting()
+    with filelock.FileLock(folder / ".lock"):
+        new = not database.exists()
+        with closing(sqlite3.connect(database)) as connection:
+            if new:
+                # Readers do not block the writer, and a commit does not wait for the disk.
+                connection.execute("PRAGMA journal_mode=WAL")
+            else:
+                _relocate(connection, folder)
+        yield
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _write_without_waiting() -> None:
+    if not event.contains(Engine, "connect", _relaxed_sync):
+        event.listen(Engine, "connect", _relaxed_sync)
+
+
+def _relaxed_sync(connection: object, _record: object) -> None:
+    # Safe with a write-ahead log: a power cut may lose the last commits, never the database.
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _relocate(connection: sqlite3.Connection, folder: Path) -> None:
+    """Point a store whose folder was moved at its artifacts again."""
+    tables = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
+    if "experiments" not in tables:
+        return
+    here = f"{folder.resolve().as_uri()}/artifacts/"
+    stored = [row[0] for row in connection.execute("select artifact_location from experiments")]
+    moved = {s.rpartition("/artifacts/")[0] + "/artifacts/" for s in stored if s and "/artifacts/" in s}
+    for old in moved - {here}:
+        for table, column in LOCATIONS:
+            if table in tables:
+                connection.execute(f"update {table} set {column} = replace({column}, ?, ?)", (old, here))
+    connection.commit()
+
+
+def _experiment_id(name: str, location: str | None) -> str:
+    found = mlflow.get_experiment_by_name(name)
+    if found is None:
+        return str(mlflow.create_experiment(name, artifact_location=location))
+    if found.lifecycle_stage == "deleted":
+        raise StoreError(
+            f"got experiment {name!r}, which was deleted, expected an active one. Restore it in "
+            f"the UI or choose another: tracking.experiment=NAME."
+        )
+    return str(found.experiment_id)
+
+
+def _save_view(experiment_id: str, columns: Sequence[str]) -> None:
+    """Save the comparison's columns and order as a shared view of the UI.
+
+    The format is MLflow's own and may change; a view that it no longer reads only means that the
+    link opens the plain table, so nothing here may stop a run.
+    """
+    tag = f"mlflow.sharedViewState.{VIEW_KEY}"
+    quoted = [f"{c.split('.', 1)[0]}.`{c.split('.', 1)[1]}`" for c in columns]
+    state = {
+        "searchFilter": "tags.kind = 'model'",
+        "orderByKey": next(c for c in quoted if c.startswith("metrics.")),
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": quoted,
+        "columnOrder": quoted,
+        "columnWidths": {},
+        "runsExpanded": {},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsVisibilityMap": {},
+        "runsHiddenMode": "FIRST_20_RUNS",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": False,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "autoRefreshEnabled": True,
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+    }
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    now = int(time.time() * 1000)
+    value = {"name": "Comparison", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
+    client = mlflow.MlflowClient()
+    known = client.get_experiment(experiment_id).tags
+    if f"deflate;{packed}" in known.get(tag, ""):
+        return
+    client.set_experiment_tag(experiment_id, tag, json.dumps(value))
+    client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,166 @@
+"""What a person sees while runs are made: a bar, a line per finished run, a final table."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from customer_segmentation import profiles
+from customer_segmentation.analysis import Analysis
+from customer_segmentation.store import Store
+from customer_segmentation.sweep import CAPTION, Sweep
+
+# Without a terminal (a pipe, a CI log) there is no width to fit into.
+WIDTH = None if sys.stdout.isatty() else 140
+console = Console(width=WIDTH)
+errors = Console(stderr=True)
+
+OUTCOME = "outcome.json"
+STEP = "progress.json"
+POLL_SECONDS = 0.2
+STEP_SECONDS = 0.5
+
+
+class Reporter:
+    """Leaves word of a job's progress and outcome in its folder, for whoever shows them.
+
+    Jobs may run in other processes than the bar; files are what all launchers share.
+
+    Parameters
+    ----------
+    folder : Path
+        The job's output folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> Reporter(folder).finished("kmeans-auto-k5", "5 segments", failed=False)
+    >>> json.loads((folder / OUTCOME).read_text())["name"]
+    'kmeans-auto-k5'
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._last = 0.0
+
+    def step(self, done: int, total: int) -> None:
+        """Note how far the path has come."""
+        if time.monotonic() - self._last > STEP_SECONDS:
+            self._last = time.monotonic()
+            _write(self.folder / STEP, {"done": done, "total": total})
+
+    def finished(self, name: str, line: str, *, failed: bool) -> None:
+        """Note the outcome of the job."""
+        (self.folder / STEP).unlink(missing_ok=True)
+        _write(self.folder / OUTCOME, {"name": name, "line": line, "failed": failed})
+
+
+@contextmanager
+def watch(folder: Path, total: int) -> Iterator[None]:
+    """Show a bar over `total` jobs below `folder` and print a line for each that finishes."""
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    )
+    task = progress.add_task("runs", total=total)
+    stop, seen = threading.Event(), set[Path]()
+
+    def poll() -> None:
+        while not stop.wait(POLL_SECONDS):
+            _show_news(folder, seen, progress, task)
+        _show_news(folder, seen, progress, task)
+
+    watcher = threading.Thread(target=poll, daemon=True)
+    with progress:
+        watcher.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            watcher.join()
+
+
+def _show_news(folder: Path, seen: set[Path], progress: Progress, task: object) -> None:
+    for path in sorted(folder.glob(f"**/{OUTCOME}"), key=lambda p: p.stat().st_mtime):
+        if path not in seen:
+            seen.add(path)
+            outcome = json.loads(path.read_text())
+            word = "[red]failed[/red]" if outcome["failed"] else "[green]done[/green]"
+            progress.console.print(f"{word:<6} {escape(outcome['name']):<44} {escape(outcome['line'])}", highlight=False, soft_wrap=True)
+    steps = [json.loads(path.read_text()) for path in folder.glob(f"**/{STEP}")]
+    now = ", ".join(f"{step['done']} of {step['total']} fits" for step in steps)
+    progress.update(task, completed=len(seen), description=f"runs ({now})" if now else "runs")  # type: ignore[arg-type]
+
+
+def show_table(frame: pd.DataFrame, title: str, caption: str = "") -> None:
+    """Print a table; numbers to the right, gaps as dashes."""
+    table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
+    for column in frame.columns:
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        table.add_column(str(column).replace("_", " "), justify="right" if numeric else "left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*[_cell(value) for value in row])
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        if value != value:
+            return "-"
+        return f"{value:.0f}" if value == int(value) and abs(value) >= 2 else f"{value:.3f}"
+    return str(value)
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    # Renamed into place, so that a reader never sees half a file.
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content))
+    part.replace(path)
+
+
+def show_run(result: Analysis, store: Store, run_id: str) -> None:
+    """Print what a single run came to and where to look at it."""
+    counts = profiles.counts(result.segments, result.names).drop(columns="share")
+    show_table(counts, title=f"{result.name}: {result.verdict}", caption=result.choice.reason)
+    _show_commands(store, {"this run": store.run_link(run_id), "all runs": store.link})
+
+
+def show_sweep(result: Sweep, store: Store, sweep_id: str, *, interrupted: bool) -> None:
+    """Print leaderboard, failures, recommendation and what to do next."""
+    if len(result.leaderboard):
+        show_table(result.leaderboard.drop(columns="data"), title="Leaderboard", caption=CAPTION)
+    if len(result.failures):
+        show_table(result.failures, title=f"{len(result.failures)} jobs failed")
+    if interrupted:
+        console.print("Interrupted: finished runs are kept, the others are marked KILLED.")
+    console.print(result.recommendation, highlight=False, soft_wrap=True)
+    _show_commands(store, {"compare": store.link, "this sweep": store.run_link(sweep_id)})
+
+
+def _show_commands(store: Store, links: dict[str, str]) -> None:
+    if not store.uri.startswith("http"):
+        console.print("\nTo open the UI:  make ui", highlight=False)
+    for name, link in links.items():
+        console.print(f"{name}: {link}", highlight=False, soft_wrap=True)
+
+
+def show_error(error: Exception) -> None:
+    """Print what is wrong; an error that is not ours also says where."""
+    ours = type(error).__module__.startswith("customer_segmentation")
+    what = str(error) if ours else f"{type(error).__name__}: {error}"
+    errors.print(f"[bold red]Error:[/bold red] {escape(what)}", highlight=False, soft_wrap=True)
+    if not ours:
+        traceback.print_exception(error)

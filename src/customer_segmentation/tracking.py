@@ -1,0 +1,297 @@
+"""Logging to MLflow: typed items in, one batch and one folder of artifacts out."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, singledispatchmethod
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from customer_segmentation.store import process_tags  # first: it sets MLflow up
+import mlflow
+import pandas as pd
+import skops.io
+from matplotlib.figure import Figure as MatplotlibFigure
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import Metric as MlflowMetric
+from mlflow.entities import Param as MlflowParam
+from mlflow.entities import RunTag
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
+from PIL import Image
+
+from customer_segmentation.segmenter import Segmenter
+
+DPI = 100
+THUMBNAIL = (640, 480)  # pixels of the copies in MLflow's image grid
+MAX_NOTE = 8000  # characters that MLflow keeps of a description
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
+
+
+@dataclass(frozen=True)
+class Param:
+    """A choice that was made."""
+
+    name: str
+    value: object
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A word about the run."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number; `step` is the place on the path."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as CSV; `compare` also shows it side by side over runs in the UI."""
+
+    path: str
+    frame: pd.DataFrame
+    index: bool = False
+    compare: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture as PNG; `grid` also puts it into the UI's image grid over runs."""
+
+    path: str
+    figure: MatplotlibFigure
+    grid: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that `write` writes to the path it is given."""
+
+    path: str
+    write: Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The fitted model, under the run's name."""
+
+    name: str
+    segmenter: Segmenter
+
+
+Item = Param | Tag | Metric | Table | Figure | Text | File | Model
+
+
+@contextmanager
+def run(name: str, *, parent: str | None = None, tags: Mapping[str, str]) -> Iterator[str]:
+    """Hold an MLflow run open, and close it as what it was: finished, failed or killed.
+
+    Parameters
+    ----------
+    name : str
+        May still change: :func:`log` takes a Tag ``mlflow.runName``.
+    parent : str, optional
+        Run id of the sweep.
+    tags : mapping
+
+    Yields
+    ------
+    str
+        The run id.
+    """
+    active = mlflow.start_run(run_name=name, parent_run_id=parent, tags={**tags, **process_tags()})
+    try:
+        yield str(active.info.run_id)
+    except KeyboardInterrupt:
+        mlflow.end_run("KILLED")
+        raise
+    except BaseException as error:
+        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:4000])
+        mlflow.end_run("FAILED")
+        raise
+    mlflow.end_run()
+
+
+def log(run_id: str, items: Iterable[Item]) -> None:
+    """Log items to a run: numbers and words in one batch, files in one go, the model last.
+
+    Parameters
+    ----------
+    run_id : str
+    items : iterable of Item
+        A Metric that is not a finite number is refused: leave it out and say why in a Tag.
+
+    Raises
+    ------
+    ValueError
+        On a metric that is not finite.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        batch = _Batch(Path(folder))
+        for item in items:
+            batch.add(item)
+        batch.send(run_id)
+
+
+def render(figure: MatplotlibFigure) -> bytes:
+    """PNG of a figure, drawn once however often it is asked for."""
+    png: bytes | None = getattr(figure, "_rendered", None)
+    if png is None:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=DPI, pil_kwargs={"compress_level": 1})
+        png = buffer.getvalue()
+        figure._rendered = png  # type: ignore[attr-defined]
+    return png
+
+
+class _Batch:
+    """Collects items, so that a run costs a handful of calls to the store, not hundreds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = int(time.time() * 1000)
+        self.metrics: list[MlflowMetric] = []
+        self.params: list[MlflowParam] = []
+        self.tags: list[RunTag] = []
+        self.compared: list[dict[str, str]] = []
+        self.models: list[Model] = []
+
+    @singledispatchmethod
+    def add(self, item: object) -> None:
+        raise TypeError(f"got {type(item).__name__}, expected a report item")
+
+    @add.register
+    def _(self, item: Param) -> None:
+        self.params.append(MlflowParam(item.name, str(item.value)))
+
+    @add.register
+    def _(self, item: Tag) -> None:
+        self.tags.append(RunTag(item.name, item.value[:MAX_NOTE]))
+
+    @add.register
+    def _(self, item: Metric) -> None:
+        if not abs(item.value) < float("inf"):
+            raise ValueError(f"got metric {item.name} = {item.value}, expected a finite number")
+        # The UI shows ten digits and cuts them off.
+        value = float(f"{item.value:.6g}") if abs(item.value) < 1 else round(item.value, 4)
+        self.metrics.append(MlflowMetric(item.name, value, self.now, item.step))
+
+    @add.register
+    def _(self, item: Table) -> None:
+        item.frame.to_csv(self._file(item.path), index=item.index)
+        if item.compare:
+            path = str(Path(item.path).with_suffix(".json"))
+            frame = item.frame.reset_index() if item.index else item.frame
+            split = json.loads(frame.to_json(orient="split", index=False))
+            self._file(path).write_text(json.dumps({k: split[k] for k in ("columns", "data")}))
+            self.compared.append({"path": path, "type": "table"})
+
+    @add.register
+    def _(self, item: Figure) -> None:
+        png = render(item.figure)
+        self._file(item.path).write_bytes(png)
+        if item.grid:
+            key = Path(item.path).stem
+            stem = f"images/{key}+step+0+timestamp+{self.now}+{uuid.uuid4()}"
+            self._file(f"{stem}.png").write_bytes(png)
+            with Image.open(io.BytesIO(png)) as image:
+                image.thumbnail(THUMBNAIL)
+                image.convert("RGB").save(self._file(f"{stem}+compressed.webp"), method=0, quality=80)
+
+    @add.register
+    def _(self, item: Text) -> None:
+        self._file(item.path).write_text(item.text, encoding="utf-8")
+
+    @add.register
+    def _(self, item: File) -> None:
+        item.write(self._file(item.path))
+
+    @add.register
+    def _(self, item: Model) -> None:
+        self.models.append(item)
+
+    def _file(self, path: str) -> Path:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    def send(self, run_id: str) -> None:
+        if self.compared:
+            self.tags.append(RunTag("mlflow.loggedArtifacts", json.dumps(self.compared)))
+        if (self.folder / "images").exists():
+            self.tags.append(RunTag("mlflow.loggedImages", "True"))
+        client = mlflow.MlflowClient()
+        client.log_batch(run_id, self.metrics, self.params, self.tags)
+        client.log_artifacts(run_id, str(self.folder))
+        for model in self.models:
+            _log_model(model)
+
+
+def _log_model(model: Model) -> None:
+    package = Path(__file__).parent
+    # Any type: MLflow refuses whole numbers for a column of decimals; the model casts by itself.
+    inputs = Schema([ColSpec(AnyType(), name=c, required=False) for c in model.segmenter.columns])
+    outputs = Schema([ColSpec("long", "segment"), ColSpec("string", "segment_name"), ColSpec("double", "confidence")])
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "segmenter.skops"
+        skops.io.dump(model.segmenter, saved)
+        mlflow.pyfunc.log_model(
+            name=model.name,
+            python_model=str(package / "served.py"),
+            artifacts={"segmenter": str(saved)},
+            code_paths=[str(package)],
+            signature=ModelSignature(inputs=inputs, outputs=outputs),
+            pip_requirements=_requirements(),
+        )
+
+
+@cache
+def _requirements() -> list[str]:
+    """Pinned by us: left to itself, MLflow loads the model in a child process to find them out."""
+    return [f"{name}=={metadata.version(name)}" for name in REQUIREMENTS]
+
+
+def log_data(name: str, source: str, sha256: str, table: pd.DataFrame) -> None:
+    """Log which data the active run has used, by name, place and hash."""
+    kinds = {"f": "double", "i": "long", "b": "boolean", "M": "datetime"}
+    columns = [ColSpec(kinds.get(dtype.kind, "string"), str(c)) for c, dtype in table.dtypes.items()]
+    dataset = MetaDataset(
+        source=LocalArtifactDatasetSource(source),
+        name=name,
+        digest=sha256[:36],
+        schema=Schema(columns),
+    )
+    mlflow.log_input(dataset, context="training")
+
+
+
+def log_folder(run_id: str, folder: Path, artifact_path: str) -> None:
+    """Log the files of a folder, Hydra's own configuration and log, below `artifact_path`."""
+    mlflow.MlflowClient().log_artifacts(run_id, str(folder), artifact_path)

@@ -1,0 +1,88 @@
+"""Items reach MLflow as what they are; a run is closed as what became of it."""
+
+import json
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from conftest import client
+from customer_segmentation import tracking
+
+
+def one_run(folder, items, **kwargs):
+    with tracking.run("r", tags={"kind": "model"}, **kwargs) as run_id:
+        tracking.log(run_id, items)
+    return client(folder).get_run(run_id)
+
+
+def test_numbers_and_words_arrive(opened, folder):
+    run = one_run(
+        folder,
+        [
+            tracking.Param("algorithm", "kmeans"), tracking.Tag("verdict", "5 segments"),
+            tracking.Metric("wcss", 65.56840815), tracking.Metric("path/wcss", 400.0, 1),
+            tracking.Metric("path/wcss", 1e-7, 2),
+        ],
+    )
+    assert run.data.params == {"algorithm": "kmeans"}
+    assert run.data.tags["verdict"] == "5 segments"
+    assert run.data.metrics["wcss"] == 65.5684
+    history = client(folder).get_metric_history(run.info.run_id, "path/wcss")
+    assert [(m.step, m.value) for m in history] == [(1, 400.0), (2, 1e-7)]
+
+
+def test_files_arrive_and_compared_tables_can_be_read_back(opened, folder):
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    frame = pd.DataFrame({"segment": [1, 2], "age": [20.5, None]})
+    run = one_run(
+        folder,
+        [
+            tracking.Table("tables/profile.csv", frame, compare=True),
+            tracking.Figure("plots/elbow.png", figure, grid=True),
+            tracking.Text("report.html", "<p>é</p>"),
+            tracking.File("x.xlsx", lambda path: path.write_bytes(b"PK")),
+        ],
+    )
+    asked, run_id = client(folder), run.info.run_id
+    assert {f.path for f in asked.list_artifacts(run_id)} == {
+        "tables", "plots", "images", "report.html", "x.xlsx"
+    }
+    read = mlflow.load_table("tables/profile.json", run_ids=[run_id])
+    assert read["segment"].tolist() == [1, 2]
+    shown = [f.path for f in asked.list_artifacts(run_id, "images")]
+    assert {path.rsplit(".")[-1] for path in shown} == {"png", "webp"}
+    assert all(path.startswith("images/elbow+step+0+timestamp+") for path in shown)
+    assert run.data.tags["mlflow.loggedImages"] == "True"
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [
+        {"path": "tables/profile.json", "type": "table"}
+    ]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_metric_that_is_no_number_is_refused(opened, folder, value):
+    with pytest.raises(ValueError, match="expected a finite number"):
+        one_run(folder, [tracking.Metric("davies_bouldin", value)])
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError("bad luck"), "FAILED"), (KeyboardInterrupt(), "KILLED")]
+)
+def test_a_run_ends_as_what_became_of_it(opened, folder, error, status):
+    with pytest.raises(type(error)), tracking.run("r", tags={}) as run_id:
+        raise error
+    run = client(folder).get_run(run_id)
+    assert run.info.status == status
+    assert ("bad luck" in run.data.tags.get("error", "")) == (status == "FAILED")
+
+
+def test_the_data_set_is_named_with_its_hash(opened, folder):
+    with tracking.run("r", tags={}) as run_id:
+        tracking.log_data("mall", "data/mall.csv", "ab" * 32, pd.DataFrame({"age": [1.0]}))
+    (used,) = client(folder).get_run(run_id).inputs.dataset_inputs
+    assert used.dataset.name == "mall"
+    assert used.dataset.digest == ("ab" * 32)[:36]
+    assert "age" in used.dataset.schema
