@@ -1,0 +1,291 @@
+"""Give every column one of four types: number, category, date or text.
+
+A declared type is obeyed; otherwise it is inferred from the cells. Cells that do not fit are
+problems with a row number, never silently missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation import dates, numerals
+from customer_segmentation.expectations import Expectation
+from customer_segmentation.findings import Findings, cells, counted, listed
+
+MISSING_TOKENS = frozenset(
+    {"?", "-", "--", ".", "n/a", "na", "nan", "nat", "null", "none", "nil", "unknown", "missing"}
+    | {"undefined", "not available", "(blank)", "<na>", "#n/a", "#null!", "#num!", "#name?"}
+    | {"#div/0!", "#value!", "#ref!"}
+)
+MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
+MAX_LEVELS = 30
+SAMPLE = 5_000  # cells from which the type of a long column is inferred
+_LEADING_ZERO = r"[-+]?0\d+"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the reading of a column depends on besides the column."""
+
+    findings: Findings
+    typed: bool  # the file format tells numbers from text, so a number as text is a defect
+    mark: numerals.Mark
+
+
+def coerce(
+    frame: pd.DataFrame,
+    expectations: Mapping[str, Expectation],
+    findings: Findings,
+    *,
+    typed: bool,
+    tokens: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Type every column.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Text or native columns, indexed by row number.
+    expectations : mapping of str to Expectation
+        The declared columns.
+    findings : Findings
+        Gets what was changed, and the cells that do not fit.
+    typed : bool
+        Whether the file format tells numbers from text.
+    tokens : sequence of str
+        Words that mean "missing", besides the usual ones.
+
+    Returns
+    -------
+    DataFrame
+        float64, category, datetime64 and str columns.
+
+    Examples
+    --------
+    >>> raw = pd.DataFrame({"Age": ["31", "?"], "Sex": ["male", "Male"]}, dtype="str")
+    >>> coerce(raw, {}, Findings(), typed=False)
+        Age   Sex
+    0  31.0  Male
+    1   NaN  Male
+    """
+    missing = MISSING_TOKENS | {token.casefold().strip() for token in tokens}
+    wanted = {str(name): expectations.get(str(name), Expectation()) for name in frame}
+    known = {
+        name: without_tokens(frame[name], missing - expected.levels(), findings)
+        for name, expected in wanted.items()
+    }
+    texts = [column for column in known.values() if pd.api.types.is_string_dtype(column)]
+    context = Context(findings, typed, numerals.decimal_mark(texts))
+    return pd.DataFrame(
+        {name: _typed(column, wanted[name], context) for name, column in known.items()},
+        index=frame.index,
+    )
+
+
+def without_tokens(column: pd.Series, tokens: frozenset[str], findings: Findings) -> pd.Series:
+    """Make the words that stand for "missing" missing, and count them.
+
+    Examples
+    --------
+    >>> without_tokens(pd.Series(["a", "N/A"]), frozenset({"n/a"}), Findings()).tolist()
+    ['a', nan]
+    """
+    if not pd.api.types.is_string_dtype(column):
+        return column
+    found = column.str.lower().isin(tokens)
+    if not found.any():
+        return column
+    words = listed(repr(word) for word in column[found].unique())
+    findings.note(
+        "missing-value word read",
+        int(found.sum()),
+        column=str(column.name),
+        rows=column.index[found],
+        detail=words,
+    )
+    return column.mask(found)
+
+
+def _typed(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
+    if column.isna().all():
+        return _all_missing(column, expected, context.findings)
+    return _READERS[expected.type or inferred_type(column, context.mark)](column, expected, context)
+
+
+def _all_missing(column: pd.Series, expected: Expectation, findings: Findings) -> pd.Series:
+    if expected.declared:
+        findings.refuse(
+            f"column {column.name!r}: got no value at all, expected {expected.type or 'some'} "
+            "values; fill it or take it out of data.columns"
+        )
+    findings.note("column without any value", 1, column=str(column.name), detail="left in")
+    return pd.Series(np.nan, index=column.index, name=column.name, dtype="float64")
+
+
+def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
+    """Infer a column's type: number, date, category or text.
+
+    Parameters
+    ----------
+    column : Series
+        Native or text cells, some of them not missing.
+    mark : "." or ","
+        The file's decimal mark.
+
+    Returns
+    -------
+    str
+        "number" or "date" if at least 90 % of the cells are; "category" if few levels repeat.
+
+    Examples
+    --------
+    >>> [inferred_type(pd.Series(c)) for c in (["1", "2"], ["01-02-2014"], ["a", "b"], ["00123"])]
+    ['number', 'date', 'category', 'text']
+    """
+    if pd.api.types.is_numeric_dtype(column):
+        return "number"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
+    present = column.dropna()
+    sample = present.iloc[:: len(present) // SAMPLE + 1]
+    if (
+        numerals.parsed(sample, mark)[0].notna().mean() >= MOSTLY
+        and not present.str.fullmatch(_LEADING_ZERO).any()
+    ):
+        return "number"
+    if (
+        present.str.fullmatch(dates.LIKE).mean() >= MOSTLY
+        and dates.parsed(present)[0].notna().any()
+    ):
+        return "date"
+    if len(sample) > MAX_LEVELS and sample.nunique() == len(sample):
+        return "text"
+    levels = len({_folded(level) for level in present.unique()})
+    few = levels <= MAX_LEVELS and (levels <= 2 or levels <= len(present) / 2)
+    return "category" if few and (levels > 1 or len(present) > 1) else "text"
+
+
+def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
+    if not pd.api.types.is_string_dtype(column):
+        numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    else:
+        present = column.dropna()
+        values, plain = numerals.parsed(present, context.mark)
+        _refuse_cells(present[values.isna()], "numbers", "category", context.findings)
+        _note_numbers(present, values, plain, context)
+        numbers = values.reindex(column.index)
+    infinite = numbers[np.isinf(numbers)]
+    if len(infinite):
+        context.findings.refuse(
+            f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
+            f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
+        )
+    return numbers.mask(np.isinf(numbers))
+
+
+def _refuse_cells(bad: pd.Series, expected: str, instead: str, findings: Findings) -> None:
+    if len(bad):
+        findings.refuse(
+            f"column {bad.name!r}: got other text in {counted(len(bad), 'cell')} ({cells(bad)}), "
+            f"expected {expected}; correct or empty these cells, or list the words that mean "
+            f"missing in data.missing_tokens, or declare the column as {instead}"
+        )
+
+
+def _note_numbers(
+    present: pd.Series, values: pd.Series, plain: pd.Series, context: Context
+) -> None:
+    """Report the cells that were not plainly numbers."""
+    written = values.notna() & (~plain | context.typed)
+    rule = "text read as number" if context.typed else "number format read"
+    changed = zip(present[written].head(1), values[written].head(1), strict=True)
+    detail = listed(f"{text!r} -> {value:.12g}" for text, value in changed)
+    context.findings.note(
+        rule,
+        int(written.sum()),
+        column=str(present.name),
+        rows=written.index[written],
+        detail=detail,
+    )
+
+
+def _date(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
+    if not pd.api.types.is_string_dtype(column):
+        return pd.Series(column.dt.tz_localize(None))  # as the clock showed it
+    present = column.dropna()
+    values, form = dates.parsed(present)
+    _refuse_cells(present[values.isna()], f"dates like {form}", "text", context.findings)
+    context.findings.note(
+        "text read as date",
+        int(values.notna().sum()),
+        column=str(column.name),
+        detail=f"read as {form}",
+    )
+    return values.reindex(column.index)
+
+
+def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
+    texts = _as_texts(column)
+    codes, found = pd.factorize(texts)
+    counts = np.bincount(codes[codes >= 0], minlength=len(found))
+    names = _spellings(found.tolist(), counts.tolist(), expected)
+    changed = [(old, new) for old, new in zip(found, names, strict=True) if old != new]
+    rows = texts.index[texts.isin([old for old, _ in changed])]
+    detail = listed(f"{old!r} -> {new!r}" for old, new in changed)
+    context.findings.note(
+        "spelling unified", len(rows), column=str(column.name), rows=rows, detail=detail
+    )
+    order = _ordered(set(names), expected)
+    unified = np.array([*names, None], dtype=object)[codes]  # code -1 picks the None
+    return pd.Series(
+        pd.Categorical(unified, categories=order), index=column.index, name=column.name
+    )
+
+
+def _spellings(found: list[str], counts: list[int], expected: Expectation) -> list[str]:
+    """Give levels that differ only in case one spelling: declared, else commonest, else Title."""
+    spelling: dict[str, str] = {}
+    ranked = zip(counts, (level.istitle() for level in found), found, strict=True)
+    for *_, level in sorted(ranked):
+        spelling[_folded(level)] = level
+    declared = [str(value) for value in expected.values]
+    spelling.update({_folded(value): value for value in declared})
+    return [level if level in declared else spelling[_folded(level)] for level in found]
+
+
+def _folded(level: str) -> str:
+    return " ".join(level.split()).casefold()
+
+
+def _ordered(levels: set[str], expected: Expectation) -> list[str]:
+    declared = [str(value) for value in expected.values if str(value) in levels]
+    others = sorted(levels - set(declared), key=_level_order)
+    return declared + others
+
+
+def _level_order(level: str) -> tuple[float, str]:
+    number = numerals.parsed(pd.Series([level], dtype="str"))[0].fillna(np.inf)
+    return float(number.iloc[0]), level
+
+
+def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
+    return _as_texts(column)
+
+
+def _as_texts(column: pd.Series) -> pd.Series:
+    """Write native cells, and whole numbers that came as 1.0, the way a person reads them."""
+    texts = column.astype("str").where(column.notna()).astype("str")
+    whole = texts.dropna().str.fullmatch(r"-?\d+(\.0+)?").all()
+    return texts.str.replace(r"\.0+$", "", regex=True) if whole else texts
+
+
+_READERS: dict[str, Callable[[pd.Series, Expectation, Context], pd.Series]] = {
+    "number": _number,
+    "category": _category,
+    "date": _date,
+    "text": _text,
+}

@@ -1,0 +1,262 @@
+"""Read, check and clean a customer table, and account for every row and cell that was touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from customer_segmentation import coercion, identity
+from customer_segmentation.expectations import check_names, check_values, expectations
+from customer_segmentation.findings import REMOVED, DataError, Findings, counted, listed
+from customer_segmentation.reading import read
+
+__all__ = ["CustomerData", "DataError", "load"]
+
+Missing = Literal["impute", "drop", "error"]
+DuplicateRows = Literal["drop", "keep"]
+DuplicateIds = Literal["error", "keep_first", "keep_last"]
+
+
+@dataclass(frozen=True)
+class CustomerData:
+    """A clean customer table and how it came about.
+
+    Parameters
+    ----------
+    name : str
+        What the data are called.
+    table : DataFrame of shape (n_customers, n_columns)
+        float64, category, datetime64 and str columns in raw units, indexed by customer id.
+    report : DataFrame
+        The cleaning report: rule, column, count, examples (ids, or what was read as what).
+        Rules that took rows away end with "row removed".
+    rows_in, rows_out : int
+        Rows under the file's header, and customers kept.
+    sha256 : str
+        Of the file's bytes.
+    source : str
+        The path as given.
+    """
+
+    name: str
+    table: pd.DataFrame
+    report: pd.DataFrame
+    rows_in: int
+    rows_out: int
+    sha256: str
+    source: str
+
+    @property
+    def summary(self) -> str:
+        """The cleaning in one line for the terminal."""
+        start = f"{self.rows_in:,} customers read, {self.rows_out:,} kept; "
+        done = [
+            _in_words(str(rule), lines) for rule, lines in self.report.groupby("rule", sort=False)
+        ]
+        return start + ("; ".join(filter(None, done)) or "nothing to clean")
+
+
+def _in_words(rule: str, lines: pd.DataFrame) -> str:
+    """Say one rule's lines of the report in a few words; nothing where it only counts rows."""
+    if rule in {"rows read", "rows kept"}:
+        return ""
+    if rule == "id column found":
+        return f"ids from {lines['column'].iloc[0]}"
+    if rule in {"customers numbered", "encoding", "separator", "sheet left unread"}:
+        return f"{rule}: {lines['examples'].iloc[0]}"
+    return f"{rule}: {lines['count'].sum():,}"
+
+
+def load(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    id_column: str | None = None,
+    columns: Mapping[str, Any] | None = None,
+    missing: Missing = "impute",
+    duplicate_rows: DuplicateRows = "drop",
+    duplicate_ids: DuplicateIds = "error",
+    missing_tokens: Sequence[str] | None = None,
+    sheet: str | None = None,
+) -> CustomerData:
+    r"""Load a customer table: one row per customer.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .csv, .tsv, .txt, .parquet, .pq, .xlsx or .xlsm file; it is never written.
+    name : str, optional
+        What to call the data; the file's stem by default.
+    id_column : str, optional
+        The column that identifies customers. When not given, an obvious one is looked for
+        (named like CustomerID, with distinct values), else the rows are numbered from 1.
+    columns : mapping, optional
+        Expected columns: name -> any of type (number, category, date, text), min, max, values,
+        required. Other columns are kept with an inferred type.
+    missing : {"impute", "drop", "error"}, default "impute"
+        Numbers and dates get their column's median, categories the most frequent level; or rows
+        with a missing value are dropped. Free text and columns without any value stay as they are.
+    duplicate_rows : {"drop", "keep"}, default "drop"
+        What to do with rows equal in every column, the id included.
+    duplicate_ids : {"error", "keep_first", "keep_last"}, default "error"
+        What to do with one id on different rows.
+    missing_tokens : sequence of str, optional
+        Words that mean "missing", besides the usual ones (?, -, N/A, unknown, ...).
+    sheet : str, optional
+        Excel sheet; the first one by default.
+
+    Returns
+    -------
+    CustomerData
+
+    Raises
+    ------
+    DataError
+        With every problem found: what was got, what was expected, what to do.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "shop.csv"
+    >>> _ = file.write_text("CustomerID,Age,Gender\n1,31,male\n2,?,Male\n3,45,Male \n")
+    >>> data = load(file)
+    >>> data.table
+                Age Gender
+    CustomerID
+    1          31.0   Male
+    2          38.0   Male
+    3          45.0   Male
+    """
+    _check_choices(missing=missing, duplicate_rows=duplicate_rows, duplicate_ids=duplicate_ids)
+    declared = expectations(columns)
+    findings = Findings()
+    raw = read(Path(path).expanduser(), findings, sheet=sheet)
+    frame, ids = identity.set_aside(raw.frame, id_column, findings)
+    declared.pop(str(ids.name), None)
+    check_names(frame, declared, findings)
+    frame = coercion.coerce(frame, declared, findings, typed=raw.typed, tokens=missing_tokens or ())
+    rows = _distinct_rows(frame, ids if ids.name in raw.frame else None, duplicate_rows, findings)
+    rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
+    check_values(frame.loc[rows], declared, findings)
+    findings.stop_if_refused(str(path))
+    table = _complete(frame.loc[rows], ids, missing, findings)
+    findings.stop_if_refused(str(path))
+    return CustomerData(
+        name=name or Path(path).stem,
+        table=table.set_axis(pd.Index(ids.loc[table.index], name=ids.name)),
+        report=_report(findings, ids, raw.rows_in, len(table)),
+        rows_in=raw.rows_in,
+        rows_out=len(table),
+        sha256=raw.sha256,
+        source=str(path),
+    )
+
+
+def _check_choices(**given: str) -> None:
+    allowed = {"missing": Missing, "duplicate_rows": DuplicateRows, "duplicate_ids": DuplicateIds}
+    for key, value in given.items():
+        choices = get_args(allowed[key])
+        if value not in choices:
+            raise DataError(
+                f"data.{key}: got {value!r}, expected one of {listed(choices)}; choose one"
+            )
+
+
+def _distinct_rows(
+    frame: pd.DataFrame, ids: pd.Series | None, how: str, findings: Findings
+) -> pd.Index:
+    """Find the rows that are not an exact copy of an earlier one; `ids` if the file has them."""
+    if ids is not None and ids.is_unique:
+        return frame.index
+    whole = frame if ids is None else pd.concat([ids, frame], axis=1)
+    copies = frame.index[whole.duplicated()]
+    if how == "keep":
+        findings.note("duplicate row kept", len(copies), rows=copies)
+        return frame.index
+    findings.note(f"duplicate {REMOVED}", len(copies), rows=copies)
+    return frame.index.difference(copies, sort=False)
+
+
+def _complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) -> pd.DataFrame:
+    """Deal with missing values as configured; every one is counted."""
+    usable = [name for name in frame if not _is_text(frame[name]) and frame[name].notna().any()]
+    gaps = {str(name): frame.index[frame[name].isna()] for name in usable}
+    gaps = {name: rows for name, rows in gaps.items() if len(rows)}
+    _note_free_text(frame, findings)
+    if how == "error":
+        for name, rows in gaps.items():
+            findings.refuse(
+                f"column {name!r}: got {counted(len(rows), 'missing value')} "
+                f"({ids.name} {listed(ids[rows])}), expected none; "
+                "fill them in, or set data.missing=impute or drop"
+            )
+        return frame
+    if how == "drop":
+        return _without_gaps(frame, gaps, findings)
+    return frame.assign(
+        **{name: _imputed(frame[name], rows, findings) for name, rows in gaps.items()}
+    )
+
+
+def _is_text(column: pd.Series) -> bool:
+    return pd.api.types.is_string_dtype(column) and not isinstance(
+        column.dtype, pd.CategoricalDtype
+    )
+
+
+def _note_free_text(frame: pd.DataFrame, findings: Findings) -> None:
+    for name, column in frame.items():
+        if _is_text(column):
+            empty = column.index[column.isna()]
+            findings.note("missing text left", len(empty), column=str(name), rows=empty)
+
+
+def _without_gaps(
+    frame: pd.DataFrame, gaps: Mapping[str, pd.Index], findings: Findings
+) -> pd.DataFrame:
+    for name, rows in gaps.items():
+        findings.note("missing value", len(rows), column=name, rows=rows)
+    complete = frame.dropna(subset=list(gaps))
+    if complete.empty:
+        findings.refuse(
+            f"got a missing value in each of the {len(frame)} rows, expected complete ones to "
+            f"keep (missing: {listed(f'{n} {len(r)}' for n, r in gaps.items())}); "
+            "set data.missing=impute"
+        )
+    removed = frame.index.difference(complete.index, sort=False)
+    findings.note(f"incomplete {REMOVED}", len(removed), rows=removed)
+    return complete
+
+
+def _imputed(column: pd.Series, rows: pd.Index, findings: Findings) -> pd.Series:
+    """Fill a column with its median, or with its most frequent level."""
+    if pd.api.types.is_numeric_dtype(column):
+        value, shown = column.median(), f"{column.median():.6g}"
+    elif isinstance(column.dtype, pd.CategoricalDtype):
+        value = shown = column.mode().iloc[0]
+    else:
+        value = column.dropna().sort_values().iloc[(column.notna().sum() - 1) // 2]
+        shown = f"{value:%Y-%m-%d}"
+    findings.note(
+        "missing value imputed", len(rows), column=str(column.name), rows=rows, detail=f"-> {shown}"
+    )
+    return column.fillna(value)
+
+
+def _report(findings: Findings, ids: pd.Series, rows_in: int, rows_out: int) -> pd.DataFrame:
+    """Close the cleaning report with the row account, which must add up."""
+    if rows_in - findings.removed() != rows_out:
+        raise AssertionError(f"{rows_in} rows in, {findings.removed()} removed, {rows_out} out")
+    ends = pd.DataFrame(
+        {
+            "rule": ["rows read", "rows kept"],
+            "column": "",
+            "count": [rows_in, rows_out],
+            "examples": "",
+        }
+    )
+    return pd.concat([ends.iloc[:1], findings.table(ids), ends.iloc[1:]], ignore_index=True)

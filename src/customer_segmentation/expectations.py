@@ -1,0 +1,199 @@
+"""What a data config says about the columns, and whether the table keeps to it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from customer_segmentation.findings import DataError, Findings, cells, counted, listed
+
+TYPES = ("number", "category", "date", "text")
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A declared column; every part is optional.
+
+    Parameters
+    ----------
+    type : str
+        "number", "category", "date" or "text"; inferred when empty.
+    min, max : float or date text, optional
+        Allowed range, both ends included.
+    values : sequence
+        Allowed levels of a category.
+    required : bool, default True
+        Whether the table must have the column.
+    """
+
+    type: str = ""
+    min: Any = None
+    max: Any = None
+    values: tuple[Any, ...] = ()
+    required: bool = True
+    declared: bool = False
+
+    def levels(self) -> set[str]:
+        """Give the allowed values in lower case: never taken for a missing-value word."""
+        return {str(value).casefold() for value in self.values}
+
+
+def expectations(columns: Mapping[str, Any] | None) -> dict[str, Expectation]:
+    """Read the `columns` part of a data config.
+
+    Parameters
+    ----------
+    columns : mapping of str to mapping, optional
+        Per column any of type, min, max, values, required.
+
+    Returns
+    -------
+    dict of str to Expectation
+
+    Raises
+    ------
+    DataError
+        If a key or a type does not exist.
+
+    Examples
+    --------
+    >>> expectations({"Age": {"type": "number", "min": 0}})["Age"].min
+    0
+    """
+    return {str(name): _expectation(str(name), part) for name, part in (columns or {}).items()}
+
+
+def _expectation(name: str, part: Mapping[str, Any] | None) -> Expectation:
+    keys = [field.name for field in fields(Expectation) if field.name != "declared"]
+    given = dict(part or {})
+    unknown = [key for key in given if key not in keys]
+    if unknown:
+        raise DataError(
+            f"data.columns.{name}: got {listed(unknown)}, expected {', '.join(keys)}; correct it"
+        )
+    if given.get("type", TYPES[0]) not in TYPES:
+        raise DataError(
+            f"data.columns.{name}.type: got {given['type']!r}, expected one of "
+            f"{', '.join(TYPES)}; correct it"
+        )
+    given["values"] = tuple(given.get("values") or ())
+    given["type"] = given.get("type") or ("category" if given["values"] else "")
+    return Expectation(**given, declared=True)
+
+
+def closest(name: str, existing: Iterable[str]) -> str:
+    """Name the column most like a missing one, and what exists.
+
+    Examples
+    --------
+    >>> closest("age", ["Age", "Income"])
+    "the closest is 'Age'; the table has: 'Age', 'Income'"
+    """
+    columns = {column.casefold(): column for column in existing}
+    near = difflib.get_close_matches(name.casefold(), columns, n=1, cutoff=0.5)
+    hint = f"the closest is {columns[near[0]]!r}; " if near else ""
+    return f"{hint}the table has: {listed((repr(c) for c in columns.values()), 30)}"
+
+
+def check_names(
+    frame: pd.DataFrame, declared: Mapping[str, Expectation], findings: Findings
+) -> None:
+    """Refuse a table that lacks declared columns, naming the closest that it has.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table.
+    declared : mapping of str to Expectation
+        The expected columns.
+    findings : Findings
+        Gets a problem for each missing column.
+    """
+    for name, expected in declared.items():
+        if expected.required and name not in frame:
+            spare = [column for column in frame.columns if column not in declared]
+            near = closest(name, frame.columns if not spare else [*spare, *frame.columns])
+            findings.refuse(
+                f"got no column {name!r}, expected it; {near}; "
+                "correct the name in the file or in data.columns"
+            )
+
+
+def check_values(
+    frame: pd.DataFrame, declared: Mapping[str, Expectation], findings: Findings
+) -> None:
+    """Check ranges and levels of the declared columns, all at once (pandera, lazily).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Typed columns, indexed by row number.
+    declared : mapping of str to Expectation
+        The expected columns.
+    findings : Findings
+        Gets a problem for each column with cells that are not allowed.
+
+    Examples
+    --------
+    >>> found = Findings()
+    >>> ages = pd.DataFrame({"Age": [31.0, 310.0]}, index=[2, 3])
+    >>> check_values(ages, expectations({"Age": {"type": "number", "max": 120}}), found)
+    >>> found.problems
+    ["column 'Age': got 1 cell not allowed (row 3 310), expected at most 120; correct ..."]
+    """
+    limited = {
+        name: expected
+        for name, expected in declared.items()
+        if name in frame and (expected.values or (expected.min, expected.max) != (None, None))
+    }
+    if not limited:
+        return
+    for name, rows in _failures(frame, limited).items():
+        bad = frame.loc[sorted(rows), name]
+        findings.refuse(
+            f"column {name!r}: got {counted(len(bad), 'cell')} not allowed "
+            f"({cells(bad)}), expected {_allowed(limited[name])}; "
+            "correct or empty these cells, or widen data.columns"
+        )
+
+
+def _failures(frame: pd.DataFrame, limited: Mapping[str, Expectation]) -> dict[str, set[int]]:
+    import pandera.pandas as pa  # noqa: PLC0415 - takes 0.4 s, and many tables declare nothing
+
+    schema = pa.DataFrameSchema(
+        {
+            name: pa.Column(checks=_checks(pa, expected), nullable=True)
+            for name, expected in limited.items()
+        }
+    )
+    try:
+        schema.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        failed = errors.failure_cases
+        return {
+            str(name): set(group["index"]) for name, group in failed.groupby("column", sort=False)
+        }
+    return {}
+
+
+def _checks(pa: Any, expected: Expectation) -> list[Any]:
+    low, high = _limit(expected, expected.min), _limit(expected, expected.max)
+    checks = [pa.Check.ge(low)] if low is not None else []
+    checks += [pa.Check.le(high)] if high is not None else []
+    levels = [str(value) for value in expected.values]
+    return checks + ([pa.Check.isin(levels)] if levels else [])
+
+
+def _limit(expected: Expectation, value: Any) -> Any:
+    return pd.Timestamp(value) if expected.type == "date" and value is not None else value
+
+
+def _allowed(expected: Expectation) -> str:
+    parts = [f"at least {expected.min}"] if expected.min is not None else []
+    parts += [f"at most {expected.max}"] if expected.max is not None else []
+    parts += [f"one of {listed(map(repr, expected.values), 20)}"] if expected.values else []
+    return " and ".join(parts)

@@ -1,0 +1,147 @@
+"""What cleaning found: the lines of the cleaning report, and the problems that stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import pandas as pd
+
+EXAMPLES = 5
+REMOVED = "row removed"  # the rules that take a row away end with these words
+
+
+class DataError(ValueError):
+    """The customer table cannot be used: got this, expected that, do the other."""
+
+
+def listed(items: Iterable[Any], limit: int = EXAMPLES) -> str:
+    """Write items as one line of text, saying how many were left off.
+
+    Parameters
+    ----------
+    items : iterable
+        What to list, in order.
+    limit : int, default 5
+        How many to write out.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> listed([3, 4, 5], limit=2)
+    '3, 4 (+ 1 more)'
+    """
+    texts = [str(item) for item in items]
+    more = f" (+ {len(texts) - limit} more)" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
+
+
+def cells(column: pd.Series, limit: int = EXAMPLES) -> str:
+    """Write cells as a person finds them in the file: row number (header = row 1) and value.
+
+    Parameters
+    ----------
+    column : Series
+        The cells, indexed by row number.
+    limit : int, default 5
+        How many to write out.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> cells(pd.Series({7: "abc", 9: "12 years"}))
+    "row 7 'abc', row 9 '12 years'"
+    """
+    shown = [f"row {row} {_shown(value)}" for row, value in column.head(limit).items()]
+    return listed(shown + [""] * max(len(column) - limit, 0), limit)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    return f"{value:.12g}" if isinstance(value, float) else repr(value)
+
+
+def counted(count: int, thing: str) -> str:
+    """Write a count and its noun.
+
+    Examples
+    --------
+    >>> counted(1, "cell"), counted(2300, "row")
+    ('1 cell', '2,300 rows')
+    """
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the cleaning report; `rows` are row numbers, named by customer id in the end."""
+
+    rule: str
+    column: str
+    count: int
+    rows: pd.Index | None
+    detail: str
+
+    def examples(self, ids: pd.Series) -> str:
+        """Name the affected customers, then what was done to them."""
+        known = [] if self.rows is None else ids.reindex(self.rows[:EXAMPLES]).dropna().tolist()
+        padded = known + [""] * (len(self.rows) - len(known) if self.rows is not None else 0)
+        named = listed(padded, len(known)) if known else ""
+        return ": ".join(part for part in (named, self.detail) if part)
+
+
+@dataclass
+class Findings:
+    """The cleaning report while it is being written, and the problems met on the way.
+
+    Problems are collected, so that a person sees all of them at once and not one per try.
+    """
+
+    entries: list[Finding] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def note(
+        self,
+        rule: str,
+        count: int,
+        *,
+        column: str = "",
+        rows: pd.Index | None = None,
+        detail: str = "",
+    ) -> None:
+        """Add a line to the report, unless it counts nothing."""
+        if count:
+            self.entries.append(Finding(rule, column, int(count), rows, detail))
+
+    def refuse(self, problem: str) -> None:
+        """Remember a problem that makes the table unusable."""
+        self.problems.append(problem)
+
+    def stop_if_refused(self, source: str) -> None:
+        """Raise every problem collected so far as one DataError."""
+        if self.problems:
+            stop(source, self.problems)
+
+    def removed(self) -> int:
+        """Count the rows taken away so far."""
+        return sum(entry.count for entry in self.entries if entry.rule.endswith(REMOVED))
+
+    def table(self, ids: pd.Series) -> pd.DataFrame:
+        """Turn the entries into the cleaning report (rule, column, count, examples)."""
+        lines = [(e.rule, e.column, e.count, e.examples(ids)) for e in self.entries]
+        return pd.DataFrame(lines, columns=["rule", "column", "count", "examples"])
+
+
+def stop(source: str, problems: list[str]) -> NoReturn:
+    """Raise a DataError that names the file and lists the problems."""
+    if len(problems) == 1:
+        raise DataError(f"{source}: {problems[0]}")
+    raise DataError(f"{source}: {len(problems)} problems\n" + "\n".join(f"- {p}" for p in problems))

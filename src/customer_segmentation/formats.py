@@ -1,0 +1,188 @@
+"""Cut the bytes of a text, Excel or Parquet file into cells.
+
+Text files are not trusted to be what their extension says: encoding and separator are found
+from the content. Workbooks give the stored results of formulas; nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from customer_segmentation.findings import DataError, Findings, listed
+
+TEXT = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # extension -> the separator it promises
+PARQUET = (".parquet", ".pq")
+EXCEL = (".xlsx", ".xlsm")
+SUPPORTED = (*TEXT, *PARQUET, *EXCEL)
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_FILE_STARTS = {  # the first bytes of formats that get renamed by mistake
+    b"PK\x03\x04": "an Excel workbook or zip archive; give it the extension .xlsx",
+    b"PAR1": "a Parquet file; give it the extension .parquet",
+    b"\xd0\xcf\x11\xe0": "an old .xls or password-protected workbook; save it as a plain .xlsx",
+    b"\x1f\x8b": "a gzip archive; unpack it first",
+}
+
+
+def text_rows(content: bytes, path: Path, findings: Findings) -> list[list[str]]:
+    r"""Cut a delimited text file into rows of text cells.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    path : Path
+        Its name: says the usual separator, and stands in the errors.
+    findings : Findings
+        Gets a line when the encoding or the separator is not the usual one.
+
+    Returns
+    -------
+    list of list of str
+        Row 1 of the file first; blank lines are empty rows.
+
+    Raises
+    ------
+    DataError
+        If the content is binary or its quotes are not in pairs.
+
+    Examples
+    --------
+    >>> text_rows(b"a;b\n1,5;2\n", Path("shop.csv"), Findings())
+    [['a', 'b'], ['1,5', '2']]
+    """
+    text = _decoded(content, path, findings).rstrip("\r\n")
+    start = text[:6].strip('"').lower()
+    named = start[4] if start.startswith("sep=") and len(start) > 4 else ""  # Excel writes it
+    body = text.partition("\n")[2] if named else text
+    separator = named or _separator(body, path, findings)
+    try:
+        rows = list(_parsed(body, separator, strict=True))
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: got broken quoting ({error}), expected double quotes in pairs; "
+            f"look for a stray one after row {_last_good_row(body, separator)} and remove it"
+        ) from error
+    return [[], *rows] if named else rows
+
+
+def _parsed(text: str, separator: str, *, strict: bool) -> Iterator[list[str]]:
+    stream = io.StringIO(text, newline="")
+    return csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=strict)
+
+
+def _last_good_row(text: str, separator: str) -> int:
+    rows: list[int] = []
+    with contextlib.suppress(csv.Error):
+        rows.extend(len(row) for row in _parsed(text, separator, strict=True))
+    return len(rows)
+
+
+def _decoded(content: bytes, path: Path, findings: Findings) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content[:4096] or content.startswith(tuple(_FILE_STARTS)):
+        raise unreadable(path, content, "it holds binary data")
+    for encoding in ("utf-8-sig", "cp1252"):
+        with contextlib.suppress(UnicodeDecodeError):
+            text = content.decode(encoding)
+            if encoding != "utf-8-sig":
+                findings.note("encoding", 1, detail=f"{encoding} instead of utf-8")
+            return text
+    findings.note("encoding", 1, detail="latin-1 instead of utf-8")
+    return content.decode("latin-1")  # cp1252 leaves five bytes undefined, latin-1 none
+
+
+def _separator(text: str, path: Path, findings: Findings) -> str:
+    """Take the separator that cuts the first lines into the same, largest number of cells."""
+    usual = TEXT[path.suffix.lower()]
+    sample = "\n".join([line for line in text[:50_000].splitlines() if line.strip()][:30])
+
+    def fit(separator: str) -> tuple[bool, float, int, bool]:
+        widths = [len(row) for row in _parsed(sample, separator, strict=False)] or [1]
+        same = sum(width == widths[0] for width in widths) / len(widths)
+        return widths[0] > 1, same, widths[0], separator == usual
+
+    best = max(_SEPARATORS, key=fit)
+    if not fit(best)[0] or best == usual:
+        return usual
+    if path.suffix.lower() != ".txt":  # .txt promises nothing
+        detail = f"{_SEPARATORS[best]} instead of {_SEPARATORS[usual]}"
+        findings.note("separator", 1, detail=detail)
+    return best
+
+
+def excel_rows(
+    content: bytes, path: Path, findings: Findings, *, sheet: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Take the cells of one sheet of a workbook.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    path : Path
+        Its name, for the errors.
+    findings : Findings
+        Gets a line when other sheets are left unread.
+    sheet : str, optional
+        Which sheet; the first by default.
+
+    Returns
+    -------
+    list of tuple
+        Row 1 of the sheet first; None where a cell is empty.
+
+    Raises
+    ------
+    DataError
+        If the content is no workbook or the sheet does not exist.
+    """
+    import openpyxl  # noqa: PLC0415 - only workbooks need it
+
+    try:  # data_only: stored results; no formula is evaluated
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise unreadable(path, content, "it is no Excel workbook") from error
+    names = [page.title for page in book.worksheets]
+    if sheet is not None and sheet not in names:
+        raise DataError(f"{path}: got sheet {sheet!r}, expected one of {listed(names)}; choose one")
+    chosen = sheet or names[0]
+    others = [name for name in names if name != chosen]
+    detail = f"read {chosen!r}, left {listed(others)}"
+    findings.note("sheet left unread", len(others), detail=detail)
+    page = book[chosen]
+    page.reset_dimensions()  # some programs write a wrong size, which would cut the table
+    rows = list(page.iter_rows(values_only=True))
+    book.close()
+    return rows
+
+
+def parquet_frame(content: bytes, path: Path) -> pd.DataFrame:
+    """Take the table of a Parquet file; a named index becomes a column.
+
+    Raises
+    ------
+    DataError
+        If the content is no Parquet file.
+    """
+    try:
+        frame = pd.read_parquet(io.BytesIO(content))
+    except (ValueError, OSError) as error:  # pyarrow's errors are these
+        raise unreadable(path, content, "it is no Parquet file") from error
+    plain = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+    return frame if plain else frame.reset_index()
+
+
+def unreadable(path: Path, content: bytes, reason: str) -> DataError:
+    """Say that a file is not what its extension promises, and what it looks like instead."""
+    looks = next((text for start, text in _FILE_STARTS.items() if content.startswith(start)), "")
+    advice = f"it looks like {looks}" if looks else f"{reason}; open it and export it again"
+    return DataError(f"{path}: got content that is no {path.suffix.lower()} table; {advice}")
