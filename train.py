@@ -5,7 +5,6 @@ The only place that knows Hydra: it turns configuration into objects and calls p
 
 from __future__ import annotations
 
-import atexit
 import functools
 import json
 import logging
@@ -14,7 +13,7 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -122,7 +121,13 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
         explore(data, run_id, parent)
         result = analysis.analyse(
-            data, fitted, algorithm, rule, n_segments=n_segments, seed=cfg.seed, progress=reporter.step
+            data,
+            fitted,
+            algorithm,
+            rule,
+            n_segments=n_segments,
+            seed=cfg.seed,
+            progress=reporter.step,
         )
         log.info("%s: %s", result.name, report.headline(result))
         tracking.log(run_id, report.items(result, settings(cfg, choices)))
@@ -189,6 +194,8 @@ def interrupt(*_: object) -> None:
 class SweepRun(Callback):
     """The sweep's parent run: opened before the first job, closed whatever happens."""
 
+    current: ClassVar[SweepRun | None] = None
+
     def __init__(self) -> None:
         self.store: Any = None
         self.sweep_id: str | None = None
@@ -205,7 +212,7 @@ class SweepRun(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Close the parent, print the leaderboard and leave with 1 if a job failed."""
         try:
-            failed = self._close(interrupted=False)
+            failed = self.close(interrupted=False)
         except Exception as error:
             stop(error)
         if failed:
@@ -220,20 +227,27 @@ class SweepRun(Callback):
             [f"{k}={v}" for k, v in (config.hydra.sweeper.get("params") or {}).items()] + overrides
         )
         by_key = {o.get_key_element(): o for o in swept}
-        if not any(key.split(".")[0] == "data" and o.is_sweep_override() for key, o in by_key.items()):
-            customers(config)  # a table that cannot be read is said once, before anything is written
+        if not any(
+            key.split(".")[0] == "data" and o.is_sweep_override() for key, o in by_key.items()
+        ):
+            customers(
+                config
+            )  # a table that cannot be read is said once, before anything is written
         self.store = open_store(config)
         for name in store.close_stale_runs(self.store):
-            terminal.console.print(f"{name} was left running by a process that is gone: marked KILLED")
+            terminal.console.print(
+                f"{name} was left running by a process that is gone: marked KILLED"
+            )
         self.sweep_id = sweep.start(self.store, " ".join(overrides))
-        atexit.register(self._close, interrupted=True)  # Ctrl-C: on_multirun_end is not called then
+        SweepRun.current = self  # on an interrupt Hydra does not call on_multirun_end
         jobs = math.prod(
             len(list(o.sweep_string_iterator())) for o in by_key.values() if o.is_discrete_sweep()
         )
         self.watch = terminal.watch(Path(config.hydra.sweep.dir), jobs)
         self.watch.__enter__()
 
-    def _close(self, *, interrupted: bool) -> bool:
+    def close(self, *, interrupted: bool) -> bool:
+        """Close the parent run, once; say whether a job failed."""
         from customer_segmentation import sweep, terminal
 
         if self.sweep_id is None:
@@ -251,9 +265,22 @@ class SweepRun(Callback):
         return {"store": None, "sweep_id": None, "watch": None}
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """Run the command line; whatever ends it, no run is left open."""
     try:
         main()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: the runs are being closed
         print("Interrupted: finished runs are kept, the others are marked KILLED.", file=sys.stderr)
-        sys.exit(130)
+        return 130
+    finally:
+        if SweepRun.current is not None:
+            SweepRun.current.close(interrupted=True)
+    return 0
+
+
+if __name__ == "__main__":
+    # Under its own name, so that launchers can send its functions to other processes.
+    import train
+
+    sys.exit(train.command())

@@ -22,7 +22,9 @@ def main() -> int:
     from customer_segmentation import store, terminal
 
     try:
-        opened = store.open_store(store.local_uri(ROOT / "mlruns"), options.experiment, ROOT / "mlruns")
+        opened = store.open_store(
+            store.local_uri(ROOT / "mlruns"), options.experiment, ROOT / "mlruns"
+        )
     except store.StoreError as error:
         terminal.show_error(error)
         return 1
@@ -30,8 +32,18 @@ def main() -> int:
     terminal.console.print(f"The comparison opens at {link} in about ten seconds.", soft_wrap=True)
     # Without its job runner and with one worker the server needs a third of the memory.
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", opened.uri,
-               "--workers", "1", "--port", str(options.port)]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "ui",
+        "--backend-store-uri",
+        opened.uri,
+        "--workers",
+        "1",
+        "--port",
+        str(options.port),
+    ]
     # `mlflow` starts its server through the PATH.
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     try:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
+import train
 from sklearn.preprocessing import StandardScaler
 
-import train
 from customer_segmentation import store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,8 +95,12 @@ def start(
     """Start `python train.py ARGS` as a process of its own."""
     return subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *args, *places(folder, cwd)],
-        cwd=cwd, env={**environment(), **(env or {})}, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=cwd,
+        env={**environment(), **(env or {})},
+        text=True,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 

@@ -3,7 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PowerTransformer, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    OneHotEncoder,
+    PowerTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from customer_segmentation import features
 
@@ -37,15 +43,21 @@ def test_auto_takes_every_usable_column_and_says_what_it_leaves_out():
     built = features.build(customers(), AUTO, name="auto")
     assert sorted(built.columns) == ["age", "city", "club", "sex", "spend"]
     assert built.left_out == {
-        "country": "constant", "note": "text with 60 different values", "since": "date",
+        "country": "constant",
+        "note": "text with 60 different values",
+        "since": "date",
         "row": "a running number",
     }
     assert built.matrix.shape == (60, 1 + 1 + 1 + 1 + 3)
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), PowerTransformer()])
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), PowerTransformer()]
+)
 def test_any_scikit_learn_transform_serves(scaler):
-    built = features.build(customers(), [{"columns": ["age", "spend"], "transform": scaler}], name="x")
+    built = features.build(
+        customers(), [{"columns": ["age", "spend"], "transform": scaler}], name="x"
+    )
     np.testing.assert_allclose(built.matrix, scaler.fit_transform(customers()[["age", "spend"]]))
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from conftest import ROOT
 from customer_segmentation import paths
 
 ALGORITHMS = sorted((ROOT / "conf" / "algorithm").glob("*.yaml"))
@@ -25,8 +25,11 @@ def test_every_algorithm_on_disk_gives_a_path(file, income_spending):
     OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
     options = OmegaConf.to_container(config, resolve=True)
     path = paths.fit_path(
-        instantiate(options["estimator"]), income_spending, algorithm=file.stem,
-        parameter=options["parameter"], grid=options["grid"],
+        instantiate(options["estimator"]),
+        income_spending,
+        algorithm=file.stem,
+        parameter=options["parameter"],
+        grid=options["grid"],
         assign_outliers=options.get("assign_outliers", False),
     )
     assert len(path.candidates) >= 4

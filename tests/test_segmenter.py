@@ -4,19 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from conftest import INCOME, SPENDING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, Birch, KMeans
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from conftest import INCOME, SPENDING
 from customer_segmentation import features, paths
 from customer_segmentation.segmenter import TRUSTED_TYPES, SchemaError, Segmenter, number_segments
 
 TRANSFORMS = [
     {"columns": [INCOME, SPENDING], "transform": StandardScaler()},
-    {"columns": ["Gender"], "transform": OneHotEncoder(sparse_output=False, handle_unknown="ignore")},
+    {
+        "columns": ["Gender"],
+        "transform": OneHotEncoder(sparse_output=False, handle_unknown="ignore"),
+    },
 ]
 
 

@@ -11,8 +11,11 @@ from customer_segmentation import paths, selection, validity
 def table(**columns):
     n = len(next(iter(columns.values())))
     whole = {
-        "value": range(n), "n_segments": range(1, n + 1), "wcss": [1.0] * n,
-        "silhouette": [0.1] * n, "coverage": [1.0] * n,
+        "value": range(n),
+        "n_segments": range(1, n + 1),
+        "wcss": [1.0] * n,
+        "silhouette": [0.1] * n,
+        "coverage": [1.0] * n,
     }
     return pd.DataFrame(whole | columns)
 
@@ -20,7 +23,10 @@ def table(**columns):
 @pytest.fixture(scope="module")
 def mall_path(income_spending):
     path = paths.fit_path(
-        KMeans(n_init=10, random_state=0), income_spending, algorithm="kmeans", parameter="n_clusters"
+        KMeans(n_init=10, random_state=0),
+        income_spending,
+        algorithm="kmeans",
+        parameter="n_clusters",
     )
     scores, _ = validity.score(income_spending, path.labelings, seed=0)
     return scores.assign(value=[c.value for c in path.candidates])

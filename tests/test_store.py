@@ -10,8 +10,8 @@ import zlib
 
 import mlflow
 import pytest
-
 from conftest import ROOT, client, environment, runs
+
 from customer_segmentation import store
 
 OPEN = """

@@ -6,10 +6,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import client
 from matplotlib.figure import Figure
 
-from conftest import client
-from customer_segmentation import tracking
+from customer_segmentation import canvas, tracking
 
 
 def one_run(folder, items, **kwargs):
@@ -22,8 +22,10 @@ def test_numbers_and_words_arrive(opened, folder):
     run = one_run(
         folder,
         [
-            tracking.Param("algorithm", "kmeans"), tracking.Tag("verdict", "5 segments"),
-            tracking.Metric("wcss", 65.56840815), tracking.Metric("path/wcss", 400.0, 1),
+            tracking.Param("algorithm", "kmeans"),
+            tracking.Tag("verdict", "5 segments"),
+            tracking.Metric("wcss", 65.56840815),
+            tracking.Metric("path/wcss", 400.0, 1),
             tracking.Metric("path/wcss", 1e-7, 2),
         ],
     )
@@ -37,19 +39,24 @@ def test_numbers_and_words_arrive(opened, folder):
 def test_files_arrive_and_compared_tables_can_be_read_back(opened, folder):
     figure = Figure()
     figure.subplots().plot([1, 2])
+    png = canvas.png(figure)
     frame = pd.DataFrame({"segment": [1, 2], "age": [20.5, None]})
     run = one_run(
         folder,
         [
             tracking.Table("tables/profile.csv", frame, compare=True),
-            tracking.Figure("plots/elbow.png", figure, grid=True),
+            tracking.Picture("plots/elbow.png", png, grid=True),
             tracking.Text("report.html", "<p>é</p>"),
             tracking.File("x.xlsx", lambda path: path.write_bytes(b"PK")),
         ],
     )
     asked, run_id = client(folder), run.info.run_id
     assert {f.path for f in asked.list_artifacts(run_id)} == {
-        "tables", "plots", "images", "report.html", "x.xlsx"
+        "tables",
+        "plots",
+        "images",
+        "report.html",
+        "x.xlsx",
     }
     read = mlflow.load_table("tables/profile.json", run_ids=[run_id])
     assert read["segment"].tolist() == [1, 2]

@@ -10,7 +10,6 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-
 from conftest import INCOME, MALL, SPENDING, Cli, client, finish, runs, start
 
 SILHOUETTES = {3: 0.467, 4: 0.494, 5: 0.555, 6: 0.540}
@@ -88,7 +87,9 @@ def test_everything_that_was_promised_is_there(published):
         return {Path(f.path).name for f in asked.list_artifacts(run.info.run_id, path or None)}
 
     assert {"report.html", "cluster_summary.csv", "cluster_counts.csv"} <= listed()
-    assert {"elbow.png", "scatter.png", "sizes.png", "silhouette.png", "profiles.png"} <= listed("plots")
+    assert {"elbow.png", "scatter.png", "sizes.png", "silhouette.png", "profiles.png"} <= listed(
+        "plots"
+    )
     assert {"path.csv", "assignments.csv", "profile.csv"} <= listed("tables")
     assert "train.log" in listed("config")
     assert {"config.yaml", "overrides.yaml", "hydra.yaml"} <= listed("config/.hydra")
@@ -150,8 +151,12 @@ def test_no_cluster_found_is_an_outcome(cli: Cli, folder):
 
 def test_own_data_needs_no_new_code(cli: Cli, folder, tmp_path, mall):
     mall.reset_index().drop(columns="Gender").to_excel(tmp_path / "my customers.xlsx", index=False)
-    done = cli("data=csv", f"data.path={tmp_path}/my customers.xlsx".replace(" ", r"\ "),
-               "features=auto", "data.id_column=CustomerID")
+    done = cli(
+        "data=csv",
+        f"data.path={tmp_path}/my customers.xlsx".replace(" ", r"\ "),
+        "features=auto",
+        "data.id_column=CustomerID",
+    )
     assert done.returncode == 0, done.stderr
     assert the_run(folder).data.tags["data"] == "my customers"
 
@@ -211,7 +216,9 @@ def test_bad_data_is_refused_in_words_and_nothing_is_logged(cli: Cli, folder, tm
     text, arguments, words = BAD_INPUT[case]
     if text is not None:
         name = text if case == "wrong extension" else "c.csv"
-        arguments = [f"data.path={table(tmp_path, GOOD if case == 'wrong extension' else text, name)}"]
+        arguments = [
+            f"data.path={table(tmp_path, GOOD if case == 'wrong extension' else text, name)}"
+        ]
         arguments += ["data.id_column=id"]
     done = cli("data=csv", "features=auto", *arguments)
     assert done.returncode == 1
@@ -233,7 +240,10 @@ def test_bad_data_is_refused_in_words_and_nothing_is_logged(cli: Cli, folder, tm
         (["n_segments=many"], ["many", "auto"]),
         (["seed=x"], ["seed", "x"]),
         (["tracking.uri=sqlite:////proc/no/mlflow.db"], ["/proc/no", "tracking.uri"]),
-        (["+features.transforms.0.x=1", "features=auto", "data.columns.Age.type=nonsense"], ["nonsense"]),
+        (
+            ["+features.transforms.0.x=1", "features=auto", "data.columns.Age.type=nonsense"],
+            ["nonsense"],
+        ),
     ],
 )
 def test_bad_choices_are_refused_in_words(cli: Cli, folder, arguments, words):
@@ -256,7 +266,8 @@ def test_the_same_seed_gives_the_same_segments(cli: Cli, folder):
     for _ in range(2):
         assert cli("seed=7", "features=auto").returncode == 0
     first, second = (
-        pd.read_csv(artifact(r, "tables/assignments.csv")) for r in runs(folder, "tags.kind = 'model'")
+        pd.read_csv(artifact(r, "tables/assignments.csv"))
+        for r in runs(folder, "tags.kind = 'model'")
     )
     pd.testing.assert_frame_equal(first, second)
 

@@ -107,13 +107,18 @@ def check(features: Features, algorithm: Algorithm, n_segments: int | None, seed
         See :func:`paths.check_grid`.
     """
     if n_segments is not None and not (isinstance(n_segments, int) and n_segments >= 1):
-        raise SettingError(f"got n_segments={n_segments}, expected auto or a whole number from 1 on.")
+        raise SettingError(
+            f"got n_segments={n_segments}, expected auto or a whole number from 1 on."
+        )
     if not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise SettingError(f"got seed={seed}, expected a whole number from 0 to {2**32 - 1}.")
     grid = _grid(features, algorithm, n_segments)
     paths.check_grid(
-        algorithm.estimator, features.matrix,
-        algorithm=algorithm.name, parameter=algorithm.parameter, grid=grid,
+        algorithm.estimator,
+        features.matrix,
+        algorithm=algorithm.name,
+        parameter=algorithm.parameter,
+        grid=grid,
     )
 
 
@@ -154,10 +159,13 @@ def analyse(
     X = features.matrix
     with threadpool_limits(limits=1):
         path = paths.fit_path(
-            algorithm.estimator, X,
-            algorithm=algorithm.name, parameter=algorithm.parameter,
+            algorithm.estimator,
+            X,
+            algorithm=algorithm.name,
+            parameter=algorithm.parameter,
             grid=_grid(features, algorithm, n_segments),
-            assign_outliers=algorithm.assign_outliers, progress=progress,
+            assign_outliers=algorithm.assign_outliers,
+            progress=progress,
         )
         scores, silhouettes = validity.score(X, path.labelings, seed=seed)
         scores = _with_fits(scores, path)
@@ -167,8 +175,16 @@ def analyse(
     names = naming.names(profiles.contrasts(data.table, segments), data.table, segments)
     segmenter.name_segments(names)
     return Analysis(
-        data, features, algorithm, path, scores, choice,
-        silhouettes[choice.index], segmenter, segments, names,
+        data,
+        features,
+        algorithm,
+        path,
+        scores,
+        choice,
+        silhouettes[choice.index],
+        segmenter,
+        segments,
+        names,
     )
 
 

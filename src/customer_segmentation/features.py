@@ -87,7 +87,9 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
     for number, transform in enumerate(transforms):
         columns = _columns_of(table, transform["columns"], kinds, name)
         if columns:
-            steps.append((str(number), _with_imputer(transform["transform"], table[columns]), columns))
+            steps.append(
+                (str(number), _with_imputer(transform["transform"], table[columns]), columns)
+            )
     used = list(dict.fromkeys(column for _, _, columns in steps for column in columns))
     if not used:
         raise FeatureError(
@@ -96,7 +98,9 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
         )
     transformer = ColumnTransformer(steps, verbose_feature_names_out=False, sparse_threshold=0)
     matrix = _fit_transform(transformer, table, used, name)
-    left_out = {c: reasons.get(c, f"not part of features={name}") for c in table.columns if c not in used}
+    left_out = {
+        c: reasons.get(c, f"not part of features={name}") for c in table.columns if c not in used
+    }
     feature_names = [str(column) for column in transformer.get_feature_names_out()]
     return Features(name, matrix, feature_names, used, left_out, transformer)
 
@@ -200,7 +204,8 @@ def _fit_transform(
     transformer: ColumnTransformer, table: pd.DataFrame, used: list[str], name: str
 ) -> FloatArray:
     infinite = [
-        c for c in used
+        c
+        for c in used
         if pd.api.types.is_numeric_dtype(table[c]) and np.isinf(table[c].astype(float)).any()
     ]
     if infinite:
@@ -209,7 +214,9 @@ def _fit_transform(
             f"Correct or remove those customers."
         )
     try:
-        matrix = np.ascontiguousarray(transformer.fit_transform(as_features(table[used])), dtype=float)
+        matrix = np.ascontiguousarray(
+            transformer.fit_transform(as_features(table[used])), dtype=float
+        )
     except (ValueError, TypeError) as error:
         raise FeatureError(
             f"features={name}: its transforms refuse the columns {used}: {error} "

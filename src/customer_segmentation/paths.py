@@ -150,10 +150,14 @@ def check_grid(
             f"{sorted(estimator.get_params())}. Change algorithm.parameter."
         )
     if not len(grid):
-        raise PathError(f"{where}: got an empty grid, expected values of {parameter}. Set algorithm.grid.")
+        raise PathError(
+            f"{where}: got an empty grid, expected values of {parameter}. Set algorithm.grid."
+        )
     for value in grid:
         try:
-            validate = getattr(clone(estimator).set_params(**{parameter: value}), "_validate_params", None)
+            validate = getattr(
+                clone(estimator).set_params(**{parameter: value}), "_validate_params", None
+            )
             if validate is not None:
                 validate()
         except (ValueError, TypeError) as error:
@@ -252,7 +256,11 @@ def tidy(labels: Iterable[int]) -> IntArray:
 
 @_fit.register
 def _(
-    estimator: AgglomerativeClustering, X: FloatArray, path: Path, grid: list[float], progress: Progress
+    estimator: AgglomerativeClustering,
+    X: FloatArray,
+    path: Path,
+    grid: list[float],
+    progress: Progress,
 ) -> Path:
     if estimator.connectivity is not None or estimator.metric != "euclidean":
         return _fit.dispatch(object)(estimator, X, path, grid, progress)

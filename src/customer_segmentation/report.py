@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from customer_segmentation import (
+    canvas,
     exploration,
     page,
     path_plots,
@@ -22,22 +24,29 @@ from customer_segmentation import (
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
 from customer_segmentation.tracking import (
-    Figure,
     File,
     Item,
     Metric,
     Model,
     Param,
+    Picture,
     Table,
     Tag,
     Text,
-    render,
 )
 
 # Of the candidate taken: metrics of the run. All numeric columns of the path are `path/...` too.
 RUN_METRICS = (
-    "silhouette", "wcss", "calinski_harabasz", "davies_bouldin", "bic", "n_segments",
-    "coverage", "outlier_share", "smallest_share", "largest_share",
+    "silhouette",
+    "wcss",
+    "calinski_harabasz",
+    "davies_bouldin",
+    "bic",
+    "n_segments",
+    "coverage",
+    "outlier_share",
+    "smallest_share",
+    "largest_share",
 )
 MAX_PARAM = 250  # characters; longer settings belong in the config artifact
 
@@ -57,7 +66,7 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
         In no order that matters, the model last.
     """
     tables = _Tables(analysis)
-    pictures = dict(_pictures(analysis, tables))
+    pictures = {name: canvas.png(figure) for name, figure in _pictures(analysis, tables)}
     yield Tag("mlflow.runName", analysis.name)
     yield Tag("verdict", analysis.verdict)
     yield Tag("mlflow.note.content", description(analysis, tables.summary))
@@ -65,8 +74,8 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
         yield Param(name, str(value)[:MAX_PARAM])
     yield from _metrics(analysis)
     yield from _tables(analysis, tables)
-    for path, figure in pictures.items():
-        yield Figure(f"plots/{path}.png", figure, grid=path in GRID)
+    for name, png in pictures.items():
+        yield Picture(f"plots/{name}.png", png, grid=name in GRID)
     yield Text("report.html", _page(analysis, tables, pictures))
     yield Model(analysis.name, analysis.segmenter)
 
@@ -74,9 +83,10 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
 def explore(data: CustomerData, folder: str) -> Iterator[Item]:
     """Exploration of a data set, below `folder`: logged once per data set, not per run."""
     yield Table(f"{folder}/cleaning.csv", data.report, compare=True)
-    yield Table(f"{folder}/summary.csv", exploration.summary(data.table), compare=True)
+    yield Table(f"{folder}/summary.csv", exploration.summary(data.table, data.report), compare=True)
     for draw in (exploration.distributions, exploration.relations, exploration.by_demographic):
-        yield Figure(f"{folder}/{draw.__name__}.png", draw(data.table), grid=True)
+        png = canvas.png(draw(data.table))
+        yield Picture(f"{folder}/{draw.__name__}.png", png, grid=True)
 
 
 GRID = ("scatter", "elbow", "profiles")
@@ -139,13 +149,18 @@ def _tables(analysis: Analysis, tables: _Tables) -> Iterator[Item]:
     yield File(
         "Customer_Segmentation_Results.xlsx",
         lambda path: workbook.write(
-            path, data.table, analysis.segments, analysis.names,
-            tables.assignments["confidence"], tables.summary, tables.counts,
+            path,
+            data.table,
+            analysis.segments,
+            analysis.names,
+            tables.assignments["confidence"],
+            tables.summary,
+            tables.counts,
         ),
     )
 
 
-def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, "plots.Figure"]]:
+def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, Figure]]:
     scores, path, chosen = analysis.scores, analysis.path, analysis.candidate.value
     numbers = analysis.segments.to_numpy()
     if path.parameter in paths.COUNT_PARAMETERS:
@@ -153,7 +168,10 @@ def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, "plots
     else:
         yield "path", path_plots.density_path(scores, chosen, path.parameter)
     if path.k_distance is not None:
-        yield "k_distance", path_plots.k_distance(path.k_distance, scores["value"].to_numpy(), chosen)
+        yield (
+            "k_distance",
+            path_plots.k_distance(path.k_distance, scores["value"].to_numpy(), chosen),
+        )
     if path.linkage is not None:
         yield "dendrogram", tree_plot.dendrogram(path.linkage, analysis.n_segments, numbers)
     if np.isfinite(scores["bic"]).any():
@@ -189,7 +207,9 @@ def description(analysis: Analysis, summary: pd.DataFrame) -> str:
     """The run in words, for the top of its page: verdict first, then sizes and profile."""
     lines = [f"**{headline(analysis)}**", ""]
     sentences = profiles.describe(
-        profiles.contrasts(analysis.data.table, analysis.segments), analysis.data.table, analysis.segments
+        profiles.contrasts(analysis.data.table, analysis.segments),
+        analysis.data.table,
+        analysis.segments,
     )
     for number, name in analysis.names.items():
         lines.append(f"{number}. **{name}**: {sentences.get(number, '')}")
@@ -218,7 +238,7 @@ CAPTIONS = {
 }
 
 
-def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, "plots.Figure"]) -> str:
+def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, bytes]) -> str:
     facts = {
         "Customers": f"{len(analysis.segments):,}",
         "Segments": str(analysis.n_segments),
@@ -226,6 +246,8 @@ def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, "plots.Fig
         "Features": ", ".join(analysis.features.columns),
         "Data": analysis.data.name,
     }
-    shown = [(CAPTIONS[key], render(pictures[key])) for key in CAPTIONS if key in pictures]
+    shown = [(CAPTIONS[key], pictures[key]) for key in CAPTIONS if key in pictures]
     found = [("Segments", tables.summary), ("Customers per segment", tables.counts)]
-    return page.render(f"Customer segments: {analysis.name}", headline(analysis), facts, found, shown)
+    return page.render(
+        f"Customer segments: {analysis.name}", headline(analysis), facts, found, shown
+    )

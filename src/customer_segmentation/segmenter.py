@@ -101,7 +101,9 @@ class Segmenter:
         X = features.matrix
         self.transformer = features.transformer
         self.numeric = [
-            column for column, numeric in zip(features.columns, _numeric(features), strict=True) if numeric
+            column
+            for column, numeric in zip(features.columns, _numeric(features), strict=True)
+            if numeric
         ]
         self.columns = features.columns
         self.names: dict[str, str] = {}
@@ -121,7 +123,9 @@ class Segmenter:
 
     def name_segments(self, names: Mapping[int, str]) -> None:
         """Set the names that :meth:`predict` returns; outliers are called "Outliers"."""
-        self.names = {str(number): name for number, name in names.items()} | {str(OUTLIER): "Outliers"}
+        self.names = {str(number): name for number, name in names.items()} | {
+            str(OUTLIER): "Outliers"
+        }
 
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
         """Segment of every customer of `table`.
@@ -188,7 +192,9 @@ class Segmenter:
         k = min(N_NEIGHBORS, len(X) - 1)
         near = NearestNeighbors(n_neighbors=k).fit(X).kneighbors(return_distance=False)
         classes, codes = np.unique(self.segments_, return_inverse=True)
-        votes = np.stack([(codes[near] == code).sum(axis=1) for code in range(len(classes))], axis=1)
+        votes = np.stack(
+            [(codes[near] == code).sum(axis=1) for code in range(len(classes))], axis=1
+        )
         confidence = votes[np.arange(len(X)), codes] / k
         return confidence, classes[votes.argmax(axis=1)]
 

@@ -106,7 +106,9 @@ def by_elbow(path: pd.DataFrame) -> Choice:
     with warnings.catch_warnings():
         # kneed warns when there is no knee; that is an answer here.
         warnings.simplefilter("ignore")
-        knee = KneeLocator(counts, path["wcss"].to_numpy(), curve="convex", direction="decreasing").knee
+        knee = KneeLocator(
+            counts, path["wcss"].to_numpy(), curve="convex", direction="decreasing"
+        ).knee
     if knee is None:
         return _instead(path, "the WCSS curve has no elbow")
     index = path.index[counts == knee][0]
@@ -154,7 +156,8 @@ def agreement(labels: dict[str, pd.Series]) -> pd.DataFrame:  # type: ignore[typ
             common = labels[one].index.intersection(labels[other].index)
             value = (
                 adjusted_rand_score(labels[one][common], labels[other][common])
-                if len(common) else np.nan
+                if len(common)
+                else np.nan
             )
             matrix.loc[one, other] = matrix.loc[other, one] = value
     return matrix

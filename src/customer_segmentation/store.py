@@ -19,9 +19,9 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read once, when mlf
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 # skops looks through all loaded modules at its first import: four times quicker before mlflow.
-import skops.io  # noqa: F401
 import filelock
 import mlflow
+import skops.io  # noqa: F401
 from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -123,7 +123,8 @@ def close_stale_runs(store: Store) -> list[str]:
     running = client.search_runs([store.experiment_id], "attributes.status = 'RUNNING'")
     host = socket.gethostname()
     stale = [
-        run for run in running
+        run
+        for run in running
         if run.data.tags.get("host") == host and not _alive(run.data.tags.get("process", ""))
     ]
     for run in stale:
@@ -192,16 +193,22 @@ def _relaxed_sync(connection: object, _record: object) -> None:
 
 def _relocate(connection: sqlite3.Connection, folder: Path) -> None:
     """Point a store whose folder was moved at its artifacts again."""
-    tables = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
+    tables = {
+        row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")
+    }
     if "experiments" not in tables:
         return
     here = f"{folder.resolve().as_uri()}/artifacts/"
     stored = [row[0] for row in connection.execute("select artifact_location from experiments")]
-    moved = {s.rpartition("/artifacts/")[0] + "/artifacts/" for s in stored if s and "/artifacts/" in s}
+    moved = {
+        s.rpartition("/artifacts/")[0] + "/artifacts/" for s in stored if s and "/artifacts/" in s
+    }
     for old in moved - {here}:
         for table, column in LOCATIONS:
             if table in tables:
-                connection.execute(f"update {table} set {column} = replace({column}, ?, ?)", (old, here))
+                connection.execute(
+                    f"update {table} set {column} = replace({column}, ?, ?)", (old, here)
+                )
     connection.commit()
 
 
@@ -249,7 +256,11 @@ def _save_view(experiment_id: str, columns: Sequence[str]) -> None:
         "groupBy": None,
         "groupsExpanded": {},
         "autoRefreshEnabled": True,
-        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+        "globalLineChartConfig": {
+            "xAxisKey": "step",
+            "lineSmoothness": 0,
+            "selectedXAxisMetricKey": "",
+        },
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     now = int(time.time() * 1000)

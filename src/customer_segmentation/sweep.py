@@ -7,15 +7,14 @@ import os
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
 import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from customer_segmentation import selection, sweep_plots, tracking
-from customer_segmentation.tracking import Figure, Item, Metric, Table, Tag
+from customer_segmentation import canvas, selection, sweep_plots, tracking
+from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
+from customer_segmentation.tracking import Item, Metric, Picture, Table, Tag
 
 PARENT = "SEGMENTATION_SWEEP_ID"  # environment variable: the one thing that reaches every launcher's jobs
 FAILURE = "failure."
@@ -118,7 +117,8 @@ def _collect(client: mlflow.MlflowClient, parent: Run, children: list[Run]) -> S
     board = _leaderboard(finished)
     failures = [
         dict(zip(("job", "error"), text.split(": ", 1), strict=True))
-        for key, text in parent.data.tags.items() if key.startswith(FAILURE)
+        for key, text in parent.data.tags.items()
+        if key.startswith(FAILURE)
     ]
     best = board[board["rank"] == 1] if len(board) else board
     words = [
@@ -169,11 +169,13 @@ def _items(sweep: Sweep, children: list[Run], interrupted: bool) -> Iterator[Ite
         yield Table("failures.csv", sweep.failures, compare=True)
     if len(board):
         yield Table("leaderboard.csv", board, compare=True)
-        yield Figure("plots/leaderboard.png", sweep_plots.leaderboard(board), grid=True)
+        yield Picture(
+            "plots/leaderboard.png", canvas.png(sweep_plots.leaderboard(board)), grid=True
+        )
     if len(board) > 1:
         matrix = selection.agreement(_segments(children))
         yield Table("tables/agreement.csv", matrix.round(3), index=True)
-        yield Figure("plots/agreement.png", sweep_plots.agreement(matrix), grid=True)
+        yield Picture("plots/agreement.png", canvas.png(sweep_plots.agreement(matrix)), grid=True)
 
 
 def _segments(children: list[Run]) -> dict[str, pd.Series]:  # type: ignore[type-arg]
@@ -192,7 +194,9 @@ def _segments(children: list[Run]) -> dict[str, pd.Series]:  # type: ignore[type
 def _description(sweep: Sweep, started: int, interrupted: bool) -> str:
     lines = []
     if interrupted:
-        lines.append(f"**Interrupted: {len(sweep.leaderboard)} of {started} started runs finished.**")
+        lines.append(
+            f"**Interrupted: {len(sweep.leaderboard)} of {started} started runs finished.**"
+        )
     if len(sweep.failures):
         lines.append(f"**{len(sweep.failures)} jobs failed; failures.csv says why.**")
     lines += [sweep.recommendation, "", CAPTION]

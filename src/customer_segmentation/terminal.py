@@ -72,8 +72,13 @@ class Reporter:
 def watch(folder: Path, total: int) -> Iterator[None]:
     """Show a bar over `total` jobs below `folder` and print a line for each that finishes."""
     progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )
     task = progress.add_task("runs", total=total)
     stop, seen = threading.Event(), set[Path]()
@@ -99,7 +104,11 @@ def _show_news(folder: Path, seen: set[Path], progress: Progress, task: object) 
             seen.add(path)
             outcome = json.loads(path.read_text())
             word = "[red]failed[/red]" if outcome["failed"] else "[green]done[/green]"
-            progress.console.print(f"{word:<6} {escape(outcome['name']):<44} {escape(outcome['line'])}", highlight=False, soft_wrap=True)
+            progress.console.print(
+                f"{word:<6} {escape(outcome['name']):<44} {escape(outcome['line'])}",
+                highlight=False,
+                soft_wrap=True,
+            )
     steps = [json.loads(path.read_text()) for path in folder.glob(f"**/{STEP}")]
     now = ", ".join(f"{step['done']} of {step['total']} fits" for step in steps)
     progress.update(task, completed=len(seen), description=f"runs ({now})" if now else "runs")  # type: ignore[arg-type]
@@ -107,7 +116,9 @@ def _show_news(folder: Path, seen: set[Path], progress: Progress, task: object) 
 
 def show_table(frame: pd.DataFrame, title: str, caption: str = "") -> None:
     """Print a table; numbers to the right, gaps as dashes."""
-    table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
+    table = Table(
+        title=title, caption=caption or None, title_justify="left", caption_justify="left"
+    )
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
         table.add_column(str(column).replace("_", " "), justify="right" if numeric else "left")
@@ -144,8 +155,6 @@ def show_sweep(result: Sweep, store: Store, sweep_id: str, *, interrupted: bool)
         show_table(result.leaderboard.drop(columns="data"), title="Leaderboard", caption=CAPTION)
     if len(result.failures):
         show_table(result.failures, title=f"{len(result.failures)} jobs failed")
-    if interrupted:
-        console.print("Interrupted: finished runs are kept, the others are marked KILLED.")
     console.print(result.recommendation, highlight=False, soft_wrap=True)
     _show_commands(store, {"compare": store.link, "this sweep": store.run_link(sweep_id)})
 

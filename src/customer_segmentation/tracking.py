@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from functools import cache, singledispatchmethod
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from customer_segmentation.store import process_tags  # first: it sets MLflow up
 import mlflow
 import pandas as pd
 import skops.io
-from matplotlib.figure import Figure as MatplotlibFigure
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Metric as MlflowMetric
@@ -31,8 +28,8 @@ from mlflow.types.schema import AnyType
 from PIL import Image
 
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.store import process_tags  # first: it sets MLflow up
 
-DPI = 100
 THUMBNAIL = (640, 480)  # pixels of the copies in MLflow's image grid
 MAX_NOTE = 8000  # characters that MLflow keeps of a description
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
@@ -74,11 +71,11 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture as PNG; `grid` also puts it into the UI's image grid over runs."""
+class Picture:
+    """A PNG; `grid` also puts it into the UI's image grid over runs."""
 
     path: str
-    figure: MatplotlibFigure
+    png: bytes
     grid: bool = False
 
 
@@ -106,7 +103,7 @@ class Model:
     segmenter: Segmenter
 
 
-Item = Param | Tag | Metric | Table | Figure | Text | File | Model
+Item = Param | Tag | Metric | Table | Picture | Text | File | Model
 
 
 @contextmanager
@@ -160,17 +157,6 @@ def log(run_id: str, items: Iterable[Item]) -> None:
         batch.send(run_id)
 
 
-def render(figure: MatplotlibFigure) -> bytes:
-    """PNG of a figure, drawn once however often it is asked for."""
-    png: bytes | None = getattr(figure, "_rendered", None)
-    if png is None:
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=DPI, pil_kwargs={"compress_level": 1})
-        png = buffer.getvalue()
-        figure._rendered = png  # type: ignore[attr-defined]
-    return png
-
-
 class _Batch:
     """Collects items, so that a run costs a handful of calls to the store, not hundreds."""
 
@@ -214,16 +200,17 @@ class _Batch:
             self.compared.append({"path": path, "type": "table"})
 
     @add.register
-    def _(self, item: Figure) -> None:
-        png = render(item.figure)
-        self._file(item.path).write_bytes(png)
+    def _(self, item: Picture) -> None:
+        self._file(item.path).write_bytes(item.png)
         if item.grid:
             key = Path(item.path).stem
             stem = f"images/{key}+step+0+timestamp+{self.now}+{uuid.uuid4()}"
-            self._file(f"{stem}.png").write_bytes(png)
-            with Image.open(io.BytesIO(png)) as image:
+            self._file(f"{stem}.png").write_bytes(item.png)
+            with Image.open(io.BytesIO(item.png)) as image:
                 image.thumbnail(THUMBNAIL)
-                image.convert("RGB").save(self._file(f"{stem}+compressed.webp"), method=0, quality=80)
+                image.convert("RGB").save(
+                    self._file(f"{stem}+compressed.webp"), method=0, quality=80
+                )
 
     @add.register
     def _(self, item: Text) -> None:
@@ -258,7 +245,13 @@ def _log_model(model: Model) -> None:
     package = Path(__file__).parent
     # Any type: MLflow refuses whole numbers for a column of decimals; the model casts by itself.
     inputs = Schema([ColSpec(AnyType(), name=c, required=False) for c in model.segmenter.columns])
-    outputs = Schema([ColSpec("long", "segment"), ColSpec("string", "segment_name"), ColSpec("double", "confidence")])
+    outputs = Schema(
+        [
+            ColSpec("long", "segment"),
+            ColSpec("string", "segment_name"),
+            ColSpec("double", "confidence"),
+        ]
+    )
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "segmenter.skops"
         skops.io.dump(model.segmenter, saved)
@@ -281,7 +274,9 @@ def _requirements() -> list[str]:
 def log_data(name: str, source: str, sha256: str, table: pd.DataFrame) -> None:
     """Log which data the active run has used, by name, place and hash."""
     kinds = {"f": "double", "i": "long", "b": "boolean", "M": "datetime"}
-    columns = [ColSpec(kinds.get(dtype.kind, "string"), str(c)) for c, dtype in table.dtypes.items()]
+    columns = [
+        ColSpec(kinds.get(dtype.kind, "string"), str(c)) for c, dtype in table.dtypes.items()
+    ]
     dataset = MetaDataset(
         source=LocalArtifactDatasetSource(source),
         name=name,
@@ -289,7 +284,6 @@ def log_data(name: str, source: str, sha256: str, table: pd.DataFrame) -> None:
         schema=Schema(columns),
     )
     mlflow.log_input(dataset, context="training")
-
 
 
 def log_folder(run_id: str, folder: Path, artifact_path: str) -> None:

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, pairwise_distances_chunked
+from sklearn.metrics import (
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    pairwise_distances_chunked,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -158,8 +162,7 @@ def score(
         full[sample] = part
         silhouettes.append(full)
     rows = [
-        _scores_of(X, labels, widths)
-        for labels, widths in zip(labelings, silhouettes, strict=True)
+        _scores_of(X, labels, widths) for labels, widths in zip(labelings, silhouettes, strict=True)
     ]
     return pd.DataFrame(rows), silhouettes
 
@@ -192,7 +195,9 @@ def _scores_of(X: FloatArray, labels: IntArray, widths: FloatArray) -> dict[str,
         "n_segments": len(sizes),
         "wcss": spread,
         "silhouette": float(np.nanmean(widths)) if two and np.isfinite(widths).any() else np.nan,
-        "calinski_harabasz": float(calinski_harabasz_score(kept, own)) if two and not flat else np.nan,
+        "calinski_harabasz": float(calinski_harabasz_score(kept, own))
+        if two and not flat
+        else np.nan,
         "davies_bouldin": float(davies_bouldin_score(kept, own)) if two else np.nan,
         "coverage": float(inside.mean()),
         "outlier_share": float(1 - inside.mean()),

@@ -1,0 +1,76 @@
+"""What a column is to a profile: a number with a mean, or a category with level shares."""
+
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from customer_segmentation.naming import feature
+
+Floats = npt.NDArray[np.float64]
+# Levels beyond these are rare, and a table over hundreds of levels would tell nobody anything.
+MOST_LEVELS = 20
+
+
+def is_numeric(column: "pd.Series[Any]") -> bool:
+    """Tell whether a column has a mean (a bool is a category, not a number).
+
+    Examples
+    --------
+    >>> is_numeric(pd.Series([1.0])), is_numeric(pd.Series([True]))
+    (True, False)
+    """
+    kind = column.dtype
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def is_category(column: "pd.Series[Any]") -> bool:
+    """Tell whether a column has levels: category or bool. Text and dates have none.
+
+    Examples
+    --------
+    >>> is_category(pd.Series(["a"], dtype="category")), is_category(pd.Series(["free text"]))
+    (True, False)
+    """
+    kind = column.dtype
+    return isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(kind)
+
+
+def indicators(table: pd.DataFrame) -> Iterator[tuple[Hashable, Floats]]:
+    """Turn a customer table into the numbers it is profiled by, column by column.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+        Clean customer table; dates and text are left out.
+
+    Yields
+    ------
+    label : hashable
+        The column, or "column = level".
+    values : array, shape (n_customers,)
+        The number, or 1 where the customer has the level and 0 elsewhere. Of two levels only the
+        second is given (the first mirrors it), of many the `MOST_LEVELS` most frequent.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Gender": pd.Categorical(["Female", "Male"])})
+    >>> [(label, values.tolist()) for label, values in indicators(table)]
+    [('Gender = Male', [0.0, 1.0])]
+    """
+    for column in table.columns:
+        if is_numeric(table[column]):
+            yield column, table[column].to_numpy(dtype="float64", na_value=np.nan)
+        elif is_category(table[column]):
+            known = table[column].dropna()
+            levels = list(known.value_counts().sort_index(key=lambda i: i.astype(str)).index)
+            used = [level for level in levels if bool((known == level).any())]
+            shown = used[1:] if len(used) == 2 else _commonest(known, used)
+            for level in shown:
+                yield feature(column, level), (table[column] == level).to_numpy(dtype="float64")
+
+
+def _commonest(known: "pd.Series[Any]", levels: list[Any]) -> list[Any]:
+    return levels if len(levels) <= MOST_LEVELS else list(known.value_counts().index[:MOST_LEVELS])

@@ -1,0 +1,285 @@
+"""Tables that tell a reader who the customers of each segment are."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from customer_segmentation.indicators import indicators, is_category, is_numeric
+from customer_segmentation.naming import HIGH, humanise, segment_traits
+from customer_segmentation.style import OUTLIER, name_of, number, percent, plural
+
+Floats = npt.NDArray[np.float64]
+MOST_FEATURES = 15
+RESERVED = ("segment", "name", "customers", "share")
+
+
+def summary(
+    table: pd.DataFrame, segments: "pd.Series[int]", names: Mapping[int, str]
+) -> pd.DataFrame:
+    """Profile of every segment: the deliverable ``cluster_summary.csv``.
+
+    There is no "all customers" row: whoever averages or sums a column would count everyone twice.
+    Outliers are not profiled; `counts` lists them.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+        Clean customer table in raw units, indexed by customer id.
+    segments : Series of int, shape (n_customers,)
+        Segment of each customer, 1..k, -1 for outliers; same index as `table`.
+    names : mapping of int to str
+        Name per segment number.
+
+    Returns
+    -------
+    DataFrame, shape (n_segments, ...)
+        Columns ``segment``, ``name``, ``customers``, ``share`` (of all customers, 0 to 1), then
+        in the table's order the mean of each numeric column, and for each category its most
+        frequent level with that level's share (``Gender``, ``Gender (share)``). A column of the
+        table that is called like one of the first four gets " (data)" appended.
+
+    Raises
+    ------
+    ValueError
+        If `segments` does not have the index of `table`.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0, 30.0, 60.0]}, index=["a", "b", "c"])
+    >>> segments = pd.Series([1, 1, 2], index=table.index)
+    >>> summary(table, segments, {1: "Young", 2: "Older"})
+       segment   name  customers     share   Age
+    0        1  Young          2  0.666667  25.0
+    1        2  Older          1  0.333333  60.0
+    """
+    check_aligned(table, segments)
+    rows = counts(segments, names)
+    rows = rows[rows["segment"] != OUTLIER].reset_index(drop=True)
+    numbers = segments.to_numpy()
+    for column in table.columns:
+        title = f"{column} (data)" if column in RESERVED else column
+        if is_numeric(table[column]):
+            means = table[column].astype("float64").groupby(numbers).mean()
+            rows[title] = means.reindex(rows["segment"]).to_numpy()
+        elif is_category(table[column]):
+            level, share = _most_frequent(table[column], numbers, rows["segment"])
+            rows[title], rows[f"{column} (share)"] = level, share
+    return rows
+
+
+def counts(segments: "pd.Series[int]", names: Mapping[int, str]) -> pd.DataFrame:
+    """Count the customers per segment: the deliverable ``cluster_counts.csv``.
+
+    Parameters
+    ----------
+    segments : Series of int, shape (n_customers,)
+        Segment of each customer, 1..k, -1 for outliers.
+    names : mapping of int to str
+        Name per segment number; a segment without customers is listed with 0.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``segment``, ``name``, ``customers``, ``share`` (of all customers, outliers
+        included, so the shares sum to 1); outliers, if any, are the last row, segment -1.
+
+    Examples
+    --------
+    >>> counts(pd.Series([1, 1, 2, -1]), {1: "Young", 2: "Older"})
+       segment      name  customers  share
+    0        1     Young          2   0.50
+    1        2     Older          1   0.25
+    2       -1  Outliers          1   0.25
+    """
+    found = {int(s): int(c) for s, c in segments.value_counts().items()}  # type: ignore[call-overload]
+    order = sorted({s for s in found if s != OUTLIER} | {int(s) for s in names if s != OUTLIER})
+    order += [OUTLIER] if OUTLIER in found else []
+    customers = [found.get(s, 0) for s in order]
+    return pd.DataFrame(
+        {
+            "segment": np.asarray(order, dtype="int64"),
+            "name": [name_of(s, names) for s in order],
+            "customers": np.asarray(customers, dtype="int64"),
+            "share": np.asarray(customers, dtype="float64") / max(len(segments), 1),
+        }
+    )
+
+
+def contrasts(table: pd.DataFrame, segments: "pd.Series[int]") -> pd.DataFrame:
+    """How far each segment is from the average customer, in overall standard deviations.
+
+    For a number (segment mean - overall mean) / overall standard deviation; for a category level
+    the same of its 0/1 indicator. Overall means all customers in segments: outliers would blow up
+    the standard deviation and hide every difference. Of a category with two levels only the second
+    is kept (the first mirrors it). Only the `MOST_FEATURES` features with the largest variance
+    between segments (eta squared) are kept, the most separating first.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+        Clean customer table in raw units; dates and text are left out.
+    segments : Series of int, shape (n_customers,)
+        Segment of each customer, 1..k, -1 for outliers; same index as `table`.
+
+    Returns
+    -------
+    DataFrame, shape (n_segments, n_features)
+        Index ``segment``; columns are the table's, or "column = level". Size-weighted, every
+        column averages to 0. Features that are constant are 0.
+
+    Raises
+    ------
+    ValueError
+        If `segments` does not have the index of `table`.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0, 20.0, 60.0, 60.0]})
+    >>> contrasts(table, pd.Series([1, 1, 2, 2]))["Age"].tolist()
+    [-1.0, 1.0]
+    """
+    check_aligned(table, segments)
+    inside = (segments != OUTLIER).to_numpy()
+    numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
+    columns: dict[Hashable, Floats] = {}
+    for label, values in indicators(table[inside]):
+        columns[label] = _standardised_means(values, codes, len(numbers))
+    result = pd.DataFrame(columns, index=pd.Index(numbers.astype("int64"), name="segment"))
+    sizes = np.bincount(codes, minlength=len(numbers))
+    separation = (result**2).mul(sizes / max(len(codes), 1), axis=0).sum()
+    keep = separation.sort_values(ascending=False, kind="stable").index[:MOST_FEATURES]
+    return result[keep]
+
+
+def values(
+    table: pd.DataFrame, segments: "pd.Series[int]", features: Iterable[Hashable]
+) -> pd.DataFrame:
+    """Raw mean (or level share, 0 to 1) of every segment for the features of `contrasts`.
+
+    Parameters
+    ----------
+    table, segments
+        As for `contrasts`.
+    features : iterable
+        Columns of a contrast table.
+
+    Returns
+    -------
+    DataFrame, shape (n_segments, n_features)
+        Index ``segment``; what a profile heatmap writes into its cells.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Gender": pd.Categorical(["Female", "Male", "Male"])})
+    >>> values(table, pd.Series([1, 1, 2]), ["Gender = Male"])["Gender = Male"].tolist()
+    [0.5, 1.0]
+    """
+    check_aligned(table, segments)
+    inside = (segments != OUTLIER).to_numpy()
+    wanted = list(features)
+    found = {label: column for label, column in indicators(table[inside]) if label in wanted}
+    frame = pd.DataFrame({label: found[label] for label in wanted})
+    means = frame.groupby(segments.to_numpy()[inside]).mean()
+    return means.rename_axis("segment")
+
+
+def describe(
+    contrasts: pd.DataFrame, table: pd.DataFrame, segments: "pd.Series[int]"
+) -> dict[int, str]:
+    """One short sentence per segment: its size, and its strongest differences with their means.
+
+    Parameters
+    ----------
+    contrasts, table, segments
+        As for `naming.names`.
+
+    Returns
+    -------
+    dict of int to str
+        Sentence per segment number.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0, 20.0, 60.0, 60.0]})
+    >>> segments = pd.Series([1, 1, 2, 2])
+    >>> describe(contrasts(table, segments), table, segments)[1]
+    '2 customers (50 %): low age (20, average 40).'
+    """
+    overall = table[(segments != OUTLIER).to_numpy()]
+    sentences = {}
+    for segment in (int(s) for s in contrasts.index):
+        members = table[(segments == segment).to_numpy()]
+        strong = [
+            trait
+            for trait in segment_traits(segment, contrasts, table, segments)
+            if abs(trait.contrast) >= HIGH
+        ][:3]
+        told = [
+            _told(trait.order, trait.level, trait.contrast, members, overall) for trait in strong
+        ]
+        size = f"{plural(len(members), 'customer')} ({percent(len(members) / max(len(table), 1))})"
+        sentences[segment] = f"{size}: {', '.join(told) or 'close to the average customer'}."
+    return sentences
+
+
+def check_aligned(table: pd.DataFrame, segments: "pd.Series[Any]") -> None:
+    """Raise unless the segments belong to the table's customers, in the same order.
+
+    Raises
+    ------
+    ValueError
+        If the two indexes differ.
+
+    Examples
+    --------
+    >>> check_aligned(pd.DataFrame({"Age": [1.0]}), pd.Series([1]))
+    """
+    if not table.index.equals(segments.index):
+        raise ValueError(
+            f"got {len(segments)} segments that do not follow the {len(table)} customers of the "
+            "table, expected one per customer in the same order; use segments.reindex(table.index)"
+        )
+
+
+def _most_frequent(
+    column: "pd.Series[Any]", numbers: npt.NDArray[Any], order: "pd.Series[int]"
+) -> tuple[list[str], list[float]]:
+    """Level and its share per segment; on a tie the first level, so the answer is stable."""
+    table = pd.crosstab(numbers, column.astype("category").to_numpy())
+    table = table.reindex(order, fill_value=0)
+    if table.shape[1] == 0:
+        return [""] * len(order), [float("nan")] * len(order)
+    sizes = np.bincount(np.searchsorted(order, numbers[numbers != OUTLIER]), minlength=len(order))
+    top = table.to_numpy().max(axis=1)
+    levels = [str(table.columns[i]) for i in table.to_numpy().argmax(axis=1)]
+    with np.errstate(invalid="ignore"):
+        return levels, (top / sizes).tolist()
+
+
+def _standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> Floats:
+    known = np.isfinite(column)
+    column, codes = column[known], codes[known]
+    # Centred first: a constant column of large values must give 0, not rounding noise over noise.
+    centred = column - column.mean() if len(column) else column
+    deviation = float(np.sqrt(np.mean(centred**2))) if len(column) else 0.0
+    scale = float(np.abs(column).max()) if len(column) else 0.0
+    if deviation <= 1e-12 * max(scale, 1e-300):
+        return np.zeros(k)
+    sums = np.bincount(codes, weights=centred, minlength=k)
+    sizes = np.maximum(np.bincount(codes, minlength=k), 1)
+    return np.asarray(sums / sizes / deviation, dtype="float64")
+
+
+def _told(
+    order: int, level: str | None, contrast: float, members: pd.DataFrame, overall: pd.DataFrame
+) -> str:
+    mine, all_ = members.iloc[:, order], overall.iloc[:, order]
+    words = humanise(members.columns[order])
+    if level is None:
+        means = number(float(mine.mean())), number(float(all_.mean()))
+        return f"{'high' if contrast > 0 else 'low'} {words} ({means[0]}, average {means[1]})"
+    shares = [percent(float((part.astype(str) == level).mean())) for part in (mine, all_)]
+    return f"{words} {level} {shares[0]} (average {shares[1]})"

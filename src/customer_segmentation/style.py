@@ -1,0 +1,104 @@
+"""What every picture, page and sheet shares: a segment's colour and how a number reads."""
+
+import math
+from collections.abc import Mapping
+
+# Okabe and Ito (2008) and Paul Tol's "muted" scheme, ordered so that neighbouring segment
+# numbers stay apart under deuteranopia, protanopia and tritanopia; no yellow (lost on white).
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
+    "#332288", "#999933", "#882255", "#44AA99", "#661100", "#6699CC",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D")
+OUTLIER = -1
+OUTLIER_COLOUR = "#BDBDBD"
+OUTLIER_NAME = "Outliers"
+
+
+def colour(segment: int) -> str:
+    """Colour of a segment number: the same in every picture of every run.
+
+    Examples
+    --------
+    >>> colour(1), colour(13) == colour(1), colour(-1)
+    ('#0072B2', True, '#BDBDBD')
+    """
+    return OUTLIER_COLOUR if segment < 1 else PALETTE[(segment - 1) % len(PALETTE)]
+
+
+def marker(segment: int) -> str:
+    """Marker of a segment number: changes each time the colours start over.
+
+    Examples
+    --------
+    >>> marker(1), marker(13)
+    ('o', 's')
+    """
+    return MARKERS[max(segment - 1, 0) // len(PALETTE) % len(MARKERS)]
+
+
+def number(value: float) -> str:
+    """Write a number for a reader: about three significant digits, thousands separated.
+
+    Examples
+    --------
+    >>> [number(v) for v in (86.54, 1234.5, 0.01234, 40.0, float("nan"))]
+    ['86.5', '1,234', '0.0123', '40', '-']
+    """
+    if math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    size = abs(value)
+    if size >= 1e9 or 0 < size < 1e-4:
+        return f"{value:.2e}"
+    decimals = 0 if size >= 100 or size == 0 else 2 - math.floor(math.log10(size))
+    text = f"{value:,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(share: float) -> str:
+    """Write a share (0 to 1) as whole percent, saying so when it is small but not zero.
+
+    Examples
+    --------
+    >>> [percent(s) for s in (0.405, 0.002, 0.0, 1.0)]
+    ['40 %', '<1 %', '0 %', '100 %']
+    """
+    if math.isnan(share):
+        return "-"
+    return "<1 %" if 0 < share < 0.005 else f"{share:.0%}".replace("%", " %")
+
+
+def is_share(column: object) -> bool:
+    """Tell whether a column of ours holds shares between 0 and 1.
+
+    Examples
+    --------
+    >>> is_share("outlier_share"), is_share("Gender (share)"), is_share("Income")
+    (True, True, False)
+    """
+    words = str(column).lower().strip(")").replace("_", " ").replace("(", " ").split()
+    return bool(words) and words[-1] in {"share", "confidence", "coverage"}
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "segment"), plural(1200, "customer")
+    ('1 segment', '1,200 customers')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def name_of(segment: int, names: Mapping[int, str]) -> str:
+    """Name of a segment, or its number in words when it has none.
+
+    Examples
+    --------
+    >>> name_of(3, {}), name_of(1, {1: "Young"}), name_of(-1, {})
+    ('Segment 3', 'Young', 'Outliers')
+    """
+    return OUTLIER_NAME if segment == OUTLIER else names.get(segment, f"Segment {segment}")
