@@ -11,7 +11,7 @@ sweep: $(READY)            ## compare every algorithm over every feature set
 	$(BIN)/python train.py -m $(ARGS)
 
 test: $(READY)             ## the default test suite; `make test-slow` for the rest
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(ARGS)

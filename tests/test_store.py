@@ -72,7 +72,7 @@ def test_runs_of_a_dead_process_are_closed_and_those_of_a_living_one_are_not(ope
 
 @pytest.mark.parametrize("uri", ["sqlite:////proc/nowhere/mlflow.db", "nonsense://x"])
 def test_a_store_that_cannot_be_opened_is_an_error_in_words(uri, tmp_path):
-    with pytest.raises(store.StoreError, match="tracking.uri="):
+    with pytest.raises(store.StoreError, match=r"tracking\.uri="):
         store.open_store(uri, "e", tmp_path)
 
 

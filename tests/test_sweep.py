@@ -1,4 +1,4 @@
-"""`python train.py -m` for real: what a sweep leaves, and what becomes of it when things go wrong."""
+"""`python train.py -m` for real: what a sweep leaves, also when things go wrong."""
 
 import os
 import shutil

@@ -9,7 +9,8 @@ import pytest
 from conftest import client
 from matplotlib.figure import Figure
 
-from customer_segmentation import canvas, tracking
+from customer_segmentation import tracking
+from customer_segmentation.plots import canvas
 
 
 def one_run(folder, items, **kwargs):

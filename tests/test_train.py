@@ -54,13 +54,13 @@ def test_the_path_holds_the_published_figures(published):
     run, _, folder = published
     asked = client(folder)
     wcss = {m.step: m.value for m in asked.get_metric_history(run.info.run_id, "path/wcss")}
-    for k, published in enumerate(WCSS, start=1):
-        assert wcss[k] <= published * 1.01
+    for k, known in enumerate(WCSS, start=1):
+        assert wcss[k] <= known * 1.01
         if k <= 5:
-            assert wcss[k] == pytest.approx(published, rel=2e-3)
+            assert wcss[k] == pytest.approx(known, rel=2e-3)
     shown = {m.step: m.value for m in asked.get_metric_history(run.info.run_id, "path/silhouette")}
-    for k, published in SILHOUETTES.items():
-        assert shown[k] == pytest.approx(published, abs=3e-3)
+    for k, known in SILHOUETTES.items():
+        assert shown[k] == pytest.approx(known, abs=3e-3)
     assert 1 not in shown
 
 

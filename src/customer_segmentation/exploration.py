@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from customer_segmentation import canvas, panels
+from customer_segmentation.plots import canvas, panels
 
 MAX_POINTS = 1_500  # a scatter of more points takes longer and shows less
 MAX_PANELS = 12

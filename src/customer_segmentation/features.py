@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import skew
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -93,8 +94,8 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
     used = list(dict.fromkeys(column for _, _, columns in steps for column in columns))
     if not used:
         raise FeatureError(
-            f"features={name}: got no usable column in {list(table.columns)}, expected at least one "
-            f"with varying values. Left out: {reasons or 'none'}."
+            f"features={name}: got no usable column in {list(table.columns)}, expected at least "
+            f"one with varying values. Left out: {reasons or 'none'}."
         )
     transformer = ColumnTransformer(steps, verbose_feature_names_out=False, sparse_threshold=0)
     matrix = _fit_transform(transformer, table, used, name)
@@ -154,7 +155,7 @@ def _numeric_kind(values: pd.Series[float], levels: int) -> tuple[str, str]:
     steps = np.diff(np.sort(values.dropna().to_numpy()))
     if levels == len(values) and levels > 2 and (steps == 1).all():
         return "", "a running number"
-    return ("skewed" if abs(float(values.skew())) > SKEWED else "numeric"), ""
+    return ("skewed" if abs(float(skew(values[np.isfinite(values)]))) > SKEWED else "numeric"), ""
 
 
 def _columns_of(
@@ -163,7 +164,8 @@ def _columns_of(
     if isinstance(wanted, str):
         if wanted not in KINDS:
             raise FeatureError(
-                f"features={name}: got columns: {wanted}, expected a list of columns or one of {KINDS}."
+                f"features={name}: got columns: {wanted}, expected a list of columns or one of "
+                f"{KINDS}."
             )
         return [column for column, kind in kinds.items() if kind == wanted]
     for column in wanted:

@@ -168,7 +168,8 @@ def check_grid(
     if parameter in COUNT_PARAMETERS and max(grid) > len(X):
         raise PathError(
             f"{where}: got {len(X)} customers, expected at least {max(grid)}, the largest "
-            f"{parameter} of the grid. Use more customers or a shorter grid: algorithm.grid=[1,2,3]."
+            f"{parameter} of the grid. Use more customers or a shorter grid: "
+            f"algorithm.grid=[1,2,3]."
         )
 
 

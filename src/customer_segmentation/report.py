@@ -9,20 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from customer_segmentation import (
-    canvas,
-    exploration,
-    page,
-    path_plots,
-    paths,
-    plots,
-    profiles,
-    scatter_plot,
-    tree_plot,
-    workbook,
-)
+from customer_segmentation import exploration, page, paths, profiles, workbook
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
+from customer_segmentation.plots import canvas, tree
+from customer_segmentation.plots import path as path_plots
+from customer_segmentation.plots import scatter as scatter_plot
+from customer_segmentation.plots import segments as segment_plots
+from customer_segmentation.style import OUTLIER
 from customer_segmentation.tracking import (
     File,
     Item,
@@ -123,9 +117,9 @@ def _metrics(analysis: Analysis) -> Iterator[Item]:
     whole = bool((values == values.round()).all())
     for place, row in enumerate(analysis.scores.to_dict("records"), start=1):
         step = int(row["value"]) if whole else place
-        for name, value in row.items():
+        for column, value in row.items():
             if isinstance(value, int | float) and math.isfinite(value):
-                label = analysis.path.parameter if name == "value" else name
+                label = analysis.path.parameter if column == "value" else str(column)
                 yield Metric(f"path/{label}", float(value), step)
 
 
@@ -173,19 +167,22 @@ def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, Figure
             path_plots.k_distance(path.k_distance, scores["value"].to_numpy(), chosen),
         )
     if path.linkage is not None:
-        yield "dendrogram", tree_plot.dendrogram(path.linkage, analysis.n_segments, numbers)
+        yield "dendrogram", tree.dendrogram(path.linkage, analysis.n_segments, numbers)
     if np.isfinite(scores["bic"]).any():
         yield "bic", path_plots.bic(scores, chosen)
-    yield "sizes", plots.sizes(tables.counts)
+    yield "sizes", segment_plots.sizes(tables.counts)
     yield "scatter", scatter_plot.scatter(*_plane(analysis), numbers, analysis.names)
     if analysis.n_segments > 1:
-        yield "silhouette", plots.silhouette_samples(analysis.silhouettes, numbers, analysis.names)
+        yield (
+            "silhouette",
+            segment_plots.silhouette_samples(analysis.silhouettes, numbers, analysis.names),
+        )
         raw = profiles.values(analysis.data.table, analysis.segments, tables.contrasts.columns)
-        yield "profiles", plots.heatmap(tables.contrasts, raw, analysis.names)
+        yield "profiles", segment_plots.heatmap(tables.contrasts, raw, analysis.names)
 
 
 def _plane(analysis: Analysis) -> tuple[np.ndarray, list[str]]:
-    """Two numbers are shown as they are, in their units; more go through PCA as they were fitted."""
+    """Two numbers are shown in their units; more go through PCA, as they were fitted."""
     columns = analysis.features.columns
     table = analysis.data.table[columns]
     if len(columns) == 2 and all(pd.api.types.is_numeric_dtype(table[c]) for c in columns):
@@ -198,7 +195,7 @@ def headline(analysis: Analysis) -> str:
     chosen = analysis.chosen
     score = chosen["silhouette"]
     fit = f", silhouette {score:.3f}" if not math.isnan(score) else ""
-    out = int((analysis.segments == paths.OUTLIER).sum())
+    out = int((analysis.segments.to_numpy() == OUTLIER).sum())
     beside = f", {out} outliers ({chosen['outlier_share']:.0%})" if out else ""
     return f"{analysis.verdict}{fit}{beside}: {analysis.choice.reason}"
 

@@ -68,15 +68,21 @@ def choose(path: pd.DataFrame, rule: Rule, n_segments: int | None = None) -> Cho
     """
     if n_segments is None:
         return rule(path)
-    matching = path[path["n_segments"] == n_segments]
-    if matching.empty:
+    matching = path["n_segments"].to_numpy() == n_segments
+    if not matching.any():
         found = sorted({int(n) for n in path["n_segments"]})
         raise SelectionError(
-            f"got n_segments={n_segments}, expected a number of segments that the path has: {found}. "
+            f"got n_segments={n_segments}, expected a number of segments that the path has: "
+            f"{found}. "
             f"Set n_segments=auto, or widen algorithm.grid."
         )
-    index = matching["silhouette"].fillna(-math.inf).idxmax()
-    return Choice(_position(path, index), f"n_segments={n_segments} was asked for")
+    scores = path["silhouette"].fillna(-math.inf).to_numpy()
+    index = (
+        int(np.argmax(np.where(matching, scores, -np.inf)))
+        if matching.sum() > 1
+        else int(np.argmax(matching))
+    )
+    return Choice(index, f"n_segments={n_segments} was asked for")
 
 
 def by_silhouette(path: pd.DataFrame) -> Choice:
@@ -84,14 +90,11 @@ def by_silhouette(path: pd.DataFrame) -> Choice:
 
     Rousseeuw (1987). With no such candidate the outcome is the one that covers most customers.
     """
-    eligible = path[path["silhouette"].notna() & (path["coverage"] >= MIN_COVERAGE)]
-    if eligible.empty:
+    eligible = path["silhouette"].where(path["coverage"] >= MIN_COVERAGE).to_numpy(float)
+    if np.isnan(eligible).all():
         return _no_choice(path)
-    index = eligible["silhouette"].idxmax()
-    return Choice(
-        _position(path, index),
-        f"best silhouette of the path ({path['silhouette'][index]:.3f})",
-    )
+    index = int(np.nanargmax(eligible))
+    return Choice(index, f"best silhouette of the path ({eligible[index]:.3f})")
 
 
 def by_elbow(path: pd.DataFrame) -> Choice:
@@ -111,8 +114,9 @@ def by_elbow(path: pd.DataFrame) -> Choice:
         ).knee
     if knee is None:
         return _instead(path, "the WCSS curve has no elbow")
-    index = path.index[counts == knee][0]
-    return Choice(_position(path, index), f"elbow of the WCSS curve at {int(knee)} segments")
+    return Choice(
+        int(np.argmax(counts == knee)), f"elbow of the WCSS curve at {int(knee)} segments"
+    )
 
 
 def _instead(path: pd.DataFrame, why: str) -> Choice:
@@ -121,17 +125,13 @@ def _instead(path: pd.DataFrame, why: str) -> Choice:
 
 
 def _no_choice(path: pd.DataFrame) -> Choice:
-    index = path["coverage"].idxmax()
-    n_segments = int(path["n_segments"][index])
+    index = int(np.argmax(path["coverage"]))
+    n_segments = int(path["n_segments"].iloc[index])
     what = "no cluster was found" if n_segments == 0 else "no candidate has two segments or more"
-    return Choice(_position(path, index), what)
+    return Choice(index, what)
 
 
-def _position(path: pd.DataFrame, index: object) -> int:
-    return int(path.index.get_indexer([index])[0])
-
-
-def agreement(labels: dict[str, pd.Series]) -> pd.DataFrame:  # type: ignore[type-arg]
+def agreement(labels: dict[str, pd.Series[int]]) -> pd.DataFrame:
     """Adjusted Rand index between every two runs (Hubert and Arabie 1985), outliers as one group.
 
     Parameters

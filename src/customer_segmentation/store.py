@@ -64,7 +64,8 @@ class Store:
 
     def run_link(self, run_id: str) -> str:
         """The page of one run."""
-        return f"{self.ui}/#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
+        page = f"{self.ui}/#/experiments/{self.experiment_id}/runs/{run_id}"
+        return f"{page}?workflowType=machine_learning"
 
 
 def local_uri(folder: Path) -> str:
@@ -104,8 +105,9 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
                 _save_view(experiment_id, view)
     except (MlflowException, OSError, sqlite3.Error) as error:
         raise StoreError(
-            f"got a tracking store at {uri} that cannot be opened ({_first_line(error)}), expected one "
-            f"that can be written. Check that it exists, runs and is writable, or set tracking.uri=."
+            f"got a tracking store at {uri} that cannot be opened ({_first_line(error)}), "
+            f"expected one that can be written. Check that it exists, runs and is writable, or set "
+            f"tracking.uri=."
         ) from error
     mlflow.set_experiment(experiment_id=experiment_id)
     return Store(uri, experiment, experiment_id)

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 
+from customer_segmentation import validity
+
 # Okabe and Ito (2008) and Paul Tol's "muted" scheme, ordered so that neighbouring segment
 # numbers stay apart under deuteranopia, protanopia and tritanopia; no yellow (lost on white).
 PALETTE = (
@@ -10,7 +12,7 @@ PALETTE = (
     "#332288", "#999933", "#882255", "#44AA99", "#661100", "#6699CC",
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D")
-OUTLIER = -1
+OUTLIER = validity.OUTLIER
 OUTLIER_COLOUR = "#BDBDBD"
 OUTLIER_NAME = "Outliers"
 

@@ -12,11 +12,14 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from customer_segmentation import canvas, selection, sweep_plots, tracking
+from customer_segmentation import selection, tracking
+from customer_segmentation.plots import canvas
+from customer_segmentation.plots import sweep as plots
 from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
 from customer_segmentation.tracking import Item, Metric, Picture, Table, Tag
 
-PARENT = "SEGMENTATION_SWEEP_ID"  # environment variable: the one thing that reaches every launcher's jobs
+# An environment variable is the one thing that reaches the jobs of every launcher.
+PARENT = "SEGMENTATION_SWEEP_ID"
 FAILURE = "failure."
 CAPTION = "Silhouettes rank runs of the same features only: with fewer features they are higher."
 
@@ -169,17 +172,15 @@ def _items(sweep: Sweep, children: list[Run], interrupted: bool) -> Iterator[Ite
         yield Table("failures.csv", sweep.failures, compare=True)
     if len(board):
         yield Table("leaderboard.csv", board, compare=True)
-        yield Picture(
-            "plots/leaderboard.png", canvas.png(sweep_plots.leaderboard(board)), grid=True
-        )
+        yield Picture("plots/leaderboard.png", canvas.png(plots.leaderboard(board)), grid=True)
     if len(board) > 1:
         matrix = selection.agreement(_segments(children))
         yield Table("tables/agreement.csv", matrix.round(3), index=True)
-        yield Picture("plots/agreement.png", canvas.png(sweep_plots.agreement(matrix)), grid=True)
+        yield Picture("plots/agreement.png", canvas.png(plots.agreement(matrix)), grid=True)
 
 
-def _segments(children: list[Run]) -> dict[str, pd.Series]:  # type: ignore[type-arg]
-    found = {}
+def _segments(children: list[Run]) -> dict[str, pd.Series[int]]:
+    found: dict[str, pd.Series[int]] = {}
     for child in children:
         if child.info.status == "FINISHED":
             uri = f"runs:/{child.info.run_id}/tables/assignments.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import threading
 import time
@@ -129,7 +130,7 @@ def show_table(frame: pd.DataFrame, title: str, caption: str = "") -> None:
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        if value != value:
+        if math.isnan(value):
             return "-"
         return f"{value:.0f}" if value == int(value) and abs(value) >= 2 else f"{value:.3f}"
     return str(value)

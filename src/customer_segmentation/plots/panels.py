@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from customer_segmentation import canvas, style
+from customer_segmentation import style
+from customer_segmentation.plots import canvas
 
 BAR, AGAINST = style.PALETTE[0], style.PALETTE[4]
 WIDTH, HEIGHT, HEAD = 2.5, 1.45, 0.75  # inches: a panel, and the headline over all

@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from customer_segmentation.canvas import (
+from customer_segmentation.plots.canvas import (
     CHOSEN,
     INK,
     MUTED,

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.expectations import closest
-from customer_segmentation.findings import Findings, cells, counted, listed
+from customer_segmentation.data.expectations import closest
+from customer_segmentation.data.findings import Findings, cells, counted, listed
 
 _PEOPLE = {"customer", "cust", "client", "user", "member", "consumer", "shopper", "buyer"}
 _HOLDERS = _PEOPLE | {"account", "card", "household"}

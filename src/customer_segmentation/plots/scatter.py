@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from customer_segmentation.canvas import (
+from customer_segmentation.naming import humanise
+from customer_segmentation.plots.canvas import (
     INK,
     SMALL,
     axes,
@@ -21,7 +22,6 @@ from customer_segmentation.canvas import (
     text_width,
     widest,
 )
-from customer_segmentation.naming import humanise
 from customer_segmentation.style import (
     OUTLIER,
     OUTLIER_COLOUR,

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation import formats
-from customer_segmentation.findings import REMOVED, DataError, Findings, listed
+from customer_segmentation.data import formats
+from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram as tree_layout
 
-from customer_segmentation.canvas import CHOSEN, SMALL, axes, blank, picture
+from customer_segmentation.plots.canvas import CHOSEN, SMALL, axes, blank, picture
 from customer_segmentation.style import colour, plural
 
 Floats = npt.NDArray[np.float64]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from customer_segmentation.canvas import (
+from customer_segmentation.plots.canvas import (
     CHOSEN,
     LINE,
     MUTED,

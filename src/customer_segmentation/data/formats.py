@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.findings import DataError, Findings, listed
+from customer_segmentation.data.findings import DataError, Findings, listed
 
 TEXT = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # extension -> the separator it promises
 PARQUET = (".parquet", ".pq")

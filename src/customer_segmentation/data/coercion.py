@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from customer_segmentation import dates, numerals
-from customer_segmentation.expectations import Expectation
-from customer_segmentation.findings import Findings, cells, counted, listed
+from customer_segmentation.data import dates, numerals
+from customer_segmentation.data.expectations import Expectation
+from customer_segmentation.data.findings import Findings, cells, counted, listed
 
 MISSING_TOKENS = frozenset(
     {"?", "-", "--", ".", "n/a", "na", "nan", "nat", "null", "none", "nil", "unknown", "missing"}

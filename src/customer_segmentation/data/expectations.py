@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.findings import DataError, Findings, cells, counted, listed
+from customer_segmentation.data.findings import DataError, Findings, cells, counted, listed
 
 TYPES = ("number", "category", "date", "text")
 

@@ -10,7 +10,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from customer_segmentation.canvas import (
+from customer_segmentation.naming import LEVEL, humanise
+from customer_segmentation.plots.canvas import (
     CHOSEN,
     LINE_HEIGHT,
     MUTED,
@@ -25,7 +26,6 @@ from customer_segmentation.canvas import (
     text_width,
     widest,
 )
-from customer_segmentation.naming import LEVEL, humanise
 from customer_segmentation.style import OUTLIER, colour, number, percent, plural
 
 Floats = npt.NDArray[np.float64]

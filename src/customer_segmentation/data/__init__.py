@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from customer_segmentation import coercion, identity
-from customer_segmentation.expectations import check_names, check_values, expectations
-from customer_segmentation.findings import REMOVED, DataError, Findings, counted, listed
-from customer_segmentation.reading import read
+from customer_segmentation.data import coercion, identity
+from customer_segmentation.data.expectations import check_names, check_values, expectations
+from customer_segmentation.data.findings import REMOVED, DataError, Findings, counted, listed
+from customer_segmentation.data.reading import read
 
 __all__ = ["CustomerData", "DataError", "load"]
 
