@@ -85,7 +85,7 @@ def settings(cfg: DictConfig, choices: dict[str, str]) -> dict[str, object]:
 
 def train(cfg: DictConfig, reporter: Any) -> Any:
     """One run: read, check, and only then log, fit, choose and report."""
-    from customer_segmentation import analysis, features, report, store, sweep, tracking
+    from customer_segmentation import analysis, features, report, search, store, sweep, tracking
 
     choices = dict(HydraConfig.get().runtime.choices)
     data = customers(cfg)
@@ -94,16 +94,20 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
         for t in cfg.features.transforms
     ]
     fitted = features.build(data.table, transforms, name=choices["features"])
-    algorithm = analysis.Algorithm(
+    algorithm = search.Algorithm(
         name=choices["algorithm"],
         estimator=instantiate(cfg.algorithm.estimator, _convert_="all"),
         parameter=cfg.algorithm.parameter,
         grid=plain(cfg.algorithm.grid),
         assign_outliers=cfg.algorithm.get("assign_outliers", False),
     )
-    rule = instantiate(cfg.selection, _convert_="all", _partial_=True)
-    n_segments = None if cfg.n_segments == "auto" else cfg.n_segments
-    analysis.check(fitted, algorithm, n_segments, cfg.seed)
+    taking = search.Selection(
+        rule=instantiate(cfg.selection.rule),
+        guards=instantiate(cfg.selection.guards),
+        n_segments=None if cfg.n_segments == "auto" else cfg.n_segments,
+        largest_grid=cfg.max_segments,
+    )
+    search.check(fitted.matrix, algorithm, taking, cfg.seed)
 
     opened, parent = open_store(cfg), sweep.current()
     if parent is None:
@@ -121,13 +125,7 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
         explore(data, run_id, parent)
         result = analysis.analyse(
-            data,
-            fitted,
-            algorithm,
-            rule,
-            n_segments=n_segments,
-            seed=cfg.seed,
-            progress=reporter.step,
+            data, fitted, algorithm, taking, seed=cfg.seed, progress=reporter.step
         )
         log.info("%s: %s", result.name, report.headline(result))
         tracking.log(run_id, report.items(result, settings(cfg, choices)))
@@ -174,8 +172,8 @@ def main(cfg: DictConfig) -> float | None:
         reporter.finished(overrides, str(error), failed=True)
         return None
     reporter.finished(result.name, report.headline(result), failed=False)
-    silhouette = float(result.chosen["silhouette"])
-    return None if math.isnan(silhouette) else silhouette
+    score = float(result.chosen.row["score"])  # what an optimising sweeper maximises
+    return None if math.isnan(score) else score
 
 
 def stop(error: Exception) -> None:
@@ -257,7 +255,7 @@ class SweepRun(Callback):
         result = sweep.finish(self.store, sweep_id, interrupted=interrupted)
         if result is None:
             return interrupted
-        terminal.show_sweep(result, self.store, sweep_id, interrupted=interrupted)
+        terminal.show_sweep(result, self.store, sweep_id)
         return bool(len(result.failures))
 
     def __getstate__(self) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
     Returns
     -------
     kinds : dict, column -> "numeric", "skewed", "binary" or "categorical"
-        A numeric column is skewed when its skewness is beyond 1 either way.
+        A numeric column is skewed when it has no negative value and a skewness beyond 1 either
+        way, as amounts of money have.
     reasons : dict, column -> why it is left out
         Constants, identifiers, free text, dates and columns without values.
 
@@ -155,7 +156,9 @@ def _numeric_kind(values: pd.Series[float], levels: int) -> tuple[str, str]:
     steps = np.diff(np.sort(values.dropna().to_numpy()))
     if levels == len(values) and levels > 2 and (steps == 1).all():
         return "", "a running number"
-    return ("skewed" if abs(float(skew(values[np.isfinite(values)]))) > SKEWED else "numeric"), ""
+    finite = values[np.isfinite(values)]
+    amount = bool((finite >= 0).all()) and abs(float(skew(finite))) > SKEWED
+    return ("skewed" if amount else "numeric"), ""
 
 
 def _columns_of(

@@ -14,25 +14,15 @@ from scipy.cluster.hierarchy import linkage as build_linkage
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
-from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering
+from sklearn.cluster import DBSCAN, AgglomerativeClustering
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
+from customer_segmentation.grids import PathError, check_grid, derive_grid, k_distances, rescale
 from customer_segmentation.validity import OUTLIER, FloatArray, IntArray
 
-N_EPS = 12
-# From the densest tenth of the customers being core points up to nearly all of them.
-EPS_QUANTILES = (0.10, 0.98)
-# Smallest clusters worth a campaign: from one customer in a hundred to one in seven.
-MIN_CLUSTER_SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.10, 0.15)
-MIN_CLUSTER_ROWS = 5
 MAX_LINKAGE_ROWS = 30_000  # the distances of 30,000 customers fill 3.6 GB
-COUNT_PARAMETERS = ("n_clusters", "n_components")  # where the grid is k itself
 MAX_GRAPH_ENTRIES = 50_000_000  # neighbours kept at once: 0.6 GB
-
-
-class PathError(ValueError):
-    """A grid that the algorithm or the data cannot take."""
 
 
 @dataclass(frozen=True)
@@ -139,80 +129,58 @@ def fit_path(
     return replace(path, candidates=tuple(_without_outliers(X, c) for c in path.candidates))
 
 
-def check_grid(
-    estimator: Any, X: FloatArray, *, algorithm: str, parameter: str, grid: Sequence[float]
-) -> None:
-    """Refuse a grid before anything is fitted; see :func:`fit_path` for the errors."""
-    where = f"algorithm={algorithm}"
-    if parameter not in estimator.get_params():
-        raise PathError(
-            f"{where}: got parameter {parameter!r}, expected one of "
-            f"{sorted(estimator.get_params())}. Change algorithm.parameter."
-        )
-    if not len(grid):
-        raise PathError(
-            f"{where}: got an empty grid, expected values of {parameter}. Set algorithm.grid."
-        )
-    for value in grid:
-        try:
-            validate = getattr(
-                clone(estimator).set_params(**{parameter: value}), "_validate_params", None
-            )
-            if validate is not None:
-                validate()
-        except (ValueError, TypeError) as error:
-            raise PathError(
-                f"{where}: got {parameter}={value}, which {type(estimator).__name__} refuses: "
-                f"{error} Change algorithm.grid."
-            ) from None
-    if parameter in COUNT_PARAMETERS and max(grid) > len(X):
-        raise PathError(
-            f"{where}: got {len(X)} customers, expected at least {max(grid)}, the largest "
-            f"{parameter} of the grid. Use more customers or a shorter grid: "
-            f"algorithm.grid=[1,2,3]."
-        )
-
-
-@singledispatch
-def derive_grid(estimator: Any, X: FloatArray, parameter: str) -> list[float]:
-    """Grid of a path when the configuration names none: 1..10, or what suits the algorithm.
+def extend(path: Path, estimator: Any, X: FloatArray, values: Sequence[float]) -> Path:
+    """Add candidates at further values of the grid; a tree that is there is only cut again.
 
     Examples
     --------
-    >>> derive_grid(HDBSCAN(copy=True), np.zeros((1000, 2)), "min_cluster_size")
-    [10, 20, 30, 50, 70, 100, 150]
+    >>> from sklearn.cluster import KMeans
+    >>> X = np.array([[0.0], [1.0], [10.0], [11.0]])
+    >>> path = fit_path(KMeans(random_state=0), X, algorithm="kmeans",
+    ...                 parameter="n_clusters", grid=[1, 2])
+    >>> [candidate.value for candidate in extend(path, KMeans(), X, [3]).candidates]
+    [1, 2, 3]
     """
-    return list(range(1, 11))
+    if path.linkage is not None:
+        more = _cuts(path.linkage, values, 0.0, _silent)
+    else:
+        more = _fit(estimator, X, replace(path, candidates=()), list(values), _silent).candidates
+    return replace(path, candidates=(*path.candidates, *more))
 
 
-@derive_grid.register
-def _(estimator: DBSCAN, X: FloatArray, parameter: str) -> list[float]:
-    distances = k_distances(X, estimator.min_samples)
-    low, high = np.quantile(distances, EPS_QUANTILES)
-    if high <= 0:
-        raise PathError(
-            "algorithm=dbscan: got a table in which nearly all customers are identical, expected "
-            "distances to choose eps from. Set algorithm.grid=[...] or other features."
-        )
-    return [float(eps) for eps in np.geomspace(max(low, high / 50), high, N_EPS).round(6)]
+def refit(
+    estimator: Any,
+    path: Path,
+    X: FloatArray,
+    sample: FloatArray,
+    values: Sequence[float],
+    *,
+    assign_outliers: bool = False,
+) -> list[IntArray]:
+    """Labels of a sample of the rows at `values`, fitted anew with a single start.
 
+    Parameters
+    ----------
+    estimator : scikit-learn-compatible clusterer
+    path : Path
+        Whose algorithm this is; only its name and parameter are used.
+    X, sample : ndarray of shape (n_samples, n_features) and (n_sampled, n_features)
+    values : sequence of numbers
+        Of the grid for `X`; they are rescaled to the sample.
 
-@derive_grid.register
-def _(estimator: HDBSCAN, X: FloatArray, parameter: str) -> list[float]:
-    sizes = [max(MIN_CLUSTER_ROWS, round(share * len(X))) for share in MIN_CLUSTER_SHARES]
-    return [size for size in dict.fromkeys(sizes) if size <= max(len(X) // 2, 2)] or [2]
-
-
-def k_distances(X: FloatArray, k: int) -> FloatArray:
-    """Distance of every customer to the k-th nearest, itself counted as the first; ascending.
-
-    Examples
-    --------
-    >>> k_distances(np.array([[0.0], [1.0], [3.0]]), 2)
-    array([1., 1., 2.])
+    Returns
+    -------
+    list of ndarray of shape (n_sampled,)
     """
-    k = min(k, len(X))
-    return np.sort(NearestNeighbors(n_neighbors=k).fit(X).kneighbors(X)[0][:, -1])
+    cheap = clone(estimator)
+    if "n_init" in cheap.get_params():
+        cheap.set_params(n_init=1)
+    grid = rescale(cheap, values, X, sample)
+    empty = replace(path, candidates=(), linkage=None, k_distance=None)
+    found = _fit(cheap, sample, empty, grid, _silent).candidates
+    if assign_outliers:
+        found = tuple(_without_outliers(sample, candidate) for candidate in found)
+    return [candidate.labels for candidate in found]
 
 
 @singledispatch
@@ -273,13 +241,19 @@ def _(
     start = time.perf_counter()
     tree = build_linkage(X, method=estimator.linkage)
     shared = (time.perf_counter() - start) / len(grid)
+    return replace(path, candidates=_cuts(tree, grid, shared, progress), linkage=tree)
+
+
+def _cuts(
+    tree: FloatArray, grid: Sequence[float], shared: float, progress: Progress
+) -> tuple[Candidate, ...]:
     candidates = []
     for done, k in enumerate(grid, start=1):
         start = time.perf_counter()
         labels = cut_tree(tree, int(k))
         candidates.append(Candidate(k, labels, shared + time.perf_counter() - start))
         progress(done, len(grid))
-    return replace(path, candidates=tuple(candidates), linkage=tree)
+    return tuple(candidates)
 
 
 def cut_tree(linkage: FloatArray, n_clusters: int) -> IntArray:

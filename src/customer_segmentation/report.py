@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from customer_segmentation import exploration, page, paths, profiles, workbook
+from customer_segmentation import exploration, grids, page, profiles, scoring, workbook
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
 from customer_segmentation.plots import canvas, tree
 from customer_segmentation.plots import path as path_plots
 from customer_segmentation.plots import scatter as scatter_plot
 from customer_segmentation.plots import segments as segment_plots
+from customer_segmentation.search import STABILITY
 from customer_segmentation.style import OUTLIER
 from customer_segmentation.tracking import (
     File,
@@ -31,17 +32,10 @@ from customer_segmentation.tracking import (
 
 # Of the candidate taken: metrics of the run. All numeric columns of the path are `path/...` too.
 RUN_METRICS = (
-    "silhouette",
-    "wcss",
-    "calinski_harabasz",
-    "davies_bouldin",
-    "bic",
-    "n_segments",
-    "coverage",
-    "outlier_share",
-    "smallest_share",
-    "largest_share",
-)
+    "score", "n_segments", "stability", "jaccard_mean", "jaccard_min", "likelihood", "overlap",
+    "no_valley", "inner_gap", "purity", "silhouette", "wcss", "calinski_harabasz",
+    "davies_bouldin", "bic", "coverage", "outlier_share", "smallest_share", "largest_share",
+)  # fmt: skip
 MAX_PARAM = 250  # characters; longer settings belong in the config artifact
 
 
@@ -63,6 +57,8 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     pictures = {name: canvas.png(figure) for name, figure in _pictures(analysis, tables)}
     yield Tag("mlflow.runName", analysis.name)
     yield Tag("verdict", analysis.verdict)
+    yield Tag("finding", analysis.finding)
+    yield Tag("objection", str(analysis.chosen.row["objection"]))
     yield Tag("mlflow.note.content", description(analysis, tables.summary))
     for name, value in settings.items():
         yield Param(name, str(value)[:MAX_PARAM])
@@ -105,36 +101,40 @@ class _Tables:
 
 
 def _metrics(analysis: Analysis) -> Iterator[Item]:
-    chosen = analysis.chosen
+    chosen = analysis.chosen.row
     for name in RUN_METRICS:
         if not math.isnan(chosen[name]):
             yield Metric(name, float(chosen[name]))
         else:
             yield Tag(f"absent.{name}", _why_absent(analysis, name))
     yield Metric("assigner_fidelity", analysis.segmenter.fidelity_)
-    yield Metric("seconds", float(analysis.scores["seconds"].sum()))
-    values = analysis.scores["value"]
+    yield Metric("seconds", float(analysis.chosen.scores["seconds"].sum()))
+    values = analysis.chosen.scores["value"]
     whole = bool((values == values.round()).all())
-    for place, row in enumerate(analysis.scores.to_dict("records"), start=1):
+    for place, row in enumerate(analysis.chosen.scores.to_dict("records"), start=1):
         step = int(row["value"]) if whole else place
         for column, value in row.items():
             if isinstance(value, int | float) and math.isfinite(value):
-                label = analysis.path.parameter if column == "value" else str(column)
+                label = analysis.chosen.path.parameter if column == "value" else str(column)
                 yield Metric(f"path/{label}", float(value), step)
 
 
 def _why_absent(analysis: Analysis, name: str) -> str:
-    if name == "bic" and not analysis.candidate.scores:
+    if name == "bic" and not analysis.chosen.candidate.scores:
         return f"{analysis.algorithm.name} has no likelihood"
-    return str(analysis.chosen["absent"]) or "no spread inside the segments"
+    if name in STABILITY:
+        return "fewer than two segments: nothing to come back"
+    return str(analysis.chosen.row["absent"]) or "no spread inside the segments"
 
 
 def _tables(analysis: Analysis, tables: _Tables) -> Iterator[Item]:
     data = analysis.data
     yield Table("cluster_summary.csv", tables.summary, compare=True)
     yield Table("cluster_counts.csv", tables.counts)
-    yield Table("tables/path.csv", analysis.scores)
+    yield Table("tables/path.csv", analysis.chosen.scores)
     yield Table("tables/profile.csv", tables.contrasts.round(3), index=True, compare=True)
+    if analysis.chosen.jaccard:
+        yield Table("tables/stability.csv", _stability(analysis), compare=True)
     yield Table("tables/assignments.csv", tables.assignments.round({"confidence": 3}), index=True)
     yield Table("tables/cleaning.csv", data.report)
     if analysis.features.left_out:
@@ -154,10 +154,25 @@ def _tables(analysis: Analysis, tables: _Tables) -> Iterator[Item]:
     )
 
 
+def _stability(analysis: Analysis) -> pd.DataFrame:
+    """How surely each segment comes back on resamples, in Hennig's words."""
+    numbers = analysis.segmenter.numbers_
+    rows = [
+        {"segment": int(number), "name": analysis.names[int(number)], "jaccard": round(value, 3)}
+        for number, value in zip(numbers, analysis.chosen.jaccard, strict=True)
+    ]
+    table = pd.DataFrame(rows).sort_values("segment", ignore_index=True)
+    return table.assign(band=[scoring.band(value) for value in table["jaccard"]])
+
+
 def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, Figure]]:
-    scores, path, chosen = analysis.scores, analysis.path, analysis.candidate.value
+    scores, path, chosen = (
+        analysis.chosen.scores,
+        analysis.chosen.path,
+        analysis.chosen.candidate.value,
+    )
     numbers = analysis.segments.to_numpy()
-    if path.parameter in paths.COUNT_PARAMETERS:
+    if path.parameter in grids.COUNT_PARAMETERS:
         yield "elbow", path_plots.elbow(scores, chosen, path.parameter)
     else:
         yield "path", path_plots.density_path(scores, chosen, path.parameter)
@@ -175,7 +190,7 @@ def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, Figure
     if analysis.n_segments > 1:
         yield (
             "silhouette",
-            segment_plots.silhouette_samples(analysis.silhouettes, numbers, analysis.names),
+            segment_plots.silhouette_samples(analysis.chosen.silhouettes, numbers, analysis.names),
         )
         raw = profiles.values(analysis.data.table, analysis.segments, tables.contrasts.columns)
         yield "profiles", segment_plots.heatmap(tables.contrasts, raw, analysis.names)
@@ -192,12 +207,16 @@ def _plane(analysis: Analysis) -> tuple[np.ndarray, list[str]]:
 
 def headline(analysis: Analysis) -> str:
     """The run in one line: what was found, how well, and why this candidate."""
-    chosen = analysis.chosen
-    score = chosen["silhouette"]
-    fit = f", silhouette {score:.3f}" if not math.isnan(score) else ""
+    chosen = analysis.chosen.row
+    facts = [analysis.finding]
+    if not math.isnan(chosen["score"]) and analysis.n_segments > 1:
+        facts.append(f"score {chosen['score']:.2f}, stability {chosen['stability']:.2f}")
+    if not math.isnan(chosen["silhouette"]):
+        facts.append(f"silhouette {chosen['silhouette']:.3f}")
     out = int((analysis.segments.to_numpy() == OUTLIER).sum())
-    beside = f", {out} outliers ({chosen['outlier_share']:.0%})" if out else ""
-    return f"{analysis.verdict}{fit}{beside}: {analysis.choice.reason}"
+    if out:
+        facts.append(f"{out} outliers ({chosen['outlier_share']:.0%})")
+    return f"{', '.join(facts)}: {analysis.chosen.choice.reason}"
 
 
 def description(analysis: Analysis, summary: pd.DataFrame) -> str:

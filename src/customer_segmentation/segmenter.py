@@ -74,6 +74,8 @@ class Segmenter:
 
     Attributes
     ----------
+    numbers_ : ndarray of shape (n_clusters,)
+        Segment number of every cluster of the candidate.
     segments_ : ndarray of shape (n_samples,)
         Segment number of every training customer, -1 = outlier.
     confidence_ : ndarray of shape (n_samples,)
@@ -107,7 +109,7 @@ class Segmenter:
         ]
         self.columns = features.columns
         self.names: dict[str, str] = {}
-        self._numbers = number_segments(X, candidate.labels)
+        self.numbers_ = number_segments(X, candidate.labels)
         self.segments_ = self._as_segments(candidate.labels)
         self.estimator = candidate.estimator if _predicts(candidate.estimator) else None
         self._fit_reference(X, seed)
@@ -172,7 +174,7 @@ class Segmenter:
 
     def _as_segments(self, labels: Any) -> IntArray:
         array = np.asarray(labels, dtype=np.int64)
-        return np.concatenate([self._numbers, [OUTLIER]])[array]
+        return np.concatenate([self.numbers_, [OUTLIER]])[array]
 
     def _fit_reference(self, X: FloatArray, seed: int) -> None:
         rows = np.arange(len(X))

@@ -6,14 +6,17 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from kneed import KneeLocator
 from sklearn.metrics import adjusted_rand_score
 
-# Below half of the customers a silhouette speaks of a minority only.
-MIN_COVERAGE = 0.5
+from customer_segmentation.scoring import score
+from customer_segmentation.validity import FloatArray
+
+EXAMINED = 4  # at most so many candidates of a run are bootstrapped
 
 
 class SelectionError(ValueError):
@@ -36,19 +39,35 @@ class Choice:
     reason: str
 
 
-Rule = Callable[[pd.DataFrame], Choice]
+class Experiments(Protocol):
+    """What a rule may ask for; see :class:`customer_segmentation.experiments.Experiments`."""
+
+    def bootstrap(self, position: int) -> dict[str, Any]:
+        """Stability of one candidate."""
+
+    def null_wcss(self) -> FloatArray:
+        """WCSS of the grid on data without structure."""
 
 
-def choose(path: pd.DataFrame, rule: Rule, n_segments: int | None = None) -> Choice:
+Rule = Callable[[pd.DataFrame, Experiments], Choice]
+
+
+def choose(
+    path: pd.DataFrame, rule: Rule, experiments: Experiments, n_segments: int | None = None
+) -> Choice:
     """Take one candidate of a path.
 
     Parameters
     ----------
     path : DataFrame
-        A row per candidate, as :func:`customer_segmentation.validity.score` gives them, with the
-        grid's value in column ``value``.
+        A row per candidate: the grid's ``value``, the scores of
+        :func:`customer_segmentation.validity.score`, the evidence of
+        :func:`customer_segmentation.evidence.measure` and ``objection``, why a candidate is not
+        eligible ("" if it is).
     rule : callable
         One of this module's ``by_...`` functions, or any with their signature.
+    experiments : Experiments
+        Refits that the rule may ask for.
     n_segments : int, optional
         Forces the number of segments; the best silhouette breaks a tie.
 
@@ -60,14 +79,14 @@ def choose(path: pd.DataFrame, rule: Rule, n_segments: int | None = None) -> Cho
     Examples
     --------
     >>> path = pd.DataFrame({"value": [2, 3], "n_segments": [2, 3], "silhouette": [0.5, 0.6],
-    ...                      "coverage": [1.0, 1.0], "wcss": [9.0, 4.0]})
-    >>> choose(path, by_silhouette)
+    ...                      "objection": ["", ""], "coverage": [1.0, 1.0]})
+    >>> choose(path, by_silhouette, None)
     Choice(index=1, reason='best silhouette of the path (0.600)')
-    >>> choose(path, by_silhouette, n_segments=2).reason
+    >>> choose(path, by_silhouette, None, n_segments=2).reason
     'n_segments=2 was asked for'
     """
     if n_segments is None:
-        return rule(path)
+        return rule(path, experiments)
     matching = path["n_segments"].to_numpy() == n_segments
     if not matching.any():
         found = sorted({int(n) for n in path["n_segments"]})
@@ -85,27 +104,82 @@ def choose(path: pd.DataFrame, rule: Rule, n_segments: int | None = None) -> Cho
     return Choice(index, f"n_segments={n_segments} was asked for")
 
 
-def by_silhouette(path: pd.DataFrame) -> Choice:
-    """Best mean silhouette among candidates that cover at least half of the customers.
+def by_evidence(path: pd.DataFrame, experiments: Experiments) -> Choice:
+    """Best score of the evidence, stability included; see :mod:`customer_segmentation.scoring`.
 
-    Rousseeuw (1987). With no such candidate the outcome is the one that covers most customers.
+    Instability can only lower a score, so candidates are bootstrapped from the highest upper bound
+    down until one beats every bound left (branch and bound), at most ``EXAMINED`` of them.
     """
-    eligible = path["silhouette"].where(path["coverage"] >= MIN_COVERAGE).to_numpy(float)
-    if np.isnan(eligible).all():
+    bounds = score(path.assign(jaccard_min=np.nan)).where(path["objection"] == "")
+    best, best_score = -1, -np.inf
+    for position in bounds.dropna().sort_values(ascending=False, kind="stable").index[:EXAMINED]:
+        if best_score >= bounds[position]:
+            break
+        found = experiments.bootstrap(int(position))
+        row = path.loc[[position]].assign(jaccard_min=found["jaccard_min"])
+        if float(score(row).iloc[0]) > best_score:
+            best, best_score = int(position), float(score(row).iloc[0])
+    if best < 0:
         return _no_choice(path)
-    index = int(np.nanargmax(eligible))
-    return Choice(index, f"best silhouette of the path ({eligible[index]:.3f})")
+    return Choice(best, f"best evidence of the path (score {best_score:.2f})")
 
 
-def by_elbow(path: pd.DataFrame) -> Choice:
+def by_silhouette(path: pd.DataFrame, experiments: Experiments) -> Choice:
+    """Best mean silhouette among the eligible candidates (Rousseeuw 1987).
+
+    With none eligible the outcome is the one that covers most customers.
+    """
+    return _best(path, path["silhouette"], "silhouette")
+
+
+def by_bic(path: pd.DataFrame, experiments: Experiments) -> Choice:
+    """Smallest BIC (Schwarz 1978) for mixtures; other algorithms are judged as if hard mixtures.
+
+    The latter is ``gain``, see :func:`customer_segmentation.likelihood.gain`.
+    """
+    if path["bic"].notna().any():
+        return _best(path, -path["bic"], "BIC", sign=-1)
+    return _best(path, path["gain"], "hard Gaussian BIC gain")
+
+
+def by_gap(path: pd.DataFrame, experiments: Experiments) -> Choice:
+    """Smallest k whose gap is within a standard error of the next one's (Tibshirani et al. 2001).
+
+    The gap is the distance between the log WCSS and its mean on uniform data in the box of the
+    principal axes. It may say "one segment"; guards do not apply to it. Paths that are not
+    ordered by their number of segments have no gap curve: there the silhouette decides.
+    """
+    if not _ordered(path):
+        return _instead(
+            path, experiments, "no gap: the path is not ordered by its number of segments"
+        )
+    null = np.log(experiments.null_wcss())
+    gap = null.mean(axis=0) - np.log(path["wcss"].to_numpy())
+    error = null.std(axis=0) * np.sqrt(1 + 1 / len(null))
+    enough = np.flatnonzero(gap[:-1] >= gap[1:] - error[1:])
+    index = int(enough[0]) if len(enough) else len(gap) - 1
+    return Choice(index, f"gap statistic ({gap[index]:.3f})")
+
+
+def by_number(path: pd.DataFrame, experiments: Experiments) -> Choice:
+    """Take the number of segments that was asked for, and refuse to guess one."""
+    raise SelectionError(
+        "got selection=fixed and n_segments=auto, expected the number of segments to take. "
+        "Set n_segments=5, or another selection."
+    )
+
+
+def by_elbow(path: pd.DataFrame, experiments: Experiments) -> Choice:
     """The knee of the WCSS curve over the number of segments (Satopaa et al. 2011, *Kneedle*).
 
     Paths that are not ordered by their number of segments (eps, smallest cluster size) have no
     elbow; there, and where the curve has no knee, the silhouette decides and the reason says so.
     """
+    if not _ordered(path):
+        return _instead(
+            path, experiments, "no elbow: the path is not ordered by its number of segments"
+        )
     counts = path["n_segments"].to_numpy()
-    if not (len(path) > 2 and (np.diff(counts) > 0).all() and (path["coverage"] == 1).all()):
-        return _instead(path, "no elbow: the path is not ordered by its number of segments")
     with warnings.catch_warnings():
         # kneed warns when there is no knee; that is an answer here.
         warnings.simplefilter("ignore")
@@ -113,19 +187,38 @@ def by_elbow(path: pd.DataFrame) -> Choice:
             counts, path["wcss"].to_numpy(), curve="convex", direction="decreasing"
         ).knee
     if knee is None:
-        return _instead(path, "the WCSS curve has no elbow")
+        return _instead(path, experiments, "the WCSS curve has no elbow")
     return Choice(
         int(np.argmax(counts == knee)), f"elbow of the WCSS curve at {int(knee)} segments"
     )
 
 
-def _instead(path: pd.DataFrame, why: str) -> Choice:
-    choice = by_silhouette(path)
+def _ordered(path: pd.DataFrame) -> bool:
+    counts = path["n_segments"].to_numpy()
+    return len(path) > 2 and bool((np.diff(counts) > 0).all() and (path["coverage"] == 1).all())
+
+
+def _instead(path: pd.DataFrame, experiments: Experiments, why: str) -> Choice:
+    choice = by_silhouette(path, experiments)
     return Choice(choice.index, f"{why}; {choice.reason}")
 
 
+def _best(path: pd.DataFrame, values: pd.Series[float], what: str, sign: int = 1) -> Choice:
+    eligible = values.where(path["objection"] == "").to_numpy(float)
+    if np.isnan(eligible).all():
+        return _no_choice(path)
+    index = int(np.nanargmax(eligible))
+    return Choice(index, f"best {what} of the path ({sign * eligible[index]:.3f})")
+
+
 def _no_choice(path: pd.DataFrame) -> Choice:
-    index = int(np.argmax(path["coverage"]))
+    """With nothing eligible, take the best silhouette that covers most, or whatever covers most."""
+    covered = path["coverage"].to_numpy(float)
+    several = path["silhouette"].where(covered >= covered.max() / 2).to_numpy(float)
+    if np.isfinite(several).any():
+        index = int(np.nanargmax(several))
+        return Choice(index, f"no candidate is eligible; here: {path['objection'].iloc[index]}")
+    index = int(np.argmax(covered))
     n_segments = int(path["n_segments"].iloc[index])
     what = "no cluster was found" if n_segments == 0 else "no candidate has two segments or more"
     return Choice(index, what)

@@ -15,13 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read once, when mlflow is imported
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-
-# skops looks through all loaded modules at its first import: four times quicker before mlflow.
 import filelock
 import mlflow
-import skops.io  # noqa: F401
 from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine

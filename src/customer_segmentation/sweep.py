@@ -7,21 +7,38 @@ import os
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow.entities import Run
 
-from customer_segmentation import selection, tracking
+from customer_segmentation import tracking
 from customer_segmentation.plots import canvas
 from customer_segmentation.plots import sweep as plots
+from customer_segmentation.recommendation import Recommendation, rank, recommend
+from customer_segmentation.selection import agreement
 from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
 from customer_segmentation.tracking import Item, Metric, Picture, Table, Tag
 
 # An environment variable is the one thing that reaches the jobs of every launcher.
 PARENT = "SEGMENTATION_SWEEP_ID"
 FAILURE = "failure."
-CAPTION = "Silhouettes rank runs of the same features only: with fewer features they are higher."
+CAPTION = (
+    "Runs are ranked by their score, which is comparable across features. Silhouettes are not: "
+    "with fewer features they are higher, so silhouette_rank compares runs of the same features."
+)
+# What fits a terminal and a picture; leaderboard.csv and the UI have every column.
+SHOWN = (
+    "rank", "run", "verdict", "n_segments", "score", "stability", "jaccard_min", "likelihood",
+    "overlap", "agreement", "silhouette", "outlier_share", "smallest_share", "objection",
+)  # fmt: skip
+EVIDENCE = (
+    "score", "stability", "jaccard_min", "likelihood", "overlap", "no_valley", "inner_gap",
+    "purity", "silhouette", "coverage", "outlier_share", "smallest_share", "assigner_fidelity",
+    "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,18 +47,31 @@ class Sweep:
 
     Attributes
     ----------
-    leaderboard : DataFrame, a row per finished run, best first within each feature set
+    leaderboard : DataFrame, a row per finished run, best first
+    agreement : DataFrame, run x run, adjusted Rand index
     failures : DataFrame with columns ``job`` and ``error``
-    recommendation : str
-        In words; "" when no run finished.
-    recommended : list of str
-        Run ids.
+    recommendations : dict, data set -> Recommendation
+    run_ids : dict, run name -> run id
     """
 
     leaderboard: pd.DataFrame
+    agreement: pd.DataFrame
     failures: pd.DataFrame
-    recommendation: str
-    recommended: list[str]
+    recommendations: dict[str, Recommendation]
+    run_ids: dict[str, str]
+
+    @property
+    def recommended(self) -> list[str]:
+        """Run ids of the recommended runs, one per data set."""
+        return [self.run_ids[r.run] for r in self.recommendations.values() if r.run]
+
+    @property
+    def words(self) -> str:
+        """The answer in words, per data set if there are several."""
+        several = len(self.recommendations) > 1
+        return "\n\n".join(
+            f"{data}: {r.words}" if several else r.words for data, r in self.recommendations.items()
+        )
 
 
 def start(store: Store, overrides: str) -> str:
@@ -97,12 +127,12 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     for child in children:
         if child.info.status == "RUNNING":
             client.set_terminated(child.info.run_id, "KILLED")
-    sweep = _collect(client, client.get_run(sweep_id), children)
+    sweep = _collect(client.get_run(sweep_id), children)
     if not children and sweep.failures.empty:
         client.set_terminated(sweep_id, "KILLED")
         client.delete_run(sweep_id)
         return None
-    tracking.log(sweep_id, _items(sweep, children, interrupted))
+    tracking.log(sweep_id, _items(sweep, len(children), interrupted))
     for run_id in sweep.recommended:
         client.set_tag(run_id, "recommended", "true")
     failed = "FAILED" if len(sweep.failures) else "FINISHED"
@@ -115,90 +145,102 @@ def _children(client: mlflow.MlflowClient, store: Store, sweep_id: str) -> list[
     return list(client.search_runs([store.experiment_id], mine, max_results=5000))
 
 
-def _collect(client: mlflow.MlflowClient, parent: Run, children: list[Run]) -> Sweep:
-    finished = [child for child in children if child.info.status == "FINISHED"]
-    board = _leaderboard(finished)
+def _collect(parent: Run, children: list[Run]) -> Sweep:
+    finished = _named([child for child in children if child.info.status == "FINISHED"])
+    labels = {name: _segments(run) for name, run in finished.items()}
+    matrix = agreement(labels)
+    board = _leaderboard(finished, matrix)
     failures = [
         dict(zip(("job", "error"), text.split(": ", 1), strict=True))
         for key, text in parent.data.tags.items()
         if key.startswith(FAILURE)
     ]
-    best = board[board["rank"] == 1] if len(board) else board
-    words = [
-        f"For the features {row.features}, {row.run} has the best silhouette "
-        f"({row.silhouette:.3f}, {row.segments} segments)."
-        for row in best.itertuples()
-    ]
     return Sweep(
-        board.drop(columns="run_id", errors="ignore"),
+        board,
+        matrix,
         pd.DataFrame(failures, columns=["job", "error"]),
-        "\n".join(words),
-        list(best["run_id"]) if len(best) else [],
+        {str(data): recommend(part, labels) for data, part in board.groupby("data")},
+        {name: run.info.run_id for name, run in finished.items()},
     )
 
 
-def _leaderboard(runs: list[Run]) -> pd.DataFrame:
+def _named(runs: list[Run]) -> dict[str, Run]:
+    """Runs by name; those that differ in their settings only, and share a name, get a number."""
+    found: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda run: run.info.start_time):
+        name = str(run.info.run_name)
+        again = sum(known.split(" #")[0] == name for known in found)
+        found[f"{name} #{again + 1}" if again else name] = run
+    return found
+
+
+def _segments(run: Run) -> pd.Series[int]:
+    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/tables/assignments.csv")
+    return pd.read_csv(io.StringIO(text), index_col=0)["segment"]
+
+
+def _leaderboard(runs: dict[str, Run], matrix: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
+            "run": name,
+            "verdict": run.data.tags.get("verdict", ""),
+            "n_segments": int(run.data.metrics.get("n_segments", 0)),
+            **{metric: run.data.metrics.get(metric, np.nan) for metric in EVIDENCE},
+            "algorithm": run.data.tags.get("algorithm", ""),
             "features": run.data.tags.get("features", ""),
-            "run": run.info.run_name,
-            "segments": int(run.data.metrics.get("n_segments", 0)),
-            "silhouette": run.data.metrics.get("silhouette", float("nan")),
-            "coverage": run.data.metrics.get("coverage", float("nan")),
-            "smallest_share": run.data.metrics.get("smallest_share", float("nan")),
-            "seconds": run.data.metrics.get("seconds", float("nan")),
             "data": run.data.tags.get("data", ""),
-            "run_id": run.info.run_id,
+            "objection": run.data.tags.get("objection", ""),
         }
-        for run in runs
+        for name, run in runs.items()
     ]
     if not rows:
-        return pd.DataFrame(columns=["features", "run", "rank", "run_id"])
+        return pd.DataFrame(columns=["rank", "run", "data"])
     board = pd.DataFrame(rows)
-    groups = board.groupby(["data", "features"])["silhouette"]
-    board.insert(1, "rank", groups.rank(ascending=False, method="first"))
-    board = board.sort_values(["data", "features", "rank"], na_position="last")
-    return board.reset_index(drop=True)
+    board.insert(5, "agreement", [_with_others(board, row, matrix) for _, row in board.iterrows()])
+    return rank(board)
 
 
-def _items(sweep: Sweep, children: list[Run], interrupted: bool) -> Iterator[Item]:
+def _with_others(board: pd.DataFrame, row: pd.Series[Any], matrix: pd.DataFrame) -> float:
+    """Mean agreement of a run with the other algorithms on the same features and data."""
+    same = (board["features"] == row["features"]) & (board["data"] == row["data"])
+    others = board.loc[same & (board["algorithm"] != row["algorithm"]), "run"]
+    return float(matrix.loc[row["run"], list(others)].mean()) if len(others) else np.nan
+
+
+def _items(sweep: Sweep, started: int, interrupted: bool) -> Iterator[Item]:
     board = sweep.leaderboard
     yield Metric("runs_finished", len(board))
     yield Metric("runs_failed", len(sweep.failures))
-    yield Tag("mlflow.note.content", _description(sweep, len(children), interrupted))
-    if sweep.recommended:
-        yield Tag("recommended_run_id", sweep.recommended[0])
+    yield Tag("mlflow.note.content", _description(sweep, started, interrupted))
     if len(sweep.failures):
         yield Table("failures.csv", sweep.failures, compare=True)
-    if len(board):
-        yield Table("leaderboard.csv", board, compare=True)
-        yield Picture("plots/leaderboard.png", canvas.png(plots.leaderboard(board)), grid=True)
+    if not len(board):
+        return
+    yield Table("leaderboard.csv", board, compare=True)
+    shown = board[[column for column in SHOWN if column in board]]
+    yield Picture("plots/leaderboard.png", canvas.png(plots.leaderboard(shown, 0)), grid=True)
+    for data, found in sweep.recommendations.items():
+        yield Table(f"recommendation/{data}.csv", found.case, compare=True)
+    for run_id in sweep.recommended[:1]:
+        yield Tag("recommended_run_id", run_id)
+    yield Tag("verdict", "; ".join(r.verdict for r in sweep.recommendations.values()))
     if len(board) > 1:
-        matrix = selection.agreement(_segments(children))
-        yield Table("tables/agreement.csv", matrix.round(3), index=True)
-        yield Picture("plots/agreement.png", canvas.png(plots.agreement(matrix)), grid=True)
-
-
-def _segments(children: list[Run]) -> dict[str, pd.Series[int]]:
-    found: dict[str, pd.Series[int]] = {}
-    for child in children:
-        if child.info.status == "FINISHED":
-            uri = f"runs:/{child.info.run_id}/tables/assignments.csv"
-            table = pd.read_csv(io.StringIO(mlflow.artifacts.load_text(uri)), index_col=0)
-            name = str(child.info.run_name)
-            # Runs that differ in their settings only have equal names.
-            again = sum(known.split(" #")[0] == name for known in found)
-            found[f"{name} #{again + 1}" if again else name] = table["segment"]
-    return found
+        yield Table("tables/agreement.csv", sweep.agreement.round(3), index=True)
+        yield Picture(
+            "plots/agreement.png", canvas.png(plots.agreement(sweep.agreement)), grid=True
+        )
 
 
 def _description(sweep: Sweep, started: int, interrupted: bool) -> str:
     lines = []
     if interrupted:
+        finished = len(sweep.leaderboard)
+        lines.append(f"**Interrupted: {finished} of {started} started runs finished.**")
+    for data, found in sweep.recommendations.items():
         lines.append(
-            f"**Interrupted: {len(sweep.leaderboard)} of {started} started runs finished.**"
+            f"**{found.headline}**" + (f" ({data})" if len(sweep.recommendations) > 1 else "")
         )
+        lines += [f"- {row.question}: {row.answer}" for row in found.case.itertuples()]
     if len(sweep.failures):
-        lines.append(f"**{len(sweep.failures)} jobs failed; failures.csv says why.**")
-    lines += [sweep.recommendation, "", CAPTION]
-    return "\n\n".join(lines)
+        lines.append(f"{len(sweep.failures)} jobs failed; failures.csv says why.")
+    return "\n\n".join([*lines, CAPTION])

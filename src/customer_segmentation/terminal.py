@@ -21,10 +21,10 @@ from rich.table import Table
 from customer_segmentation import profiles
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.store import Store
-from customer_segmentation.sweep import CAPTION, Sweep
+from customer_segmentation.sweep import CAPTION, SHOWN, Sweep
 
 # Without a terminal (a pipe, a CI log) there is no width to fit into.
-WIDTH = None if sys.stdout.isatty() else 140
+WIDTH = None if sys.stdout.isatty() else 200
 console = Console(width=WIDTH)
 errors = Console(stderr=True)
 
@@ -132,7 +132,7 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             return "-"
-        return f"{value:.0f}" if value == int(value) and abs(value) >= 2 else f"{value:.3f}"
+        return f"{value:.2f}"
     return str(value)
 
 
@@ -146,17 +146,20 @@ def _write(path: Path, content: dict[str, object]) -> None:
 def show_run(result: Analysis, store: Store, run_id: str) -> None:
     """Print what a single run came to and where to look at it."""
     counts = profiles.counts(result.segments, result.names).drop(columns="share")
-    show_table(counts, title=f"{result.name}: {result.verdict}", caption=result.choice.reason)
+    show_table(
+        counts, title=f"{result.name}: {result.finding}", caption=result.chosen.choice.reason
+    )
     _show_commands(store, {"this run": store.run_link(run_id), "all runs": store.link})
 
 
-def show_sweep(result: Sweep, store: Store, sweep_id: str, *, interrupted: bool) -> None:
+def show_sweep(result: Sweep, store: Store, sweep_id: str) -> None:
     """Print leaderboard, failures, recommendation and what to do next."""
     if len(result.leaderboard):
-        show_table(result.leaderboard.drop(columns="data"), title="Leaderboard", caption=CAPTION)
+        shown = result.leaderboard[[column for column in SHOWN if column in result.leaderboard]]
+        show_table(shown, title="Leaderboard", caption=CAPTION)
     if len(result.failures):
         show_table(result.failures, title=f"{len(result.failures)} jobs failed")
-    console.print(result.recommendation, highlight=False, soft_wrap=True)
+    console.print(result.words, highlight=False, soft_wrap=True, markup=False)
     _show_commands(store, {"compare": store.link, "this sweep": store.run_link(sweep_id)})
 
 

@@ -1,0 +1,138 @@
+"""Likelihood evidence: what a hard partition explains beyond one Gaussian, for any algorithm's labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+FEW_LEVELS = 10  # columns with at most ten values (flags, counts, survey scales) are multinomial, not Gaussian
+PRIOR_SHARE = 0.1  # one pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero
+FLOOR = 1e-3  # smallest variance of a standardised column
+
+
+@dataclass(frozen=True)
+class Table:
+    """A standardised matrix split into Gaussian columns and coded multinomial ones."""
+
+    gaussian: FloatArray  # (n, d)
+    codes: list[IntArray]  # one (n,) array of level numbers per multinomial column
+    levels: list[int]
+    variance: FloatArray  # (d,)
+    floor: FloatArray  # (d,) smallest credible variance, from each column's own resolution
+
+
+def table(X: FloatArray) -> Table:
+    """Split `X` (n, d) by the number of distinct values of its columns.
+
+    The variance floor is the column's step squared over twelve (the rounding variance, Sheppard 1898) plus 0.001.
+
+    Examples
+    --------
+    >>> parts = table(np.c_[np.linspace(0, 1, 50), np.arange(50) % 2])
+    >>> parts.gaussian.shape, parts.levels
+    ((50, 1), [2])
+    """
+    values = [np.unique(column, return_inverse=True) for column in X.T]
+    few = [len(v) <= FEW_LEVELS for v, _ in values]
+    steps = [float(np.median(np.diff(v))) for (v, _), f in zip(values, few, strict=True) if not f]
+    gaussian = X[:, ~np.array(few, dtype=bool)]
+    codes = [c.astype(np.intp) for (_, c), f in zip(values, few, strict=True) if f]
+    levels = [len(v) for (v, _), f in zip(values, few, strict=True) if f]
+    return Table(gaussian, codes, levels, gaussian.var(axis=0), np.square(steps) / 12 + FLOOR)
+
+
+def gain(parts: Table, labels: IntArray) -> float:
+    """Return the partition's log-likelihood per row, less its BIC penalty, minus that of one single cluster.
+
+    Each cluster is a Gaussian times independent multinomials; of three covariance models (one per cluster, one shared
+    by all, diagonal per cluster; Fraley and Raftery 2002) the best counts. Classification likelihood (Celeux and
+    Govaert 1992), so a partition is charged for overlap as in ICL (Biernacki et al. 2000). Outliers (-1) are a uniform
+    box. Zero or below: one Gaussian describes the data as well. Unit: nats per row.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> parts = table(np.r_[rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 10] / 5)
+    >>> gain(parts, np.repeat([0, 1], 200)) > 1
+    True
+    >>> gain(parts, rng.integers(0, 2, 400)) < 0
+    True
+    """
+    return _best(parts, labels) - _best(parts, np.zeros(len(labels), dtype=np.intp))
+
+
+def _best(parts: Table, labels: IntArray) -> float:
+    n, d = parts.gaussian.shape
+    k = int(labels.max()) + 1
+    sizes = np.bincount(labels[labels >= 0], minlength=k).astype(float)
+    scatter = _scatters(parts.gaussian, labels, k)
+    fixed = _mixing(sizes, n) + _multinomials(parts, labels, k) + _outliers(parts, labels)
+    fixed -= 0.5 * sizes.sum() * d * (1 + np.log(2 * np.pi))
+    shared = k * (d + sum(parts.levels) - len(parts.levels)) + k - 1 + bool((labels < 0).any())
+    terms = _gaussians(parts, sizes, scatter)
+    charges = (k * d * (d + 1) / 2, d * (d + 1) / 2, k * d)
+    scores = [
+        fixed + t - 0.5 * np.log(n) * (shared + c) for t, c in zip(terms, charges, strict=True)
+    ]
+    return float(max(scores) / n)
+
+
+def _scatters(Z: FloatArray, labels: IntArray, k: int) -> FloatArray:
+    """Within-cluster sums of squares and products, (k, d, d)."""
+    order = np.argsort(labels, kind="stable")
+    ends = np.searchsorted(labels[order], np.arange(k + 1))
+    result = np.zeros((k, Z.shape[1], Z.shape[1]))
+    for c in range(k):
+        rows = Z[order[ends[c] : ends[c + 1]]]
+        centred = rows - rows.mean(axis=0)
+        result[c] = centred.T @ centred
+    return result
+
+
+def _gaussians(parts: Table, sizes: FloatArray, scatter: FloatArray) -> tuple[float, float, float]:
+    """Log-determinant terms of the full, shared and diagonal covariance models."""
+    if not parts.gaussian.shape[1]:
+        return 0.0, 0.0, 0.0
+    prior = np.diag(PRIOR_SHARE * parts.variance)
+    covariance = (scatter + prior) / (sizes[:, None, None] + 1) + np.diag(parts.floor)
+    full = np.linalg.slogdet(covariance)[1]
+    diagonal = np.log(np.diagonal(covariance, axis1=1, axis2=2)).sum(axis=1)
+    pooled = np.linalg.slogdet(np.tensordot(sizes, covariance, axes=1) / sizes.sum())[1]
+    return (
+        -0.5 * float(sizes @ full),
+        -0.5 * float(sizes.sum() * pooled),
+        -0.5 * float(sizes @ diagonal),
+    )
+
+
+def _mixing(sizes: FloatArray, n: int) -> float:
+    return float((sizes * np.log(np.maximum(sizes, 1) / n)).sum())
+
+
+def _multinomials(parts: Table, labels: IntArray, k: int) -> float:
+    """Log-likelihood of the coded columns, each level's share smoothed by half a row (Jeffreys 1946)."""
+    member = labels >= 0
+    total = 0.0
+    for code, levels in zip(parts.codes, parts.levels, strict=True):
+        counts = np.bincount(labels[member] * levels + code[member], minlength=k * levels).reshape(
+            k, levels
+        )
+        share = (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + 0.5 * levels)
+        total += float((counts.sum(axis=1) * (share * np.log(share)).sum(axis=1)).sum())
+    return total
+
+
+def _outliers(parts: Table, labels: IntArray) -> float:
+    count = int((labels < 0).sum())
+    if not count:
+        return 0.0
+    box = float(
+        np.log(np.ptp(parts.gaussian, axis=0) + 1e-9).sum()
+        + np.log(np.maximum(parts.levels, 1)).sum()
+    )
+    return float(count * (np.log(count / len(labels)) - box))

@@ -1,0 +1,192 @@
+"""Which run of a sweep to take, in numbers and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.scoring import SEPARATED, STABLE
+from customer_segmentation.selection import agreement
+
+NO_SEGMENTS = "no natural segments"
+CLOSE = 0.05  # scores nearer than this are no clear difference
+SAME = 0.9  # adjusted Rand index from which two runs tell the same story (Steinley 2004: excellent)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The run to take and the case for it.
+
+    Attributes
+    ----------
+    run : str
+        Name of the recommended run; "" when there is none.
+    verdict : str
+        "no natural segments", or the verdict of the recommended run.
+    headline : str
+        The answer in one sentence.
+    case : DataFrame with columns ``question`` and ``answer``
+        Why it won, by how much, what speaks against it, the runner-up and how far they agree.
+    """
+
+    run: str
+    verdict: str
+    headline: str
+    case: pd.DataFrame
+
+    @property
+    def words(self) -> str:
+        """The whole answer as text."""
+        rows = [f"{row.question}: {row.answer}" for row in self.case.itertuples()]
+        return "\n".join([self.headline, *rows])
+
+
+def rank(runs: pd.DataFrame) -> pd.DataFrame:
+    """Order the runs of a sweep: eligible ones first, then by score.
+
+    Parameters
+    ----------
+    runs : DataFrame, a row per run
+        With ``score``, ``objection``, ``silhouette`` and ``features``.
+
+    Returns
+    -------
+    DataFrame
+        Sorted, ``rank`` in front, and ``silhouette_rank`` among the runs of the same features:
+        with fewer features silhouettes are higher, so across feature sets they say nothing.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"run": ["a", "b"], "features": ["x", "x"], "score": [0.1, 0.5],
+    ...                      "objection": ["", ""], "silhouette": [0.6, 0.5]})
+    >>> rank(runs)[["rank", "run", "silhouette_rank"]].values.tolist()
+    [[1, 'b', 2], [2, 'a', 1]]
+    """
+    refused = runs["objection"] != ""
+    order = runs.assign(refused=refused).sort_values(
+        ["refused", "score"], ascending=[True, False], na_position="last", kind="stable"
+    )
+    board = order.drop(columns="refused").reset_index(drop=True)
+    board.insert(0, "rank", np.arange(1, len(board) + 1))
+    ranks = board.groupby("features")["silhouette"].rank(ascending=False, method="min")
+    return board.assign(silhouette_rank=ranks.astype("Int64"))
+
+
+def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Recommendation:
+    """Recommend the first run of a ranked board, and say why.
+
+    Parameters
+    ----------
+    board : DataFrame
+        As :func:`rank` returns it, with ``run``, ``n_segments``, ``verdict`` and the evidence.
+    labels : mapping, run -> Series of segment numbers, indexed by customer id
+
+    Examples
+    --------
+    >>> evidence = {"stability": 0.9, "jaccard_min": 0.8, "likelihood": 0.5, "overlap": 0.1,
+    ...             "no_valley": 0.2, "inner_gap": 0.0, "outlier_share": 0.0, "smallest_share": 0.2}
+    >>> board = rank(pd.DataFrame([{"run": "kmeans-k2", "features": "x", "score": 0.4,
+    ...     "n_segments": 2, "objection": "", "silhouette": 0.5, "verdict": "natural", **evidence}]))
+    >>> recommend(board, {"kmeans-k2": pd.Series([1, 2])}).headline
+    'Recommended: kmeans-k2, 2 natural segments.'
+    """
+    eligible = board[(board["objection"] == "") & board["score"].notna()]
+    if eligible.empty:
+        return _none(board)
+    best = eligible.iloc[0]
+    exists = bool(best["score"] > 0)
+    verdict = str(best["verdict"]) if exists else NO_SEGMENTS
+    rows = [("Why it won", _why(best)), ("What speaks against it", _against(best))]
+    if len(eligible) > 1:
+        rows.insert(1, ("Runner-up", _runner_up(eligible, labels)))
+    return Recommendation(
+        str(best["run"]),
+        verdict,
+        _headline(best, exists),
+        pd.DataFrame(rows, columns=["question", "answer"]),
+    )
+
+
+def _none(board: pd.DataFrame) -> Recommendation:
+    reasons = board["objection"].replace("", "no score").value_counts()
+    case = [(f"{count} of {len(board)} runs", reason) for reason, count in reasons.items()]
+    headline = f"{NO_SEGMENTS.capitalize()}: no run has an eligible partition."
+    return Recommendation(
+        "", NO_SEGMENTS, headline, pd.DataFrame(case, columns=["question", "answer"])
+    )
+
+
+def _headline(best: pd.Series[Any], exists: bool) -> str:
+    n, verdict = int(best["n_segments"]), best["verdict"]
+    if exists:
+        return f"Recommended: {best['run']}, {n} {verdict} segments."
+    kind = (
+        "constructed"
+        if verdict == "constructed"
+        else "constructed (they do come back on resamples)"
+    )
+    return (
+        f"No natural segments: one single group describes these customers as well. If segments "
+        f"are needed all the same, the best partition is {best['run']}: {n} segments, {kind}."
+    )
+
+
+def _why(best: pd.Series[Any]) -> str:
+    reasons = []
+    if best["likelihood"] > 0:
+        reasons.append(f"it explains {best['likelihood']:.0%} of what one single group leaves open")
+    if best["no_valley"] <= SEPARATED:
+        reasons.append("its segments are separated by valleys in the density")
+    elif best["overlap"] <= SEPARATED:
+        reasons.append("its segments are separated along the line between them")
+    if best["jaccard_min"] >= STABLE:
+        reasons.append("every segment comes back on resamples")
+    words = "; ".join(reasons) or "the others do worse"
+    return f"score {best['score']:.2f}, the highest of all eligible runs: {words}"
+
+
+def _against(best: pd.Series[Any]) -> str:
+    doubts = {
+        f"{best['overlap']:.0%} of the customers are in segments that overlap another": best[
+            "overlap"
+        ]
+        > SEPARATED,
+        f"its weakest segment comes back with a Jaccard overlap of only {best['jaccard_min']:.2f}": best[
+            "jaccard_min"
+        ]
+        < STABLE,
+        f"{best['inner_gap']:.0%} of the customers are in segments with a gap inside": best[
+            "inner_gap"
+        ]
+        > 0,
+        f"{best['outlier_share']:.0%} of the customers belong to no segment": best["outlier_share"]
+        > 0,
+        f"its smallest segment has only {best['smallest_share']:.1%} of the customers": best[
+            "smallest_share"
+        ]
+        < SEPARATED / 4,
+        "one single group describes the customers as well": best["score"] <= 0,
+    }
+    return (
+        "; ".join(words for words, holds in doubts.items() if holds) or "nothing that was measured"
+    )
+
+
+def _runner_up(eligible: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> str:
+    best, second = eligible.iloc[0], eligible.iloc[1]
+    lead = best["score"] - second["score"]
+    pair = {name: labels[name] for name in (best["run"], second["run"]) if name in labels}
+    how_far = ""
+    if len(pair) == 2:
+        rand = float(agreement(pair).to_numpy()[0, 1])
+        same = "tell the same story" if rand >= SAME else "differ"
+        how_far = f"; the two {same} (adjusted Rand index {rand:.2f})"
+    clear = "" if lead >= CLOSE else ", no clear difference"
+    return (
+        f"{second['run']} ({int(second['n_segments'])} {second['verdict']} segments), "
+        f"{lead:.2f} behind{clear}{how_far}"
+    )

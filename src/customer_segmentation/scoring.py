@@ -1,0 +1,172 @@
+"""What the evidence comes to: which candidates are eligible, how good each is, and in what sense.
+
+A partition can be right in two ways. Either a model of it explains the data far better than one
+Gaussian does (the *model account*: overlapping segments), or it follows valleys in the density
+(the *density account*: curved shapes, which no Gaussian fits). Each account is what the partition
+explains less its errors; the better one is the score. The score is absolute: it needs no other
+candidate, so choosing within a run and among runs never disagree, and zero has a meaning: at or
+below it, one single cluster describes the data as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+OVERLAP_COST = 0.5  # a partition whose clusters all overlap must explain half of what there is
+DOUBT_COST = 0.25  # instability and gaps are doubts, not refutations: each weighs half an overlap
+# Valleys alone count as much as a gain of 0.2 nats per row; more would beat real Gaussians.
+VALLEYS_WORTH = 1 / 3
+TIE_BREAK = 0.1  # among partitions with equally good valleys, the better model is preferred
+DISSOLVED, STABLE = 0.5, 0.75  # Hennig's (2007) bands for a cluster's mean Jaccard overlap
+SEPARATED = 0.2  # natural: at most a fifth of the customers sit in segments with an open border
+BANDS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "pattern, doubtful members"))
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What a recommended partition must satisfy; a business can tighten it.
+
+    Attributes
+    ----------
+    outlier_share : float
+        With more outliers the partition does not cover the customers.
+    smallest_share : float
+        A smaller segment is not worth a campaign.
+    smallest : int
+        Customers; fewer is a handful, not a segment.
+    largest_share : float
+        Beyond it there is one giant and crumbs.
+    """
+
+    outlier_share: float = 0.15
+    smallest_share: float = 0.01
+    smallest: int = 10
+    largest_share: float = 0.95
+
+
+def objections(path: pd.DataFrame, guards: Guards, n_customers: int) -> list[str]:
+    """Say why each candidate of a path is not eligible; "" for an eligible one.
+
+    Parameters
+    ----------
+    path : DataFrame
+        With ``n_segments``, ``outlier_share``, ``smallest_share`` and ``largest_share``.
+    guards : Guards
+    n_customers : int
+
+    Examples
+    --------
+    >>> path = pd.DataFrame({"n_segments": [2], "outlier_share": [0.0], "smallest_share": [0.03],
+    ...                      "largest_share": [0.97]})
+    >>> objections(path, Guards(), 100)
+    ['smallest segment has 3 customers (limit 10); largest segment has 97% (limit 95%)']
+    """
+    return [_objection(row, guards, n_customers) for row in path.to_dict("records")]
+
+
+def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
+    if row["n_segments"] < 2:
+        return "fewer than two segments"
+    smallest, largest, out = row["smallest_share"], row["largest_share"], row["outlier_share"]
+    reasons = []
+    if out > guards.outlier_share:
+        reasons.append(f"{out:.0%} outliers (limit {guards.outlier_share:.0%})")
+    if round(smallest * n_customers) < guards.smallest:
+        count = round(smallest * n_customers)
+        reasons.append(f"smallest segment has {count} customers (limit {guards.smallest})")
+    if smallest < guards.smallest_share:
+        reasons.append(f"smallest segment has {smallest:.1%} (limit {guards.smallest_share:.0%})")
+    if largest > guards.largest_share:
+        reasons.append(f"largest segment has {largest:.0%} (limit {guards.largest_share:.0%})")
+    return "; ".join(reasons)
+
+
+def score(evidence: pd.DataFrame) -> pd.Series[float]:
+    """Score of each candidate, about -1.3 to 1.1; positive means that there are segments.
+
+    model account = likelihood - overlap/2 - (unstable + inner gap)/4;
+    density account = 1/3 - no valley - unstable - inner gap;
+    score = the larger one + likelihood/10.
+    *Unstable* falls from 1 to 0 while the worst cluster's Jaccard overlap rises from 0.5 to 0.75.
+    A candidate that was not bootstrapped gets the score it would have if perfectly stable, an
+    upper bound; one without evidence gets none.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        Columns of :func:`customer_segmentation.evidence.measure` and ``jaccard_min``.
+
+    Examples
+    --------
+    >>> far = {"likelihood": 0.9, "overlap": 0.0, "no_valley": 0.0, "inner_gap": 0.0,
+    ...        "jaccard_min": 1.0}
+    >>> cut = {"likelihood": -0.2, "overlap": 1.0, "no_valley": 1.0, "inner_gap": 0.0,
+    ...        "jaccard_min": 0.9}
+    >>> score(pd.DataFrame([far, cut])).round(2).tolist()
+    [0.99, -0.69]
+    """
+    stable = evidence["jaccard_min"].astype(float)
+    unstable = ((STABLE - stable) / (STABLE - DISSOLVED)).clip(0, 1).fillna(0)
+    doubt = unstable + evidence["inner_gap"]
+    model = evidence["likelihood"] - OVERLAP_COST * evidence["overlap"] - DOUBT_COST * doubt
+    density = VALLEYS_WORTH - evidence["no_valley"] - doubt
+    better = pd.Series(np.maximum(model, density), evidence.index, dtype=float)
+    return (better + TIE_BREAK * evidence["likelihood"].astype(float)).rename("score")
+
+
+def verdict(row: pd.Series[Any]) -> str:
+    """In what sense a candidate's segments exist (Dolnicar and Leisch 2010).
+
+    Natural: positive score, at most a fifth of the customers in segments with an open border or
+    an inner gap, and stable on average. Reproducible: stable, without that separation.
+    Constructed: neither. Fewer than two segments: none.
+
+    Examples
+    --------
+    >>> row = {"n_segments": 3, "score": 0.5, "overlap": 0.0, "inner_gap": 0.0, "jaccard_mean": 0.9}
+    >>> verdict(pd.Series(row)), verdict(pd.Series(row | {"score": -0.1}))
+    ('natural', 'reproducible')
+    >>> verdict(pd.Series(row | {"jaccard_mean": 0.5})), verdict(pd.Series({"n_segments": 1}))
+    ('constructed', 'none')
+    """
+    if row["n_segments"] < 2:
+        return "none"
+    if not row["jaccard_mean"] >= STABLE:
+        return "constructed"
+    separated = max(row["overlap"], row["inner_gap"]) <= SEPARATED
+    return "natural" if separated and row["score"] > 0 else "reproducible"
+
+
+def band(jaccard: float) -> str:
+    """Hennig's (2007) word for a cluster's mean Jaccard overlap over resamples.
+
+    Examples
+    --------
+    >>> band(0.9), band(0.7), band(0.3)
+    ('highly stable', 'pattern, doubtful members', 'dissolved')
+    """
+    return next((word for limit, word in BANDS if jaccard >= limit), "dissolved")
+
+
+def further_values(grid: Sequence[float], best: float, limit: int) -> list[int]:
+    """Numbers of segments to add when the best candidate is the last or last but one of a grid.
+
+    Steps of a fifth up to `limit`, so that a true number is met within a tenth.
+
+    Examples
+    --------
+    >>> further_values([1, 2, 3], 1, 60), further_values(range(1, 11), 10, 30)
+    ([], [12, 14, 17, 20, 24, 29, 30])
+    """
+    values = sorted(grid)
+    if best < values[max(len(values) - 2, 0)]:
+        return []
+    steps = [int(values[-1])]
+    while steps[-1] < limit:
+        steps.append(min(limit, max(steps[-1] + 1, int(steps[-1] * 1.2 + 0.5))))
+    return steps[1:]
