@@ -83,31 +83,44 @@ def settings(cfg: DictConfig, choices: dict[str, str]) -> dict[str, object]:
     }
 
 
+def transforms(cfg: DictConfig) -> list[dict[str, Any]]:
+    """The transforms of the feature set."""
+    return [
+        {"columns": plain(t.columns), "transform": instantiate(t.transform, _convert_="all")}
+        for t in cfg.features.transforms
+    ]
+
+
+def algorithm(cfg: DictConfig, name: str) -> Any:
+    """The algorithm and its grid."""
+    from customer_segmentation import search
+
+    options = {key: plain(value) for key, value in cfg.algorithm.items() if key != "estimator"}
+    estimator = instantiate(cfg.algorithm.estimator, _convert_="all")
+    return search.Algorithm(name=name, estimator=estimator, **options)
+
+
+def selection(cfg: DictConfig) -> Any:
+    """How a candidate is taken."""
+    from customer_segmentation import search
+
+    return search.Selection(
+        rule=instantiate(cfg.selection.rule),
+        guards=instantiate(cfg.selection.guards),
+        n_segments=None if cfg.n_segments == "auto" else cfg.n_segments,
+        largest_grid=cfg.max_segments,
+    )
+
+
 def train(cfg: DictConfig, reporter: Any) -> Any:
     """One run: read, check, and only then log, fit, choose and report."""
     from customer_segmentation import analysis, features, report, search, store, sweep, tracking
 
     choices = dict(HydraConfig.get().runtime.choices)
     data = customers(cfg)
-    transforms = [
-        {"columns": plain(t.columns), "transform": instantiate(t.transform, _convert_="all")}
-        for t in cfg.features.transforms
-    ]
-    fitted = features.build(data.table, transforms, name=choices["features"])
-    algorithm = search.Algorithm(
-        name=choices["algorithm"],
-        estimator=instantiate(cfg.algorithm.estimator, _convert_="all"),
-        parameter=cfg.algorithm.parameter,
-        grid=plain(cfg.algorithm.grid),
-        assign_outliers=cfg.algorithm.get("assign_outliers", False),
-    )
-    taking = search.Selection(
-        rule=instantiate(cfg.selection.rule),
-        guards=instantiate(cfg.selection.guards),
-        n_segments=None if cfg.n_segments == "auto" else cfg.n_segments,
-        largest_grid=cfg.max_segments,
-    )
-    search.check(fitted.matrix, algorithm, taking, cfg.seed)
+    fitted = features.build(data.table, transforms(cfg), name=choices["features"])
+    method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
+    search.check(fitted.matrix, method, taking, cfg.seed)
 
     opened, parent = open_store(cfg), sweep.current()
     if parent is None:
@@ -115,17 +128,17 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
             log.warning("run %s was left running by a process that is gone: marked KILLED", name)
     tags = {
         "kind": "model",
-        "algorithm": algorithm.name,
+        "algorithm": method.name,
         "features": fitted.name,
         "data": data.name,
         "data_sha256": data.sha256,
         **({"sweep_id": parent} if parent else {}),
     }
-    with tracking.run(f"{algorithm.name}-{fitted.name}", parent=parent, tags=tags) as run_id:
+    with tracking.run(f"{method.name}-{fitted.name}", parent=parent, tags=tags) as run_id:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
         explore(data, run_id, parent)
         result = analysis.analyse(
-            data, fitted, algorithm, taking, seed=cfg.seed, progress=reporter.step
+            data, fitted, method, taking, seed=cfg.seed, progress=reporter.step
         )
         log.info("%s: %s", result.name, report.headline(result))
         tracking.log(run_id, report.items(result, settings(cfg, choices)))

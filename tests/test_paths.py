@@ -9,7 +9,7 @@ from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from customer_segmentation import paths
+from customer_segmentation import grids, paths
 
 ALGORITHMS = sorted((ROOT / "conf" / "algorithm").glob("*.yaml"))
 
@@ -62,15 +62,15 @@ def test_a_tree_with_ties_is_cut_into_exactly_k():
 @pytest.mark.parametrize("min_samples", [3, 5, 10])
 def test_one_neighbour_structure_equals_a_fit_per_eps(min_samples, income_spending):
     path = fit(DBSCAN(min_samples=min_samples), income_spending, "eps")
-    assert len({c.value for c in path.candidates}) == paths.N_EPS
+    assert len({c.value for c in path.candidates}) == len(grids.CORE_SHARES)
     for candidate in path.candidates:
         own = DBSCAN(eps=candidate.value, min_samples=min_samples).fit_predict(income_spending)
         np.testing.assert_array_equal(candidate.labels, own)
 
 
 def test_eps_follows_the_scale_of_the_data(income_spending):
-    grid = paths.derive_grid(DBSCAN(), income_spending, "eps")
-    larger = paths.derive_grid(DBSCAN(), income_spending * 100, "eps")
+    grid = grids.derive_grid(DBSCAN(), income_spending, "eps")
+    larger = grids.derive_grid(DBSCAN(), income_spending * 100, "eps")
     np.testing.assert_allclose(larger, np.array(grid) * 100, rtol=1e-3)
 
 
@@ -116,7 +116,7 @@ class Sulking(KMeans):
     ],
 )
 def test_a_grid_that_cannot_work_is_refused(estimator, parameter, grid, words, income_spending):
-    with pytest.raises(paths.PathError) as error:
+    with pytest.raises(grids.PathError) as error:
         fit(estimator, income_spending, parameter, grid=grid)
     assert all(word in str(error.value) for word in words)
 

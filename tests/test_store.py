@@ -12,11 +12,11 @@ import mlflow
 import pytest
 from conftest import ROOT, client, environment, runs
 
-from customer_segmentation import store
+from customer_segmentation import saved_view, store
 
 OPEN = """
 import sys; from pathlib import Path; sys.path.insert(0, {src!r})
-from customer_segmentation import store
+from customer_segmentation import saved_view, store
 folder = Path({folder!r})
 print(store.open_store(store.local_uri(folder), "e", folder, ["metrics.silhouette"]).experiment_id)
 """
@@ -94,13 +94,13 @@ def test_the_view_is_saved_once_and_holds_the_columns(folder):
     for _ in range(2):
         opened = store.open_store(store.local_uri(folder), "customer-segmentation", folder, columns)
     tags = client(folder).get_experiment(opened.experiment_id).tags
-    view = json.loads(tags[f"mlflow.sharedViewState.{store.VIEW_KEY}"])
+    view = json.loads(tags[f"mlflow.sharedViewState.{saved_view.KEY}"])
     packed = base64.b64decode(view["state"].removeprefix("deflate;"))
     state = json.loads(zlib.decompress(packed))
     assert state["selectedColumns"] == ["tags.`features`", "metrics.`silhouette`"]
     assert state["orderByKey"] == "metrics.`silhouette`"
     assert "workflowType=machine_learning" in opened.link
-    assert store.VIEW_KEY in opened.link
+    assert saved_view.KEY in opened.link
 
 
 def test_the_database_is_written_ahead(folder, opened):

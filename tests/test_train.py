@@ -62,6 +62,7 @@ def test_the_path_holds_the_published_figures(published):
     for k, known in SILHOUETTES.items():
         assert shown[k] == pytest.approx(known, abs=3e-3)
     assert 1 not in shown
+    assert run.data.metrics["stability"] > 0.5
 
 
 def test_the_deliverables_have_the_names_of_write_up_a(published, mall):
@@ -99,7 +100,7 @@ def test_everything_that_was_promised_is_there(published):
     assert run.data.tags["data_sha256"].startswith("194975e1f84d")
     assert run.data.params["algorithm.n_init"] == "10"
     assert len(run.data.params) <= 15
-    assert run.data.tags["mlflow.note.content"].startswith("**3 segments")
+    assert run.data.tags["mlflow.note.content"].startswith("**3 reproducible segments")
     assert "absent.bic" in run.data.tags
     assert "bic" not in run.data.metrics
 
@@ -127,6 +128,8 @@ def test_write_up_b_uses_age_income_and_spending(cli: Cli, folder):
     ("arguments", "sizes"),
     [
         (["algorithm=kmeans"], [81, 39, 35, 23, 22]),
+        (["algorithm=kmeans", "selection=silhouette"], [81, 39, 35, 23, 22]),
+        (["algorithm=gmm", "selection=bic"], None),
         (["algorithm=agglomerative", "n_segments=5"], None),
         (["algorithm=gmm", "n_segments=5"], None),
     ],
@@ -144,7 +147,8 @@ def test_no_cluster_found_is_an_outcome(cli: Cli, folder):
     done = cli("algorithm=dbscan", "algorithm.grid=[0.001]")
     assert done.returncode == 0, done.stderr
     run = the_run(folder)
-    assert run.data.tags["verdict"] == "no cluster found"
+    assert run.data.tags["verdict"] == "none"
+    assert run.data.tags["finding"] == "no cluster found"
     assert "silhouette" not in run.data.metrics
     assert "every customer is an outlier" in run.data.tags["absent.silhouette"]
 
@@ -236,6 +240,7 @@ def test_bad_data_is_refused_in_words_and_nothing_is_logged(cli: Cli, folder, tm
         (["algorithm=kmean"], ["kmean", "kmeans", "dbscan"]),
         (["algorithm.grid=[0,1]"], ["n_clusters=0", "KMeans"]),
         (["n_segments=300"], ["300", "200 customers"]),
+        (["selection=fixed"], ["selection=fixed", "n_segments=5"]),
         (["algorithm=dbscan", "n_segments=77"], ["77", "n_segments=auto"]),
         (["n_segments=many"], ["many", "auto"]),
         (["seed=x"], ["seed", "x"]),

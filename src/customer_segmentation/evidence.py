@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import adjusted_rand_score
 
 from customer_segmentation import density, likelihood
 from customer_segmentation.density import FloatArray, IntArray, Neighbourhood
 from customer_segmentation.likelihood import Table
+
 
 COLUMNS = (
     "gain", "likelihood", "no_valley", "overlap", "inner_gap", "hidden_valley", "valley_depth",
@@ -33,8 +33,8 @@ def measure(
     -------
     DataFrame with the columns
 
-    - `gain` (nats per row) and `likelihood` = 1 - exp(-2 gain), at least -1: the generalised R² of Cox and Snell
-      (1989) of the partition against one Gaussian; up is good;
+    - `gain` (nats per row) and `likelihood` [-1, 1]: the share that the partition explains beyond one Gaussian (see
+      `explained`); up is good;
     - `no_valley` [0, 1]: share of rows in clusters whose border to some other cluster is no density valley;
     - `overlap` [0, 1]: the same, a valley along the discriminant line of the two clusters counting too;
     - `inner_gap` [0, 1]: share of rows in clusters that are not connected;
@@ -80,16 +80,21 @@ def _one(graph: Neighbourhood, parts: Table, labels: IntArray) -> dict[str, floa
     if not (labels >= 0).any():
         return dict.fromkeys(COLUMNS, np.nan)
     gain = likelihood.gain(parts, labels)
-    found = {"gain": gain, "likelihood": generalised_r2(gain)}
+    found = {"gain": gain, "likelihood": explained(gain)}
     return found | _shape(graph, labels[graph.rows], int(labels.max()) + 1)
 
 
-def generalised_r2(gain: float) -> float:
-    """Return 1 - exp(-2 gain), not below -1 (Cox and Snell 1989).
+def explained(gain: float) -> float:
+    """Turn a gain in nats per row into a share of what there is: 2 gain / (1 + 2 gain); not below -1.
 
-    >>> generalised_r2(0.0), round(generalised_r2(1.0), 3), generalised_r2(-9.0)
-    (0.0, 0.865, -1.0)
+    For small gains this is Cox and Snell's (1989) generalised R², 1 - exp(-2 gain), but it saturates later: with many
+    columns all gains are large, and the better of two good partitions must still be seen.
+
+    >>> explained(0.0), explained(0.5), explained(2.0), explained(-9.0)
+    (0.0, 0.5, 0.8, -1.0)
     """
+    if gain >= 0:
+        return float(2 * gain / (1 + 2 * gain))
     return float(max(1 - np.exp(-2 * max(gain, -1.0)), -1.0))
 
 
@@ -111,21 +116,3 @@ def _shape(graph: Neighbourhood, labels: IntArray, k: int) -> dict[str, float]:
         "purity": float(np.nanmean(purity)),
         "purity_min": float(np.nanmin(purity)),
     }
-
-
-def agreement(labelings: Mapping[str, IntArray]) -> pd.Series[float]:
-    """Return, for each run's labels, the mean adjusted Rand index with the other runs' (Hubert and Arabie 1985).
-
-    Outliers count as one cluster. Low for a run that stands alone; it speaks in the report, not in the score.
-
-    Examples
-    --------
-    >>> agreement({"a": np.array([0, 0, 1, 1]), "b": np.array([1, 1, 0, 0]), "c": np.array([0, 1, 0, 1])}).tolist()
-    [0.25, 0.25, -0.5]
-    """
-    names = list(labelings)
-    table = np.array(
-        [[adjusted_rand_score(labelings[a], labelings[b]) for b in names] for a in names]
-    )
-    others = max(len(names) - 1, 1)
-    return pd.Series((table.sum(axis=1) - 1) / others, index=names, name="agreement")

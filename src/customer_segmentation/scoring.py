@@ -19,9 +19,9 @@ import pandas as pd
 
 OVERLAP_COST = 0.5  # a partition whose clusters all overlap must explain half of what there is
 DOUBT_COST = 0.25  # instability and gaps are doubts, not refutations: each weighs half an overlap
-# Valleys alone count as much as a gain of 0.2 nats per row; more would beat real Gaussians.
-VALLEYS_WORTH = 1 / 3
-TIE_BREAK = 0.1  # among partitions with equally good valleys, the better model is preferred
+# Valleys alone count as much as a likelihood gain of a sixth of a nat per customer: more would
+# beat partitions into real Gaussians.
+VALLEYS_WORTH = 0.25
 DISSOLVED, STABLE = 0.5, 0.75  # Hennig's (2007) bands for a cluster's mean Jaccard overlap
 SEPARATED = 0.2  # natural: at most a fifth of the customers sit in segments with an open border
 BANDS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "pattern, doubtful members"))
@@ -87,11 +87,11 @@ def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
 
 
 def score(evidence: pd.DataFrame) -> pd.Series[float]:
-    """Score of each candidate, about -1.3 to 1.1; positive means that there are segments.
+    """Score of each candidate, about -1 to 1; positive means that there are segments.
 
     model account = likelihood - overlap/2 - (unstable + inner gap)/4;
-    density account = 1/3 - no valley - unstable - inner gap;
-    score = the larger one + likelihood/10.
+    density account = 1/4 - no valley - unstable - inner gap - hidden valley/4;
+    score = the larger one.
     *Unstable* falls from 1 to 0 while the worst cluster's Jaccard overlap rises from 0.5 to 0.75.
     A candidate that was not bootstrapped gets the score it would have if perfectly stable, an
     upper bound; one without evidence gets none.
@@ -104,19 +104,17 @@ def score(evidence: pd.DataFrame) -> pd.Series[float]:
     Examples
     --------
     >>> far = {"likelihood": 0.9, "overlap": 0.0, "no_valley": 0.0, "inner_gap": 0.0,
-    ...        "jaccard_min": 1.0}
-    >>> cut = {"likelihood": -0.2, "overlap": 1.0, "no_valley": 1.0, "inner_gap": 0.0,
-    ...        "jaccard_min": 0.9}
+    ...        "hidden_valley": 0.0, "jaccard_min": 1.0}
+    >>> cut = far | {"likelihood": -0.2, "overlap": 1.0, "no_valley": 1.0, "jaccard_min": 0.9}
     >>> score(pd.DataFrame([far, cut])).round(2).tolist()
-    [0.99, -0.69]
+    [0.9, -0.7]
     """
     stable = evidence["jaccard_min"].astype(float)
     unstable = ((STABLE - stable) / (STABLE - DISSOLVED)).clip(0, 1).fillna(0)
     doubt = unstable + evidence["inner_gap"]
     model = evidence["likelihood"] - OVERLAP_COST * evidence["overlap"] - DOUBT_COST * doubt
-    density = VALLEYS_WORTH - evidence["no_valley"] - doubt
-    better = pd.Series(np.maximum(model, density), evidence.index, dtype=float)
-    return (better + TIE_BREAK * evidence["likelihood"].astype(float)).rename("score")
+    density = VALLEYS_WORTH - evidence["no_valley"] - doubt - DOUBT_COST * evidence["hidden_valley"]
+    return pd.Series(np.maximum(model, density), evidence.index, dtype=float, name="score")
 
 
 def verdict(row: pd.Series[Any]) -> str:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import socket
 import sqlite3
-import time
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,7 +17,8 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-VIEW_KEY = "comparison"
+from customer_segmentation import saved_view
+
 # Columns of the store's tables in which MLflow keeps absolute artifact locations.
 LOCATIONS = (
     ("experiments", "artifact_location"),
@@ -54,7 +51,7 @@ class Store:
         """The comparison of all runs, flat and sorted, in the model-training mode of the UI."""
         return (
             f"{self.ui}/#/experiments/{self.experiment_id}/runs"
-            f"?workflowType=machine_learning&viewStateShareKey={quote(VIEW_KEY)}"
+            f"?workflowType=machine_learning&viewStateShareKey={quote(saved_view.KEY)}"
         )
 
     def run_link(self, run_id: str) -> str:
@@ -97,7 +94,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
             location = (folder.resolve() / "artifacts" / experiment).as_uri() if local else None
             experiment_id = _experiment_id(experiment, location)
             if view:
-                _save_view(experiment_id, view)
+                saved_view.save(experiment_id, view)
     except (MlflowException, OSError, sqlite3.Error) as error:
         raise StoreError(
             f"got a tracking store at {uri} that cannot be opened ({_first_line(error)}), "
@@ -219,55 +216,6 @@ def _experiment_id(name: str, location: str | None) -> str:
             f"the UI or choose another: tracking.experiment=NAME."
         )
     return str(found.experiment_id)
-
-
-def _save_view(experiment_id: str, columns: Sequence[str]) -> None:
-    """Save the comparison's columns and order as a shared view of the UI.
-
-    The format is MLflow's own and may change; a view that it no longer reads only means that the
-    link opens the plain table, so nothing here may stop a run.
-    """
-    tag = f"mlflow.sharedViewState.{VIEW_KEY}"
-    quoted = [f"{c.split('.', 1)[0]}.`{c.split('.', 1)[1]}`" for c in columns]
-    state = {
-        "searchFilter": "tags.kind = 'model'",
-        "orderByKey": next(c for c in quoted if c.startswith("metrics.")),
-        "orderByAsc": False,
-        "startTime": "ALL",
-        "lifecycleFilter": "Active",
-        "datasetsFilter": [],
-        "modelVersionFilter": "All Runs",
-        "selectedColumns": quoted,
-        "columnOrder": quoted,
-        "columnWidths": {},
-        "runsExpanded": {},
-        "runsPinned": [],
-        "runsHidden": [],
-        "runsVisibilityMap": {},
-        "runsHiddenMode": "FIRST_20_RUNS",
-        "viewMaximized": False,
-        "runListHidden": False,
-        "isAccordionReordered": False,
-        "useGroupedValuesInCharts": True,
-        "hideEmptyCharts": True,
-        "groupBy": None,
-        "groupsExpanded": {},
-        "autoRefreshEnabled": True,
-        "globalLineChartConfig": {
-            "xAxisKey": "step",
-            "lineSmoothness": 0,
-            "selectedXAxisMetricKey": "",
-        },
-    }
-    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
-    now = int(time.time() * 1000)
-    value = {"name": "Comparison", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
-    client = mlflow.MlflowClient()
-    known = client.get_experiment(experiment_id).tags
-    if f"deflate;{packed}" in known.get(tag, ""):
-        return
-    client.set_experiment_tag(experiment_id, tag, json.dumps(value))
-    client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
 
 
 def _first_line(error: Exception) -> str:

@@ -30,7 +30,7 @@ from PIL import Image
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.store import process_tags  # first: it sets MLflow up
 
-THUMBNAIL = (640, 480)  # pixels of the copies in MLflow's image grid
+THUMBNAIL = (400, 400)  # pixels of the copies in MLflow's image grid: two runs fit side by side
 MAX_NOTE = 8000  # characters that MLflow keeps of a description
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 
