@@ -1,4 +1,4 @@
-"""The grid of a path: derived from the data, checked before anything is fitted, rescaled to a sample."""
+"""The grid of a path: derived from the data, checked before a fit, rescaled to a sample."""
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ def check_grid(
         )
     for value in grid:
         try:
-            validate = getattr(
-                clone(estimator).set_params(**{parameter: value}), "_validate_params", None
-            )
-            if validate is not None:
-                validate()
+            model = clone(estimator).set_params(**{parameter: value})
+            # scikit-learn's own check of parameters; other libraries do without.
+            if hasattr(model, "_parameter_constraints"):
+                model._validate_params()
         except (ValueError, TypeError) as error:
             raise PathError(
                 f"{where}: got {parameter}={value}, which {type(estimator).__name__} refuses: "
