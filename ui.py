@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src"))
+HOST = "127.0.0.1"
 
 
 def main() -> int:
@@ -17,35 +19,59 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5000)
     parser.add_argument("--experiment", default="customer-segmentation")
+    parser.add_argument("--folder", type=Path, default=ROOT / "mlruns", help="where the store is")
     options = parser.parse_args()
 
+    problem = missing(options.folder) or busy(options.port)
+    if problem:
+        print(problem, file=sys.stderr)
+        return 1
     from customer_segmentation import store, terminal
 
     try:
         opened = store.open_store(
-            store.local_uri(ROOT / "mlruns"), options.experiment, ROOT / "mlruns"
+            store.local_uri(options.folder), options.experiment, options.folder
         )
     except store.StoreError as error:
         terminal.show_error(error)
         return 1
     link = opened.link.replace(":5000", f":{options.port}")
-    terminal.console.print(f"The comparison opens at {link} in about ten seconds.", soft_wrap=True)
+    terminal.console.print(
+        f"The comparison opens at {link} in about ten seconds.", highlight=False, soft_wrap=True
+    )
+    return serve(opened.uri, options.port)
+
+
+def missing(folder: Path) -> str:
+    """Say what to do when there is no store yet; "" if there is one."""
+    if (folder / "mlflow.db").is_file():
+        return ""
+    return f"got no runs in {folder}, expected a store there. Make runs first: make sweep."
+
+
+def busy(port: int) -> str:
+    """Say what to do when the port is taken or cannot be used; "" if it is free."""
+    with socket.socket() as probe:
+        # As the server does: a port that was closed a moment ago counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            return (
+                f"got port {port}, which cannot be used ({error}), expected a free one. Close what "
+                f"uses it or choose another: make ui ARGS='--port {port % 60000 + 1}'."
+            )
+    return ""
+
+
+def serve(uri: str, port: int) -> int:
+    """Run the server until Ctrl-C."""
     # Without its job runner and with one worker the server needs a third of the memory.
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--backend-store-uri",
-        opened.uri,
-        "--workers",
-        "1",
-        "--port",
-        str(options.port),
-    ]
     # `mlflow` starts its server through the PATH.
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command += ["--workers", "1", "--host", HOST, "--port", str(port)]
     try:
         return subprocess.run(command, env=environment, check=False).returncode
     except KeyboardInterrupt:

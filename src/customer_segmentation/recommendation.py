@@ -14,6 +14,7 @@ from customer_segmentation.selection import agreement
 
 NO_SEGMENTS = "no natural segments"
 CLOSE = 0.05  # scores nearer than this are no clear difference
+POOR = 0.65  # agreement below which Steinley (2004) calls recovery poor
 SAME = 0.9  # adjusted Rand index from which two runs tell the same story (Steinley 2004: excellent)
 
 
@@ -169,6 +170,8 @@ def _against(best: pd.Series[Any]) -> str:
             "smallest_share"
         ]
         < SEPARATED / 4,
+        f"the other algorithms find it only in part (mean adjusted Rand index "
+        f"{best.get('agreement', 1.0):.2f})": best.get("agreement", 1.0) < POOR,
         "one single group describes the customers as well": best["score"] <= 0,
     }
     return (

@@ -32,7 +32,7 @@ CAPTION = (
 # What fits a terminal and a picture; leaderboard.csv and the UI have every column.
 SHOWN = (
     "rank", "run", "verdict", "n_segments", "score", "stability", "jaccard_min", "likelihood",
-    "overlap", "agreement", "silhouette", "outlier_share", "smallest_share", "objection",
+    "overlap", "agreement", "silhouette", "smallest_share", "objection",
 )  # fmt: skip
 EVIDENCE = (
     "score", "stability", "jaccard_min", "likelihood", "overlap", "no_valley", "inner_gap",

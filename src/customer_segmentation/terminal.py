@@ -32,6 +32,7 @@ OUTCOME = "outcome.json"
 STEP = "progress.json"
 POLL_SECONDS = 0.2
 STEP_SECONDS = 0.5
+HEADINGS = {"n_segments": "segments", "jaccard_min": "weakest", "objection": "not eligible"}
 
 
 class Reporter:
@@ -100,7 +101,7 @@ def watch(folder: Path, total: int) -> Iterator[None]:
 
 
 def _show_news(folder: Path, seen: set[Path], progress: Progress, task: object) -> None:
-    for path in sorted(folder.glob(f"**/{OUTCOME}"), key=lambda p: p.stat().st_mtime):
+    for path in sorted(_files(folder, OUTCOME), key=lambda p: p.stat().st_mtime):
         if path not in seen:
             seen.add(path)
             outcome = json.loads(path.read_text())
@@ -110,9 +111,14 @@ def _show_news(folder: Path, seen: set[Path], progress: Progress, task: object) 
                 highlight=False,
                 soft_wrap=True,
             )
-    steps = [json.loads(path.read_text()) for path in folder.glob(f"**/{STEP}")]
+    steps = [json.loads(path.read_text()) for path in _files(folder, STEP)]
     now = ", ".join(f"{step['done']} of {step['total']} fits" for step in steps)
     progress.update(task, completed=len(seen), description=f"runs ({now})" if now else "runs")  # type: ignore[arg-type]
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """A single job leaves its file in `folder`, the jobs of a sweep each in a folder below."""
+    return [*folder.glob(name), *folder.glob(f"*/{name}")]
 
 
 def show_table(frame: pd.DataFrame, title: str, caption: str = "") -> None:
@@ -122,7 +128,8 @@ def show_table(frame: pd.DataFrame, title: str, caption: str = "") -> None:
     )
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
-        table.add_column(str(column).replace("_", " "), justify="right" if numeric else "left")
+        heading = HEADINGS.get(str(column), str(column).replace("_", " "))
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=column == "run")
     for row in frame.itertuples(index=False):
         table.add_row(*[_cell(value) for value in row])
     console.print(table)
@@ -133,7 +140,7 @@ def _cell(value: object) -> str:
         if math.isnan(value):
             return "-"
         return f"{value:.2f}"
-    return str(value)
+    return escape(str(value))
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
