@@ -68,7 +68,7 @@ def settings(cfg: DictConfig, choices: dict[str, str]) -> dict[str, object]:
     estimator = {
         key: value
         for key, value in plain(cfg.algorithm.estimator).items()
-        if key not in ("_target_", "random_state")
+        if key not in ("_target_", "random_state", "copy")
     }
     grid = plain(cfg.algorithm.grid)
     return {
@@ -249,11 +249,12 @@ class SweepRun(Callback):
             terminal.console.print(
                 f"{name} was left running by a process that is gone: marked KILLED"
             )
-        self.sweep_id = sweep.start(self.store, " ".join(overrides))
         SweepRun.current = self  # on an interrupt Hydra does not call on_multirun_end
         jobs = math.prod(
             len(list(o.sweep_string_iterator())) for o in by_key.values() if o.is_discrete_sweep()
         )
+        name = f"sweep-{config.hydra.runtime.choices['data']}-{jobs}-runs"
+        self.sweep_id = sweep.start(self.store, name, " ".join(overrides))
         self.watch = terminal.watch(Path(config.hydra.sweep.dir), jobs)
         self.watch.__enter__()
 

@@ -48,7 +48,7 @@ def configuration(*overrides: str) -> Any:
 
 
 def sweep(table: pd.DataFrame) -> tuple[dict[str, search.Chosen], int]:
-    """Run every algorithm of the default sweep on one table, as `train.py -m features=auto` does."""
+    """Every algorithm of the default sweep on one table, as `train.py -m features=auto` does."""
     found = {}
     for name in algorithms():
         cfg = configuration(f"algorithm={name}", "features=auto")

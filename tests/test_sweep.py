@@ -89,6 +89,12 @@ def test_the_sweeps_own_run_holds_what_it_came_to(swept):
     assert (np.diag(matrix) == 1).all()
     np.testing.assert_allclose(matrix, matrix.T)
     asked = client(folder)
+    assert board["score"].notna().all()
+    eligible = board[board["objection"].isna()]
+    assert list(eligible["score"]) == sorted(eligible["score"], reverse=True)
+    assert set(board["rank"]) == set(range(1, len(board) + 1))
+    case = artifact(run_id, "recommendation/mall.csv")
+    assert {"Why it won", "Runner-up", "What speaks against it"} == set(case.index)
     listed = {f.path for f in asked.list_artifacts(run_id, "plots")}
     assert listed == {"plots/leaderboard.png", "plots/agreement.png"}
     explored = {f.path for f in asked.list_artifacts(run_id, "exploration/mall")}
@@ -111,8 +117,8 @@ def test_two_processes_give_the_same_labels_even_on_a_store_that_does_not_exist(
         "-m",
         "hydra/launcher=joblib",
         "hydra.launcher.n_jobs=2",
-        "algorithm=kmeans,gmm,hdbscan",
-        "features=income_spending,auto",
+        "algorithm=kmeans,hdbscan",
+        "features=income_spending",
     ]
     folder = tmp_path / "mlruns"
     done = finish(start(folder, tmp_path, *arguments))
@@ -120,7 +126,7 @@ def test_two_processes_give_the_same_labels_even_on_a_store_that_does_not_exist(
     assert "locked" not in done.stderr
     expected = labels(bare[1])
     parallel = labels(folder)
-    assert len(parallel) == 6
+    assert len(parallel) == 2
     for name, found in parallel.items():
         np.testing.assert_array_equal(found, expected[name])
     assert sweep_of(folder).info.status == "FINISHED"
@@ -139,6 +145,33 @@ def test_a_failing_job_leaves_the_others_and_is_listed(folder, tmp_path):
     failures = artifact(sweep.info.run_id, "failures.csv")
     assert "n_segments=4" in failures["error"].iloc[0]
     assert "algorithm=dbscan" in failures.index[0]
+
+
+def test_customers_without_structure_are_told_so_first(folder, tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(50, 10, size=(300, 3)), columns=["age", "income", "visits"])
+    table.to_csv(tmp_path / "flat.csv", index_label="customer_id")
+    arguments = ["data=csv", f"data.path={tmp_path}/flat.csv", "features=auto"]
+    done = finish(start(folder, tmp_path, "-m", *arguments, "algorithm=kmeans,gmm,hdbscan"))
+    assert done.returncode == 0, done.stderr
+    answer = done.stdout.split("Silhouettes are not")[1]
+    assert answer.index("No natural segments") < answer.index("Why it won")
+    assert "the best partition is" in answer
+    sweep = sweep_of(folder)
+    assert sweep.data.tags["verdict"] == "no natural segments"
+    assert sweep.data.tags["mlflow.note.content"].startswith("**No natural segments")
+    for model in runs(folder, "tags.kind = 'model'"):
+        assert model.data.metrics.get("score", -1) <= 0
+        assert model.data.tags["verdict"] != "natural"
+
+
+def test_the_mall_has_five_segments_by_income_and_spending(swept):
+    _, folder = swept
+    board = artifact(sweep_of(folder).info.run_id, "leaderboard.csv")
+    best = board[board["features"] == "income_spending"].iloc[0]
+    assert best["n_segments"] == 5
+    assert best["verdict"] == "natural"
+    assert not isinstance(best["objection"], str)
 
 
 def wait_for_runs(folder: Path, count: int) -> None:

@@ -94,3 +94,14 @@ def test_the_data_set_is_named_with_its_hash(opened, folder):
     assert used.dataset.name == "mall"
     assert used.dataset.digest == ("ab" * 32)[:36]
     assert "age" in used.dataset.schema
+
+
+def test_a_compared_table_says_each_row_in_its_second_column(opened, folder):
+    frame = pd.DataFrame(
+        {"segment": [1], "name": ["Young"], "Age": [24.812], "Gap": [float("nan")]}
+    )
+    with tracking.run("r", tags={}) as run_id:
+        tracking.log(run_id, [tracking.Table("profile.csv", frame, compare=True)])
+    read = mlflow.load_table("profile.json", run_ids=[run_id])
+    assert list(read) == ["segment", "all columns", "name", "Age", "Gap"]
+    assert read["all columns"].item() == "name: Young · Age: 24.81"

@@ -179,7 +179,11 @@ def test_a_new_algorithm_is_one_yaml_file(folder, tmp_path):
         (tmp_path / "conf" / "algorithm" / f"{name}.yaml").write_text(
             f"estimator: {estimator}\nparameter: n_clusters\ngrid: [2, 3, 4, 5, 6]\n"
         )
-    arguments = [f"algorithm={','.join(NEW_ALGORITHMS)}", "features=income_spending"]
+    arguments = [
+        f"algorithm={','.join(NEW_ALGORITHMS)}",
+        "features=income_spending",
+        "selection=silhouette",
+    ]
     done = finish(start(folder, tmp_path, "-m", f"--config-dir={tmp_path}/conf", *arguments))
     assert done.returncode == 0, done.stderr + done.stdout
     found = {r.data.tags["algorithm"]: r for r in runs(folder, "tags.kind = 'model'")}

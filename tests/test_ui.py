@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 from conftest import ROOT, Done, environment, finish, runs, start
+from omegaconf import OmegaConf
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -23,15 +24,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-HEADERS = [
-    "silhouette",
-    "n_segments",
-    "coverage",
-    "smallest_share",
-    "recommended",
-    "features",
-    "algorithm",
-]
+VIEW = OmegaConf.load(ROOT / "conf" / "tracking" / "local.yaml")["view"]
+HEADERS = [column.partition(".")[2] for column in VIEW]
+SORTED_BY = next(c.partition(".")[2] for c in VIEW if c.startswith("metrics."))
 
 
 def ui(*args: object) -> subprocess.Popen[str]:
@@ -149,7 +144,7 @@ def test_the_printed_link_opens_a_flat_sorted_table_with_the_chosen_columns(page
     left = {name: box.bounding_box()["x"] for name, box in boxes.items()}
     assert sorted(left, key=left.get) == HEADERS
     assert max(left.values()) < 1500, "the last column is cut off"
-    assert page.get_by_text("Sort: silhouette").is_visible()
+    assert page.get_by_text(f"Sort: {SORTED_BY}").is_visible()
 
 
 @pytest.mark.slow

@@ -1,50 +1,83 @@
-"""Evidence for and against each labelling of one matrix, without reference labels and without units."""
+"""Evidence for and against each labelling of a matrix, without reference labels, without units."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from customer_segmentation import density, likelihood
-from customer_segmentation.density import FloatArray, IntArray, Neighbourhood
+from customer_segmentation.density import Neighbourhood
 from customer_segmentation.likelihood import Table
-
+from customer_segmentation.projection import Depths, projected_depths
+from customer_segmentation.validity import FloatArray, IntArray
 
 COLUMNS = (
     "gain", "likelihood", "no_valley", "overlap", "inner_gap", "hidden_valley", "valley_depth",
     "purity", "purity_min",
 )  # fmt: skip
+VALLEY = 0.10  # log radius ratio: about one standard error of a 10-neighbour radius in 2-3 columns
+# Log count ratio along one line: two Gaussians three standard deviations apart.
+PROJECTED_VALLEY = 0.40
+SOFTNESS = 0.10  # width of both thresholds, so that no verdict hangs on the third digit
+LEVEL = 0.50  # log radius above the core at which a hidden valley is looked for
+MATRICES = 4  # the runs of a sweep take turns on a few feature sets
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What all labellings of one matrix share, and what is known of those already measured."""
+
+    graph: Neighbourhood
+    parts: Table
+    depths: Depths = field(default_factory=dict)
+    measured: dict[bytes, dict[str, float]] = field(default_factory=dict)
 
 
 def measure(
     X: FloatArray, labelings: Iterable[IntArray], *, seed: int, rows: int = 1000
 ) -> pd.DataFrame:
-    """Measure every labelling of `X`; one row each, in order.
+    """Measure every labelling of a matrix.
 
     Parameters
     ----------
-    X : (n, d) standardised columns, flags included; skewed columns transformed beforehand.
-    labelings : arrays (n,), clusters 0..k-1, -1 = outlier.
-    seed : fixes the rows (at most `rows`) on which the density evidence is computed.
+    X : ndarray of shape (n_samples, n_features)
+        Standardised columns, flags included; skewed columns transformed beforehand.
+    labelings : iterable of ndarray of shape (n_samples,)
+        Clusters 0..k-1, -1 = outlier.
+    seed : int
+        Fixes the rows on which the density evidence is computed.
+    rows : int
+        Most rows of that sample.
 
     Returns
     -------
-    DataFrame with the columns
+    DataFrame, one row per labelling, in order
+        - ``gain`` (nats per row, see :func:`customer_segmentation.likelihood.gain`) and
+          ``likelihood`` [-1, 1], the share that the partition explains beyond one Gaussian (see
+          :func:`explained`): up is good;
+        - ``no_valley`` [0, 1]: share of rows in clusters whose border to some other cluster is no
+          density valley; ``overlap`` [0, 1]: the same, a valley along the discriminant line of the
+          two clusters counting too;
+        - ``inner_gap`` [0, 1]: share of rows in clusters that are not connected;
+          ``hidden_valley`` [0, 1]: in clusters that fall apart just below their core density;
+        - ``valley_depth``: the shallowest border's log radius ratio; ``purity`` and ``purity_min``
+          [0, 1]: mean and worst share of the ten nearest neighbours in the same cluster.
 
-    - `gain` (nats per row) and `likelihood` [-1, 1]: the share that the partition explains beyond one Gaussian (see
-      `explained`); up is good;
-    - `no_valley` [0, 1]: share of rows in clusters whose border to some other cluster is no density valley;
-    - `overlap` [0, 1]: the same, a valley along the discriminant line of the two clusters counting too;
-    - `inner_gap` [0, 1]: share of rows in clusters that are not connected;
-    - `hidden_valley` [0, 1]: share of rows in clusters that fall apart just below their own core density;
-    - `valley_depth`: the shallowest border's log radius ratio; `purity`, `purity_min` [0, 1]: mean and worst share of
-      the ten nearest neighbours in the same cluster; up is good.
+        All NaN for a labelling without a cluster.
 
     Raises
     ------
-    ValueError : when a labelling has not one label per row.
+    ValueError
+        When a labelling has not one label per row.
+
+    Notes
+    -----
+    The last few matrices are remembered, so that the runs of a sweep in one process share the
+    neighbour graph and whatever partitions they have in common.
 
     Examples
     --------
@@ -54,42 +87,56 @@ def measure(
     >>> evidence[["no_valley", "inner_gap", "purity"]].to_dict("list")
     {'no_valley': [0.0, 0.0], 'inner_gap': [1.0, 0.0], 'purity': [1.0, 1.0]}
     """
-    X = np.asarray(X, dtype=float)
-    graph, parts = density.neighbourhood(X, seed=seed, rows=rows), likelihood.table(X)
-    known: dict[bytes, dict[str, float]] = {}
+    X = np.ascontiguousarray(X, dtype=float)
+    prepared = _prepare(X.tobytes(), X.shape[1], seed, rows)
     result = []
     for labels in map(_compact, labelings):
         if len(labels) != len(X):
             raise ValueError(
-                f"got {len(labels)} labels, expected one for each of {len(X)} rows; pass full labellings"
+                f"got {len(labels)} labels, expected one for each of {len(X)} rows; "
+                f"pass full labellings"
             )
         key = labels.tobytes()
-        if key not in known:
-            known[key] = _one(graph, parts, labels)
-        result.append(known[key])
-    return pd.DataFrame(result)
+        if key not in prepared.measured:
+            prepared.measured[key] = _one(prepared, labels)
+        result.append(prepared.measured[key])
+    return pd.DataFrame(result, columns=list(COLUMNS))
+
+
+@lru_cache(maxsize=MATRICES)
+def _prepare(values: bytes, columns: int, seed: int, rows: int) -> _Prepared:
+    X = np.frombuffer(values).reshape(-1, columns)
+    return _Prepared(density.neighbourhood(X, seed=seed, rows=rows), likelihood.table(X))
 
 
 def _compact(labels: IntArray) -> IntArray:
-    """Number the clusters 0..k-1 in order of appearance, so that equal partitions are equal arrays."""
-    codes, _ = pd.factorize(np.where(labels < 0, np.nan, labels.astype(float)))
-    return np.asarray(codes, dtype=np.intp)
+    """Number the clusters 0..k-1 by first appearance, so that equal partitions are equal arrays."""
+    codes, _ = pd.factorize(np.where(labels < 0, np.nan, np.asarray(labels, dtype=float)))
+    return np.asarray(codes, dtype=np.int64)
 
 
-def _one(graph: Neighbourhood, parts: Table, labels: IntArray) -> dict[str, float]:
+def _one(prepared: _Prepared, labels: IntArray) -> dict[str, float]:
     if not (labels >= 0).any():
         return dict.fromkeys(COLUMNS, np.nan)
-    gain = likelihood.gain(parts, labels)
-    found = {"gain": gain, "likelihood": explained(gain)}
-    return found | _shape(graph, labels[graph.rows], int(labels.max()) + 1)
+    gain = likelihood.gain(prepared.parts, labels)
+    shape = _shape(prepared, labels[prepared.graph.rows], int(labels.max()) + 1)
+    return {"gain": gain, "likelihood": explained(gain), **shape}
 
 
 def explained(gain: float) -> float:
-    """Turn a gain in nats per row into a share of what there is: 2 gain / (1 + 2 gain); not below -1.
+    """Turn a gain into a share of what there is: 2 gain / (1 + 2 gain); not below -1.
 
-    For small gains this is Cox and Snell's (1989) generalised R², 1 - exp(-2 gain), but it saturates later: with many
-    columns all gains are large, and the better of two good partitions must still be seen.
+    For small gains this is Cox and Snell's (1989) generalised R², 1 - exp(-2 gain), but it
+    saturates later: with many columns all gains are large, and the better of two good partitions
+    must still be seen.
 
+    Parameters
+    ----------
+    gain : float
+        Nats per row.
+
+    Examples
+    --------
     >>> explained(0.0), explained(0.5), explained(2.0), explained(-9.0)
     (0.0, 0.5, 0.8, -1.0)
     """
@@ -98,20 +145,33 @@ def explained(gain: float) -> float:
     return float(max(1 - np.exp(-2 * max(gain, -1.0)), -1.0))
 
 
-def _shape(graph: Neighbourhood, labels: IntArray, k: int) -> dict[str, float]:
+def ramp(depth: FloatArray, threshold: float) -> FloatArray:
+    """Turn depths into errors: 1 well below the threshold (no valley), 0 well above it (valley).
+
+    Examples
+    --------
+    >>> ramp(np.array([0.0, 0.1, 0.2]), 0.1).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    return np.asarray(np.clip((threshold + SOFTNESS / 2 - depth) / SOFTNESS, 0, 1).round(12))
+
+
+def _shape(prepared: _Prepared, labels: IntArray, k: int) -> dict[str, float]:
     """Density evidence on the sampled rows; each share weighs a cluster by its rows."""
+    graph = prepared.graph
     weight = np.bincount(labels[labels >= 0], minlength=k) / len(labels)
     valley = density.valley_depths(graph, labels, k)
-    open_border = density.ramp(valley, density.VALLEY)
-    on_line = density.ramp(density.projected_depths(graph, labels, k), density.PROJECTED_VALLEY)
-    purity = density.purity(graph, labels, k)
+    line = projected_depths(graph.points, labels, k, prepared.depths)
+    open_border = ramp(valley, VALLEY)
     np.fill_diagonal(open_border, 0)
     np.fill_diagonal(valley, np.inf)
+    closed_on_neither = np.minimum(open_border, ramp(line, PROJECTED_VALLEY))
+    purity = density.purity(graph, labels, k)
     return {
         "no_valley": float(weight @ open_border.max(axis=1)),
-        "overlap": float(weight @ np.minimum(open_border, on_line).max(axis=1)),
+        "overlap": float(weight @ closed_on_neither.max(axis=1)),
         "inner_gap": float(weight @ density.broken(graph, labels, k)),
-        "hidden_valley": float(weight @ density.broken(graph, labels, k, density.LEVEL)),
+        "hidden_valley": float(weight @ density.broken(graph, labels, k, LEVEL)),
         "valley_depth": float(valley.min()),
         "purity": float(np.nanmean(purity)),
         "purity_min": float(np.nanmin(purity)),

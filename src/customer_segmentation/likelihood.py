@@ -1,35 +1,52 @@
-"""Likelihood evidence: what a hard partition explains beyond one Gaussian, for any algorithm's labels."""
+"""Likelihood evidence: what a hard partition explains beyond one Gaussian, for any algorithm."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+from customer_segmentation.validity import FloatArray, IntArray
 
-FEW_LEVELS = 10  # columns with at most ten values (flags, counts, survey scales) are multinomial, not Gaussian
-PRIOR_SHARE = 0.1  # one pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero
+FEW_LEVELS = 10  # columns with at most ten values (flags, counts, scales) are multinomial
+# One pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero.
+PRIOR_SHARE = 0.1
 FLOOR = 1e-3  # smallest variance of a standardised column
 
 
 @dataclass(frozen=True)
 class Table:
-    """A standardised matrix split into Gaussian columns and coded multinomial ones."""
+    """A standardised matrix split into Gaussian columns and coded multinomial ones.
 
-    gaussian: FloatArray  # (n, d)
-    codes: list[IntArray]  # one (n,) array of level numbers per multinomial column
+    Attributes
+    ----------
+    gaussian : ndarray of shape (n_samples, n_gaussian)
+    codes : list of ndarray of shape (n_samples,)
+        Level numbers, an array per multinomial column.
+    levels : list of int
+        Number of levels of each multinomial column.
+    variance : ndarray of shape (n_gaussian,)
+    floor : ndarray of shape (n_gaussian,)
+        Smallest credible variance, from each column's own resolution.
+    """
+
+    gaussian: FloatArray
+    codes: list[IntArray]
     levels: list[int]
-    variance: FloatArray  # (d,)
-    floor: FloatArray  # (d,) smallest credible variance, from each column's own resolution
+    variance: FloatArray
+    floor: FloatArray
 
 
 def table(X: FloatArray) -> Table:
-    """Split `X` (n, d) by the number of distinct values of its columns.
+    """Split a matrix by the number of distinct values of its columns.
 
-    The variance floor is the column's step squared over twelve (the rounding variance, Sheppard 1898) plus 0.001.
+    The variance floor is the column's step squared over twelve (the variance of rounding, Sheppard
+    1898) plus 0.001.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Standardised.
 
     Examples
     --------
@@ -38,21 +55,33 @@ def table(X: FloatArray) -> Table:
     ((50, 1), [2])
     """
     values = [np.unique(column, return_inverse=True) for column in X.T]
-    few = [len(v) <= FEW_LEVELS for v, _ in values]
+    few = np.array([len(v) <= FEW_LEVELS for v, _ in values], dtype=bool)
     steps = [float(np.median(np.diff(v))) for (v, _), f in zip(values, few, strict=True) if not f]
-    gaussian = X[:, ~np.array(few, dtype=bool)]
-    codes = [c.astype(np.intp) for (_, c), f in zip(values, few, strict=True) if f]
+    gaussian = X[:, ~few]
+    codes = [c.astype(np.int64) for (_, c), f in zip(values, few, strict=True) if f]
     levels = [len(v) for (v, _), f in zip(values, few, strict=True) if f]
     return Table(gaussian, codes, levels, gaussian.var(axis=0), np.square(steps) / 12 + FLOOR)
 
 
 def gain(parts: Table, labels: IntArray) -> float:
-    """Return the partition's log-likelihood per row, less its BIC penalty, minus that of one single cluster.
+    """Log-likelihood per row, less its BIC penalty, minus that of one single cluster.
 
-    Each cluster is a Gaussian times independent multinomials; of three covariance models (one per cluster, one shared
-    by all, diagonal per cluster; Fraley and Raftery 2002) the best counts. Classification likelihood (Celeux and
-    Govaert 1992), so a partition is charged for overlap as in ICL (Biernacki et al. 2000). Outliers (-1) are a uniform
-    box. Zero or below: one Gaussian describes the data as well. Unit: nats per row.
+    Each cluster is a Gaussian times independent multinomials; of three covariance models (one per
+    cluster, one shared by all, diagonal per cluster; Fraley and Raftery 2002) the best counts. It
+    is the classification likelihood (Celeux and Govaert 1992), so that a partition is charged for
+    overlap, as in ICL (Biernacki et al. 2000); the penalty is Schwarz's (1978). Outliers are a
+    uniform box.
+
+    Parameters
+    ----------
+    parts : Table
+    labels : ndarray of shape (n_samples,)
+        Clusters 0..k-1, -1 = outlier.
+
+    Returns
+    -------
+    float
+        Nats per row. Zero or below: one Gaussian describes the data as well.
 
     Examples
     --------
@@ -63,23 +92,20 @@ def gain(parts: Table, labels: IntArray) -> float:
     >>> gain(parts, rng.integers(0, 2, 400)) < 0
     True
     """
-    return _best(parts, labels) - _best(parts, np.zeros(len(labels), dtype=np.intp))
+    return _best(parts, labels) - _best(parts, np.zeros(len(labels), dtype=np.int64))
 
 
 def _best(parts: Table, labels: IntArray) -> float:
     n, d = parts.gaussian.shape
     k = int(labels.max()) + 1
     sizes = np.bincount(labels[labels >= 0], minlength=k).astype(float)
-    scatter = _scatters(parts.gaussian, labels, k)
     fixed = _mixing(sizes, n) + _multinomials(parts, labels, k) + _outliers(parts, labels)
     fixed -= 0.5 * sizes.sum() * d * (1 + np.log(2 * np.pi))
     shared = k * (d + sum(parts.levels) - len(parts.levels)) + k - 1 + bool((labels < 0).any())
-    terms = _gaussians(parts, sizes, scatter)
+    terms = _gaussians(parts, sizes, _scatters(parts.gaussian, labels, k))
     charges = (k * d * (d + 1) / 2, d * (d + 1) / 2, k * d)
-    scores = [
-        fixed + t - 0.5 * np.log(n) * (shared + c) for t, c in zip(terms, charges, strict=True)
-    ]
-    return float(max(scores) / n)
+    penalties = [0.5 * np.log(n) * (shared + charge) for charge in charges]
+    return float(max(fixed + t - p for t, p in zip(terms, penalties, strict=True)) / n)
 
 
 def _scatters(Z: FloatArray, labels: IntArray, k: int) -> FloatArray:
@@ -115,15 +141,14 @@ def _mixing(sizes: FloatArray, n: int) -> float:
 
 
 def _multinomials(parts: Table, labels: IntArray, k: int) -> float:
-    """Log-likelihood of the coded columns, each level's share smoothed by half a row (Jeffreys 1946)."""
+    """Log-likelihood of the coded columns, levels smoothed by half a row (Jeffreys 1946)."""
     member = labels >= 0
     total = 0.0
     for code, levels in zip(parts.codes, parts.levels, strict=True):
-        counts = np.bincount(labels[member] * levels + code[member], minlength=k * levels).reshape(
-            k, levels
-        )
+        cell = labels[member] * levels + code[member]
+        counts = np.bincount(cell, minlength=k * levels).reshape(k, levels)
         share = (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + 0.5 * levels)
-        total += float((counts.sum(axis=1) * (share * np.log(share)).sum(axis=1)).sum())
+        total += float((counts * np.log(share)).sum())
     return total
 
 
@@ -131,8 +156,6 @@ def _outliers(parts: Table, labels: IntArray) -> float:
     count = int((labels < 0).sum())
     if not count:
         return 0.0
-    box = float(
-        np.log(np.ptp(parts.gaussian, axis=0) + 1e-9).sum()
-        + np.log(np.maximum(parts.levels, 1)).sum()
-    )
+    ranges = np.ptp(parts.gaussian, axis=0) + 1e-9
+    box = float(np.log(ranges).sum() + np.log(np.maximum(parts.levels, 1)).sum())
     return float(count * (np.log(count / len(labels)) - box))

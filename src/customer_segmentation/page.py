@@ -34,6 +34,7 @@ th,td{padding:.4rem .7rem;border-bottom:1px solid var(--rule);text-align:left;
 vertical-align:top;overflow-wrap:normal}
 th{border-bottom:2px solid var(--ink);vertical-align:bottom}
 .n{text-align:right;white-space:nowrap}
+th.n{white-space:normal}
 td.w{min-width:11rem}
 .dot{display:inline-block;width:.75em;height:.75em;border-radius:50%;margin-right:.45em}
 figure{margin:1.2rem 0}
@@ -164,9 +165,9 @@ def _title(column: object) -> str:
 
 def _cell(value: Any, column: object, numeric: bool) -> str:
     text = escape(_written(value, column))
+    kind = ' class="n"' if numeric else ' class="w"' if len(text) > 14 else ""
     if column == "segment" and isinstance(value, int):
         text = f'<span class="dot" style="background:{colour(value)}"></span>{text}'
-    kind = ' class="n"' if numeric else ' class="w"' if len(text) > 14 else ""
     return f"<td{kind}>{text}</td>"
 
 

@@ -14,6 +14,7 @@ from customer_segmentation.selection import agreement
 
 NO_SEGMENTS = "no natural segments"
 CLOSE = 0.05  # scores nearer than this are no clear difference
+SMALL = 0.05  # of the customers: fewer may not pay for a campaign of their own
 POOR = 0.65  # agreement below which Steinley (2004) calls recovery poor
 SAME = 0.9  # adjusted Rand index from which two runs tell the same story (Steinley 2004: excellent)
 
@@ -90,8 +91,9 @@ def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Reco
     --------
     >>> evidence = {"stability": 0.9, "jaccard_min": 0.8, "likelihood": 0.5, "overlap": 0.1,
     ...             "no_valley": 0.2, "inner_gap": 0.0, "outlier_share": 0.0, "smallest_share": 0.2}
-    >>> board = rank(pd.DataFrame([{"run": "kmeans-k2", "features": "x", "score": 0.4,
-    ...     "n_segments": 2, "objection": "", "silhouette": 0.5, "verdict": "natural", **evidence}]))
+    >>> run = {"run": "kmeans-k2", "features": "x", "score": 0.4, "n_segments": 2,
+    ...        "objection": "", "silhouette": 0.5, "verdict": "natural"}
+    >>> board = rank(pd.DataFrame([run | evidence]))
     >>> recommend(board, {"kmeans-k2": pd.Series([1, 2])}).headline
     'Recommended: kmeans-k2, 2 natural segments.'
     """
@@ -125,14 +127,11 @@ def _headline(best: pd.Series[Any], exists: bool) -> str:
     n, verdict = int(best["n_segments"]), best["verdict"]
     if exists:
         return f"Recommended: {best['run']}, {n} {verdict} segments."
-    kind = (
-        "constructed"
-        if verdict == "constructed"
-        else "constructed (they do come back on resamples)"
-    )
+    stable = "" if verdict == "constructed" else " (they do come back on resamples)"
     return (
         f"No natural segments: one single group describes these customers as well. If segments "
-        f"are needed all the same, the best partition is {best['run']}: {n} segments, {kind}."
+        f"are needed all the same, the best partition is {best['run']}: {n} segments, "
+        f"constructed{stable}."
     )
 
 
@@ -151,32 +150,28 @@ def _why(best: pd.Series[Any]) -> str:
 
 
 def _against(best: pd.Series[Any]) -> str:
-    doubts = {
-        f"{best['overlap']:.0%} of the customers are in segments that overlap another": best[
-            "overlap"
-        ]
-        > SEPARATED,
-        f"its weakest segment comes back with a Jaccard overlap of only {best['jaccard_min']:.2f}": best[
-            "jaccard_min"
-        ]
-        < STABLE,
-        f"{best['inner_gap']:.0%} of the customers are in segments with a gap inside": best[
-            "inner_gap"
-        ]
-        > 0,
-        f"{best['outlier_share']:.0%} of the customers belong to no segment": best["outlier_share"]
-        > 0,
-        f"its smallest segment has only {best['smallest_share']:.1%} of the customers": best[
-            "smallest_share"
-        ]
-        < SEPARATED / 4,
-        f"the other algorithms find it only in part (mean adjusted Rand index "
-        f"{best.get('agreement', 1.0):.2f})": best.get("agreement", 1.0) < POOR,
-        "one single group describes the customers as well": best["score"] <= 0,
-    }
-    return (
-        "; ".join(words for words, holds in doubts.items() if holds) or "nothing that was measured"
+    overlap, gap, out = best["overlap"], best["inner_gap"], best["outlier_share"]
+    weakest, smallest, others = (
+        best["jaccard_min"],
+        best["smallest_share"],
+        best.get("agreement", 1),
     )
+    doubts = [
+        (
+            overlap > SEPARATED,
+            f"{overlap:.0%} of the customers are in segments that overlap another",
+        ),
+        (weakest < STABLE, f"its weakest segment has a Jaccard overlap of only {weakest:.2f}"),
+        (gap > 0, f"{gap:.0%} of the customers are in segments with a gap inside"),
+        (out > 0, f"{out:.0%} of the customers belong to no segment"),
+        (smallest < SMALL, f"its smallest segment has only {smallest:.1%} of the customers"),
+        (
+            others < POOR,
+            f"other algorithms find it only in part (adjusted Rand index {others:.2f})",
+        ),
+        (best["score"] <= 0, "one single group describes the customers as well"),
+    ]
+    return "; ".join(words for holds, words in doubts if holds) or "nothing that was measured"
 
 
 def _runner_up(eligible: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> str:

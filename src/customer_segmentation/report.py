@@ -17,7 +17,7 @@ from customer_segmentation.plots import path as path_plots
 from customer_segmentation.plots import scatter as scatter_plot
 from customer_segmentation.plots import segments as segment_plots
 from customer_segmentation.search import STABILITY
-from customer_segmentation.style import OUTLIER
+from customer_segmentation.style import OUTLIER, markdown
 from customer_segmentation.tracking import (
     File,
     Item,
@@ -79,7 +79,7 @@ def explore(data: CustomerData, folder: str) -> Iterator[Item]:
         yield Picture(f"{folder}/{draw.__name__}.png", png, grid=True)
 
 
-GRID = ("scatter", "elbow", "profiles")
+GRID = ("scatter", "profiles")  # the UI draws the elbow itself, from the metrics of the path
 
 
 class _Tables:
@@ -230,15 +230,9 @@ def description(analysis: Analysis, summary: pd.DataFrame) -> str:
     for number, name in analysis.names.items():
         lines.append(f"{number}. **{name}**: {sentences.get(number, '')}")
     if len(summary):
-        lines += ["", _markdown(summary)]
+        lines += ["", markdown(summary)]
     lines += ["", f"Data: {analysis.data.summary}"]
     return "\n".join(lines)
-
-
-def _markdown(frame: pd.DataFrame) -> str:
-    cells = frame.map(lambda v: f"{v:,.2f}" if isinstance(v, float) else str(v).replace("|", "/"))
-    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *cells.values.tolist()]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 CAPTIONS = {

@@ -1,4 +1,4 @@
-"""The saved view of the MLflow UI: columns, charts and pictures that the printed links open.
+"""What the MLflow UI shows first: the columns, charts and tables that the printed links open.
 
 The format is MLflow's own (3.17) and may change. A view that it no longer reads only means that
 a link opens the plain table.
@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Sequence
 
 import mlflow
+import pandas as pd
 
 KEY = "comparison"
 NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"
@@ -42,6 +43,39 @@ def save(experiment_id: str, columns: Sequence[str]) -> None:
         return
     client.set_experiment_tag(experiment_id, tag, json.dumps(value))
     client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
+
+
+def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add each row in words as the second column: the one that the UI compares over runs first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its first column is what the UI groups by.
+
+    Returns
+    -------
+    DataFrame
+        With a column ``all columns`` if there is more than one to compare.
+
+    Examples
+    --------
+    >>> side_by_side(pd.DataFrame({"segment": [1], "name": ["Young"], "Age": [24.812]})).iat[0, 1]
+    'name: Young · Age: 24.81'
+    """
+    if frame.shape[1] < 3:
+        return frame
+    words = [
+        " · ".join(
+            f"{column}: {value:,.2f}" if isinstance(value, float) else f"{column}: {value}"
+            for column, value in row.items()
+            if pd.notna(value)
+        )
+        for row in frame.iloc[:, 1:].astype(object).to_dict("records")
+    ]
+    wide = frame.copy()
+    wide.insert(1, "all columns", words)
+    return wide
 
 
 def _state(columns: Sequence[str]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Bootstrap stability: does the partition come back when the algorithm sees other rows?"""
+"""Bootstrap stability: whether the partition comes back when the algorithm sees other rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+from customer_segmentation.validity import FloatArray, IntArray
+
 Refit = Callable[[FloatArray, Sequence[float]], Sequence[IntArray]]
 
 REPEATS = 5  # the standard error of a mean Jaccard is then about 0.03, half a Hennig band
@@ -27,66 +26,96 @@ def bootstrap(
     repeats: int = REPEATS,
     rows: int = ROWS,
 ) -> pd.DataFrame:
-    """Refit on subsamples and compare with the full run's labels on the same rows (Hennig 2007, subsetting scheme).
+    """Refit on subsamples and compare with the full run's labels on the same rows.
+
+    The subsetting scheme of Hennig (2007), *Cluster-wise assessment of cluster stability*.
 
     Parameters
     ----------
-    refit : `refit(X_sub, values) -> labels per value`; fits the run's algorithm at these grid values. It sees the
-        subsample only: rescale distances and counts with `matching_eps` and `matching_size`. A cheap refit
-        (one or two starts) is enough.
-    X : (n, d). values : the grid values to examine. labelings : their labels (n,) in the full run, -1 = outlier.
+    refit : callable(sample, values) -> labels per value
+        Fits the run's algorithm to a sample of the rows. Values that depend on the number of rows
+        are for `X`; see :func:`customer_segmentation.grids.rescale`. One start is enough.
+    X : ndarray of shape (n_samples, n_features)
+    values : sequence of numbers
+        The grid values to examine.
+    labelings : sequence of ndarray of shape (n_samples,)
+        Their labels in the full run, -1 = outlier.
+    seed : int
+        Fixes the subsamples.
+    repeats, rows : int
+        Number of subsamples, and most rows of each.
 
     Returns
     -------
-    DataFrame, one row per value: `stability` (mean adjusted Rand index, outliers one cluster), `jaccard_mean`,
-    `jaccard_min` (mean and worst over clusters of the mean best Jaccard overlap) and `jaccard` (list per cluster).
-    Hennig's bands: up to 0.5 dissolved, 0.6 to 0.75 a pattern, from 0.75 stable, from 0.85 highly stable.
+    DataFrame, one row per value
+        ``stability`` (mean adjusted Rand index, outliers as one cluster), ``jaccard`` (a list: mean
+        over the repeats of each cluster's best Jaccard overlap; 0 for a cluster that no subsample
+        met), ``jaccard_mean`` and ``jaccard_min`` (its mean and worst over the clusters). Hennig's
+        bands: up to 0.5 dissolved, 0.6 to 0.75 a pattern, from 0.75 stable, from 0.85 highly
+        stable.
 
     Raises
     ------
-    ValueError : when `values` and `labelings` differ in length.
+    ValueError
+        When `values` and `labelings` differ in length.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> X = np.r_[rng.normal(size=(60, 2)), rng.normal(size=(60, 2)) + 20]
     >>> split = lambda rows, values: [(rows[:, 0] > 10).astype(int) for _ in values]
-    >>> bootstrap(split, X, [2], split(X, [2]), seed=0)[["stability", "jaccard_min"]].to_dict("list")
+    >>> found = bootstrap(split, X, [2], split(X, [2]), seed=0)
+    >>> found[["stability", "jaccard_min"]].to_dict("list")
     {'stability': [1.0], 'jaccard_min': [1.0]}
     """
     if len(values) != len(labelings):
         raise ValueError(
-            f"got {len(values)} values and {len(labelings)} labelings, expected as many; pass one per value"
+            f"got {len(values)} values and {len(labelings)} labelings, expected as many; "
+            f"pass one per value"
         )
     drawn = np.random.default_rng(seed)
     size = max(min(int(SHARE * len(X)), rows), 1)
-    rand, overlap = [], []
+    counts = [int(labels.max()) + 1 for labels in labelings]
+    rand: list[list[float]] = []
+    overlap: list[list[FloatArray]] = []
     for _ in range(repeats):
         sample = drawn.choice(len(X), size, replace=False)
-        again = refit(X[sample], values)
-        pairs = [
-            (full[sample], np.asarray(new), int(full.max()) + 1)
-            for full, new in zip(labelings, again, strict=True)
-        ]
-        rand.append([rand_index(old, new) for old, new, _ in pairs])
-        overlap.append([best_jaccard(old, new, k) for old, new, k in pairs])
-    means = [
-        np.nanmean(np.array(column), axis=0) if len(column[0]) else np.zeros(1)
-        for column in zip(*overlap, strict=True)
-    ]
+        old = [labels[sample] for labels in labelings]
+        new = [np.asarray(labels) for labels in refit(X[sample], values)]
+        rand.append([rand_index(a, b) for a, b in zip(old, new, strict=True)])
+        overlap.append([best_jaccard(a, b, k) for a, b, k in zip(old, new, counts, strict=True)])
+    jaccard = [_mean_of_known(np.array(column)) for column in zip(*overlap, strict=True)]
     return pd.DataFrame(
         {
             "stability": np.mean(rand, axis=0),
-            "jaccard_mean": [float(m.mean()) for m in means],
-            "jaccard_min": [float(m.min()) for m in means],
-            "jaccard": [m.tolist() for m in means],
+            "jaccard_mean": [float(j.mean()) for j in jaccard],
+            "jaccard_min": [float(j.min()) for j in jaccard],
+            "jaccard": [j.tolist() for j in jaccard],
         }
     )
 
 
-def rand_index(a: IntArray, b: IntArray) -> float:
-    """Return the adjusted Rand index of two labellings with small integers >= -1 (Hubert and Arabie 1985).
+def _mean_of_known(overlaps: FloatArray) -> FloatArray:
+    """Mean over repeats (rows) of each cluster (column), NaN left out; 0 where nothing is known."""
+    if not overlaps.shape[1]:
+        return np.zeros(1)
+    known = ~np.isnan(overlaps)
+    return np.asarray(np.where(known, overlaps, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
+
+def rand_index(a: IntArray, b: IntArray) -> float:
+    """Adjusted Rand index (Hubert and Arabie 1985) of two labellings with small integers.
+
+    scikit-learn's ``adjusted_rand_score`` gives the same and takes a hundred times as long, most of it to
+    find out what kind of labels it got; this is called several times for every candidate.
+
+    Parameters
+    ----------
+    a, b : ndarray of shape (n_samples,)
+        Integers from -1 on.
+
+    Examples
+    --------
     >>> rand_index(np.array([0, 0, 1, 1]), np.array([5, 5, -1, -1]))
     1.0
     """
@@ -98,14 +127,28 @@ def rand_index(a: IntArray, b: IntArray) -> float:
 
 
 def best_jaccard(a: IntArray, b: IntArray, k: int) -> FloatArray:
-    """Return, for each of the `k` clusters of `a`, the best Jaccard overlap with a cluster of `b`; nan if absent.
+    """Best Jaccard overlap of each cluster of one labelling with a cluster of another.
 
+    Parameters
+    ----------
+    a, b : ndarray of shape (n_samples,)
+        Clusters from 0 on, -1 = outlier.
+    k : int
+        Number of clusters of `a`, met in this sample or not.
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        NaN for a cluster that has no row here.
+
+    Examples
+    --------
     >>> best_jaccard(np.array([0, 0, 1, 1]), np.array([0, 0, 0, -1]), 2).round(2).tolist()
     [0.67, 0.25]
     """
     both = _contingency(a + 1, b + 1, k + 1)
-    sizes_a, sizes_b = both[1:].sum(axis=1, keepdims=True), both.sum(axis=0, keepdims=True)[:, 1:]
     inside = both[1:, 1:]
+    sizes_a, sizes_b = both[1:].sum(axis=1, keepdims=True), both[:, 1:].sum(axis=0, keepdims=True)
     overlap = inside / np.maximum(sizes_a + sizes_b - inside, 1)
     best = overlap.max(axis=1) if overlap.shape[1] else np.zeros(k)
     return np.asarray(np.where(sizes_a[:, 0] > 0, best, np.nan))

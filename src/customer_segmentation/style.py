@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 
+import pandas as pd
+
 from customer_segmentation import validity
 
 # Okabe and Ito (2008) and Paul Tol's "muted" scheme, ordered so that neighbouring segment
@@ -104,3 +106,24 @@ def name_of(segment: int, names: Mapping[int, str]) -> str:
     ('Segment 3', 'Young', 'Outliers')
     """
     return OUTLIER_NAME if segment == OUTLIER else names.get(segment, f"Segment {segment}")
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table in Markdown, for the descriptions that MLflow shows.
+
+    Examples
+    --------
+    >>> print(markdown(pd.DataFrame({"segment": [1], "age": [30.125], "note": [None]})))
+    | segment | age | note |
+    | --- | --- | --- |
+    | 1 | 30.13 |  |
+    """
+    cells = frame.astype(object).map(_plain)
+    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *cells.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _plain(value: object) -> str:
+    if value is None or value != value:  # noqa: PLR0124  (NaN of any type)
+        return ""
+    return f"{value:,.2f}" if isinstance(value, float) else str(value).replace("|", "/")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.entities import Run
+from mlflow.tracking.context.registry import resolve_tags
 
 from customer_segmentation import tracking
 from customer_segmentation.plots import canvas
@@ -20,6 +20,7 @@ from customer_segmentation.plots import sweep as plots
 from customer_segmentation.recommendation import Recommendation, rank, recommend
 from customer_segmentation.selection import agreement
 from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
+from customer_segmentation.style import markdown
 from customer_segmentation.tracking import Item, Metric, Picture, Table, Tag
 
 # An environment variable is the one thing that reaches the jobs of every launcher.
@@ -34,6 +35,7 @@ SHOWN = (
     "rank", "run", "verdict", "n_segments", "score", "stability", "jaccard_min", "likelihood",
     "overlap", "agreement", "silhouette", "smallest_share", "objection",
 )  # fmt: skip
+MAX_NOTE_ROWS = 25  # MLflow keeps 8,000 characters of a description
 EVIDENCE = (
     "score", "stability", "jaccard_min", "likelihood", "overlap", "no_valley", "inner_gap",
     "purity", "silhouette", "coverage", "outlier_share", "smallest_share", "assigner_fidelity",
@@ -74,16 +76,23 @@ class Sweep:
         )
 
 
-def start(store: Store, overrides: str) -> str:
+def start(store: Store, name: str, overrides: str) -> str:
     """Open the parent run of a sweep and make it known to the jobs.
+
+    Parameters
+    ----------
+    store : Store
+    name : str
+        For people, such as "sweep-mall-24-runs".
+    overrides : str
+        What the command line changed.
 
     Returns
     -------
     str
         Its run id, the ``sweep_id``.
     """
-    tags = {"kind": "sweep", "overrides": overrides, **process_tags()}
-    name = textwrap.shorten(f"sweep {overrides}".strip(), 100)
+    tags = {**resolve_tags(), "kind": "sweep", "overrides": overrides, **process_tags()}
     run = mlflow.MlflowClient().create_run(store.experiment_id, run_name=name, tags=tags)
     os.environ[PARENT] = run.info.run_id
     return str(run.info.run_id)
@@ -243,4 +252,6 @@ def _description(sweep: Sweep, started: int, interrupted: bool) -> str:
         lines += [f"- {row.question}: {row.answer}" for row in found.case.itertuples()]
     if len(sweep.failures):
         lines.append(f"{len(sweep.failures)} jobs failed; failures.csv says why.")
+    if len(sweep.leaderboard):
+        lines.append(markdown(sweep.leaderboard[list(SHOWN)].head(MAX_NOTE_ROWS)))
     return "\n\n".join([*lines, CAPTION])

@@ -9,13 +9,21 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from customer_segmentation import profiles
@@ -100,25 +108,27 @@ def watch(folder: Path, total: int) -> Iterator[None]:
             watcher.join()
 
 
-def _show_news(folder: Path, seen: set[Path], progress: Progress, task: object) -> None:
-    for path in sorted(_files(folder, OUTCOME), key=lambda p: p.stat().st_mtime):
+def _show_news(folder: Path, seen: set[Path], progress: Progress, task: TaskID) -> None:
+    for path, outcome in _read_all(folder, OUTCOME):
         if path not in seen:
             seen.add(path)
-            outcome = json.loads(path.read_text())
             word = "[red]failed[/red]" if outcome["failed"] else "[green]done[/green]"
-            progress.console.print(
-                f"{word:<6} {escape(outcome['name']):<44} {escape(outcome['line'])}",
-                highlight=False,
-                soft_wrap=True,
-            )
-    steps = [json.loads(path.read_text()) for path in _files(folder, STEP)]
-    now = ", ".join(f"{step['done']} of {step['total']} fits" for step in steps)
-    progress.update(task, completed=len(seen), description=f"runs ({now})" if now else "runs")  # type: ignore[arg-type]
+            name, line = escape(outcome["name"]), escape(outcome["line"])
+            progress.console.print(f"{word} {name:<44} {line}", highlight=False, soft_wrap=True)
+    now = ", ".join(
+        f"{step['done']} of {step['total']} fits" for _, step in _read_all(folder, STEP)
+    )
+    progress.update(task, completed=len(seen), description=f"runs ({now})" if now else "runs")
 
 
-def _files(folder: Path, name: str) -> list[Path]:
+def _read_all(folder: Path, name: str) -> list[tuple[Path, dict[str, Any]]]:
     """A single job leaves its file in `folder`, the jobs of a sweep each in a folder below."""
-    return [*folder.glob(name), *folder.glob(f"*/{name}")]
+    found = []
+    for path in [*folder.glob(name), *folder.glob(f"*/{name}")]:
+        # A job removes its progress when it ends, perhaps at this moment.
+        with suppress(FileNotFoundError):
+            found.append((path.stat().st_mtime, path, json.loads(path.read_text())))
+    return [(path, content) for _, path, content in sorted(found, key=lambda item: item[:2])]
 
 
 def show_table(frame: pd.DataFrame, title: str, caption: str = "") -> None:

@@ -27,6 +27,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 from PIL import Image
 
+from customer_segmentation.saved_view import side_by_side
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.store import process_tags  # first: it sets MLflow up
 
@@ -195,7 +196,7 @@ class _Batch:
         if item.compare:
             path = str(Path(item.path).with_suffix(".json"))
             frame = item.frame.reset_index() if item.index else item.frame
-            split = json.loads(_in_one_cell(frame).to_json(orient="split", index=False))
+            split = json.loads(side_by_side(frame).to_json(orient="split", index=False))
             self._file(path).write_text(json.dumps({k: split[k] for k in ("columns", "data")}))
             self.compared.append({"path": path, "type": "table"})
 
@@ -243,21 +244,6 @@ class _Batch:
             _log_model(model)
         # MLflow copies a run's metrics to its model, a query each: the path's need no copy.
         client.log_batch(run_id, of_path)
-
-
-def _in_one_cell(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add each row in words as the second column: that is what the UI sets side by side first."""
-    if frame.shape[1] < 3:
-        return frame
-    words = [
-        " · ".join(
-            f"{c}: {v:,.4g}" if isinstance(v, float) else f"{c}: {v}" for c, v in row.items()
-        )
-        for row in frame.iloc[:, 1:].astype(object).to_dict("records")
-    ]
-    wide = frame.copy()
-    wide.insert(1, "all columns", words)
-    return wide
 
 
 def _log_model(model: Model) -> None:

@@ -62,7 +62,8 @@ def leaderboard(table: pd.DataFrame, recommended: Hashable | None = None) -> Fig
     title = plural(len(table), "run")
     if recommended is not None and recommended in table.index:
         place = table.index.get_loc(recommended)
-        title += f"; recommended: {next(iter(cells.values()))[int(place)]}"  # type: ignore[arg-type]
+        names = cells.get("run", next(iter(cells.values())))
+        title += f"; recommended: {names[int(place)]}"  # type: ignore[arg-type]
     ax = axes(blank(width, height, title), left=0.15, right=0.15, bottom=0.15, top=0.55)
     ax.set_axis_off()
     ax.set_xlim(0, width - 0.3)

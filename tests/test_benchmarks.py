@@ -1,0 +1,52 @@
+"""The benchmark of the choice, called as its users call it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, environment
+from sklearn.datasets import make_blobs
+
+COLUMNS = [
+    "name", "family", "n", "d", "true_k", "k", "ari", "silhouette_ari", "kmeans_silhouette_ari",
+    "oracle_ari", "algorithm", "verdict", "cpu_seconds",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_folder_of_labelled_sets_is_judged(tmp_path):
+    corners = [[0, 0], [9, 0], [0, 9]]
+    X, y = make_blobs(200, centers=corners, cluster_std=0.7, random_state=0)
+    flat = np.random.default_rng(0).normal(size=(200, 2))
+    sets = {
+        "blobs": (X, {"a": y, "b": np.zeros(200, int) - 1}),
+        "flat": (flat, {"a": np.zeros(200)}),
+    }
+    for name, (matrix, labels) in sets.items():
+        pd.DataFrame(matrix, columns=["x", "y"]).to_csv(tmp_path / f"{name}.csv", index=False)
+        pd.DataFrame(labels).to_csv(tmp_path / f"{name}.labels.csv", index=False)
+    index = pd.DataFrame({"name": ["blobs", "flat", "lost"], "family": ["easy", "nothing", "easy"]})
+    index.to_csv(tmp_path / "index.csv", index=False)
+    command = [sys.executable, "benchmarks/selection.py", str(tmp_path), "--out",
+               str(tmp_path / "out.csv"), "--jobs", "2"]  # fmt: skip
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "out.csv").set_index("name", drop=False)
+    assert set(COLUMNS) <= set(rows.columns)
+    assert rows.loc["blobs", "ari"] > 0.95
+    assert rows.loc["blobs", "k"] == 3
+    assert rows.loc["blobs", "verdict"] == "natural"
+    assert rows.loc["flat", "verdict"] == "no natural segments"
+    assert "lost.csv" in rows.loc["lost", "error"]
+    assert "FAILED lost" in done.stdout
+    assert "false alarms): 0 of 1" in done.stdout

@@ -1,0 +1,95 @@
+"""Bootstrap stability: one where clusters are far apart, low where there is nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+from customer_segmentation.stability import best_jaccard, bootstrap, rand_index
+
+labellings = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), min_size=2, max_size=60)
+
+
+def kmeans(X, values):
+    return [KMeans(int(k), n_init=2, random_state=0).fit_predict(X) for k in values]
+
+
+def blobs(distance):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    X[150:, 0] += distance
+    return X
+
+
+def test_far_blobs_come_back():
+    X = blobs(30)
+    found = bootstrap(kmeans, X, [2], kmeans(X, [2]), seed=0).iloc[0]
+    assert found["stability"] == found["jaccard_min"] == found["jaccard_mean"] == 1
+    assert found["jaccard"] == [1, 1]
+
+
+def test_too_many_clusters_dissolve():
+    X = blobs(10)
+    found = bootstrap(kmeans, X, [2, 7], kmeans(X, [2, 7]), seed=0)
+    assert found["jaccard_min"][0] > 0.98
+    assert found["jaccard_min"][1] < 0.75
+
+
+def test_random_labels_do_not_come_back():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 300)
+    found = bootstrap(lambda X, v: [rng.integers(0, 4, len(X))], blobs(0), [4], [labels], seed=0)
+    assert abs(found["stability"].item()) < 0.05
+    assert found["jaccard_mean"].item() < 0.5
+
+
+def test_the_seed_fixes_the_result():
+    X = blobs(2)
+    labels = kmeans(X, [3])
+    first, second = (bootstrap(kmeans, X, [3], labels, seed=s) for s in (1, 1))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_cluster_that_no_subsample_meets_is_dissolved():
+    X, labels = blobs(9), np.repeat([0, 1], 150)
+    labels[0] = 2
+    found = bootstrap(kmeans, X, [2], [labels], seed=0, repeats=1, rows=20)
+    assert found["jaccard"].item()[2] == 0
+
+
+def test_no_cluster_at_all():
+    X, nobody = blobs(0), np.full(300, -1)
+    found = bootstrap(lambda S, v: [np.full(len(S), -1)], X, [1], [nobody], seed=0)
+    assert found["jaccard_min"].item() == 0
+    assert found["stability"].item() == 1
+
+
+def test_a_labelling_per_value_is_asked_for():
+    with pytest.raises(ValueError, match="got 2 values and 1 labelings"):
+        bootstrap(kmeans, blobs(0), [2, 3], [np.zeros(300, dtype=int)], seed=0)
+
+
+@settings(deadline=None, derandomize=True)
+@given(labellings)
+def test_rand_index_is_that_of_scikit_learn(pairs):
+    a, b = np.array(pairs).T
+    assert rand_index(a, b) == pytest.approx(adjusted_rand_score(a, b), abs=1e-12)
+
+
+@settings(deadline=None, derandomize=True)
+@given(labellings)
+def test_jaccard_is_a_share_and_one_with_itself(pairs):
+    a, b = np.array(pairs).T
+    k = int(a.max()) + 1
+    overlap, same = best_jaccard(a, b, k), best_jaccard(a, a, k)
+    assert ((overlap >= 0) & (overlap <= 1) | np.isnan(overlap)).all()
+    assert (same[~np.isnan(same)] == 1).all()
+
+
+def test_jaccard_with_outliers_and_an_absent_cluster():
+    a = np.array([0, 0, 1, 1, -1])
+    assert best_jaccard(a, np.array([0, 0, -1, -1, -1]), 2).tolist() == [1, 0]
+    assert best_jaccard(a, np.full(5, -1), 2).tolist() == [0, 0]
+    assert np.isnan(best_jaccard(a, a, 3)[2])
