@@ -48,6 +48,10 @@ def load(config: str, modified: float) -> Any:
 
 def customers(cfg: DictConfig) -> Any:
     """The customer table of a configuration."""
+    if OmegaConf.is_missing(cfg.data, "path"):
+        from customer_segmentation import data
+
+        raise data.DataError("got no data.path, expected a customer table. Set data.path=FILE.")
     config = plain(cfg.data)
     path = Path(config["path"])
     return load(json.dumps(config), path.stat().st_mtime if path.is_file() else 0.0)

@@ -113,6 +113,7 @@ def check(X: FloatArray, algorithm: Algorithm, taking: Selection, seed: int) -> 
         raise SettingError(
             f"got n_segments={n_segments}, expected auto or a whole number from 1 on."
         )
+    _check_numbers(algorithm, taking)
     if not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise SettingError(f"got seed={seed}, expected a whole number from 0 to {2**32 - 1}.")
     grids.check_grid(
@@ -122,6 +123,18 @@ def check(X: FloatArray, algorithm: Algorithm, taking: Selection, seed: int) -> 
         parameter=algorithm.parameter,
         grid=_grid(X, algorithm, n_segments),
     )
+
+
+def _check_numbers(algorithm: Algorithm, taking: Selection) -> None:
+    """Refuse words where the configuration needs numbers."""
+    if algorithm.grid is not None and not isinstance(algorithm.grid, Sequence):
+        raise SettingError(
+            f"got algorithm.grid={algorithm.grid}, expected a list such as algorithm.grid=[2,3,4]."
+        )
+    settings = {f"selection.guards.{name}": value for name, value in vars(taking.guards).items()}
+    for name, value in {"max_segments": taking.largest_grid, **settings}.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise SettingError(f"got {name}={value}, expected a number. Correct it.")
 
 
 def search(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -27,6 +29,9 @@ LOCATIONS = (
     ("model_versions", "storage_location"),
     ("model_versions", "source"),
 )
+
+
+KNOCK_SECONDS = 20
 
 
 class StoreError(RuntimeError):
@@ -88,6 +93,8 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(folder)
     local = uri == local_uri(folder)
     try:
+        if uri.startswith("http"):
+            _knock(uri)
         with _ready_folder(folder) if local else _nothing():
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
@@ -167,6 +174,12 @@ def _ready_folder(folder: Path) -> Iterator[None]:
             else:
                 _relocate(connection, folder)
         yield
+
+
+def _knock(uri: str) -> None:
+    """Fail at once where no server answers: MLflow would try again for minutes."""
+    with suppress(urllib.error.HTTPError):  # an answer, whatever it says
+        urllib.request.urlopen(uri, timeout=KNOCK_SECONDS).close()
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def markdown(frame: pd.DataFrame) -> str:
     >>> print(markdown(pd.DataFrame({"segment": [1], "age": [30.125], "note": [None]})))
     | segment | age | note |
     | --- | --- | --- |
-    | 1 | 30.13 |  |
+    | 1 | 30.12 |  |
     """
     cells = frame.astype(object).map(_plain)
     rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *cells.to_numpy().tolist()]

@@ -190,7 +190,9 @@ def _show_commands(store: Store, links: dict[str, str]) -> None:
 def show_error(error: Exception) -> None:
     """Print what is wrong; an error that is not ours also says where."""
     ours = type(error).__module__.startswith("customer_segmentation")
-    what = str(error) if ours else f"{type(error).__name__}: {error}"
+    # Hydra's own errors are about the configuration, and say where in it.
+    known = ours or type(error).__module__.startswith(("hydra.", "omegaconf."))
+    what = str(error) if known else f"{type(error).__name__}: {error}"
     errors.print(f"[bold red]Error:[/bold red] {escape(what)}", highlight=False, soft_wrap=True)
-    if not ours:
+    if not known:
         traceback.print_exception(error)
