@@ -62,6 +62,13 @@ def test_without_structure_it_says_so_first_and_offers_a_constructed_partition()
     assert found.run == "a"
 
 
+def test_segments_that_dissolve_on_resamples_are_not_there_however_well_they_fit():
+    dissolving = {"run": "a", "score": 0.5, "verdict": "constructed", "jaccard_mean": 0.35}
+    found = recommend(board(dissolving), LABELS)
+    assert found.verdict == NO_SEGMENTS
+    assert found.headline.endswith("3 segments, constructed.")
+
+
 def test_what_speaks_against_it_is_said():
     doubtful = {
         "run": "a",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.scoring import SEPARATED, STABLE
+from customer_segmentation.scoring import DISSOLVED, SEPARATED, STABLE
 from customer_segmentation.selection import agreement
 
 NO_SEGMENTS = "no natural segments"
@@ -89,7 +89,7 @@ def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Reco
 
     Examples
     --------
-    >>> evidence = {"stability": 0.9, "jaccard_min": 0.8, "likelihood": 0.5, "overlap": 0.1,
+    >>> evidence = {"jaccard_mean": 0.9, "jaccard_min": 0.8, "likelihood": 0.5, "overlap": 0.1,
     ...             "no_valley": 0.2, "inner_gap": 0.0, "outlier_share": 0.0, "smallest_share": 0.2}
     >>> run = {"run": "kmeans-k2", "features": "x", "score": 0.4, "n_segments": 2,
     ...        "objection": "", "silhouette": 0.5, "verdict": "natural"}
@@ -101,7 +101,8 @@ def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Reco
     if eligible.empty:
         return _none(board)
     best = eligible.iloc[0]
-    exists = bool(best["score"] > 0)
+    # Segments that dissolve on resamples are not there, however well they fit this one table.
+    exists = bool(best["score"] > 0 and best["jaccard_mean"] > DISSOLVED)
     verdict = str(best["verdict"]) if exists else NO_SEGMENTS
     rows = [("Why it won", _why(best)), ("What speaks against it", _against(best))]
     if len(eligible) > 1:
