@@ -46,6 +46,11 @@ def test_equal_to_scikit_learn_on_the_customers_inside(case):
         expected = metrics.silhouette_samples(kept, own)
         np.testing.assert_allclose(widths[inside], expected, atol=1e-9)
         assert row["silhouette"] == pytest.approx(expected.mean(), abs=1e-9)
+        means = [expected[labels[inside] == cluster].mean() for cluster in range(k)]
+        shown = [float(value) for value in row["silhouette_per_segment"].split(", ")]
+        assert sorted(shown) == pytest.approx(sorted(means), abs=1e-3)
+        sizes = [int(size) for size in row["sizes"].split(", ")]
+        assert sizes == sorted(np.bincount(labels[inside]), reverse=True)
         assert row["calinski_harabasz"] == pytest.approx(metrics.calinski_harabasz_score(kept, own))
         assert row["davies_bouldin"] == pytest.approx(metrics.davies_bouldin_score(kept, own))
 

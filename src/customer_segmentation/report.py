@@ -134,7 +134,7 @@ def _tables(analysis: Analysis, tables: _Tables) -> Iterator[Item]:
     yield Table("tables/path.csv", analysis.chosen.scores)
     yield Table("tables/profile.csv", tables.contrasts.round(3), index=True, compare=True)
     if analysis.chosen.jaccard:
-        yield Table("tables/stability.csv", _stability(analysis), compare=True)
+        yield Table("tables/quality.csv", _quality(analysis), compare=True)
     yield Table("tables/assignments.csv", tables.assignments.round({"confidence": 3}), index=True)
     yield Table("tables/cleaning.csv", data.report)
     if analysis.features.left_out:
@@ -154,15 +154,20 @@ def _tables(analysis: Analysis, tables: _Tables) -> Iterator[Item]:
     )
 
 
-def _stability(analysis: Analysis) -> pd.DataFrame:
-    """How surely each segment comes back on resamples, in Hennig's words."""
-    numbers = analysis.segmenter.numbers_
+def _quality(analysis: Analysis) -> pd.DataFrame:
+    """How clear each segment is, and how surely it comes back on resamples, in Hennig's words."""
+    widths = pd.Series(analysis.chosen.silhouettes).groupby(analysis.segments.to_numpy()).mean()
     rows = [
-        {"segment": int(number), "name": analysis.names[int(number)], "jaccard": round(value, 3)}
-        for number, value in zip(numbers, analysis.chosen.jaccard, strict=True)
+        {
+            "segment": int(number),
+            "name": analysis.names[int(number)],
+            "silhouette": round(float(widths.get(int(number), math.nan)), 3),
+            "jaccard": round(value, 3),
+            "stability": scoring.band(value),
+        }
+        for number, value in zip(analysis.segmenter.numbers_, analysis.chosen.jaccard, strict=True)
     ]
-    table = pd.DataFrame(rows).sort_values("segment", ignore_index=True)
-    return table.assign(band=[scoring.band(value) for value in table["jaccard"]])
+    return pd.DataFrame(rows).sort_values("segment", ignore_index=True)
 
 
 def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, Figure]]:

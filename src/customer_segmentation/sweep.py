@@ -38,8 +38,8 @@ SHOWN = (
 MAX_NOTE_ROWS = 25  # MLflow keeps 8,000 characters of a description
 EVIDENCE = (
     "score", "stability", "jaccard_mean", "jaccard_min", "likelihood", "overlap", "no_valley",
-    "inner_gap", "purity", "silhouette", "coverage", "outlier_share", "smallest_share", "assigner_fidelity",
-    "seconds",
+    "inner_gap", "purity", "silhouette", "coverage", "outlier_share", "smallest_share",
+    "assigner_fidelity", "seconds",
 )  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def _items(sweep: Sweep, started: int, interrupted: bool) -> Iterator[Item]:
     if not len(board):
         return
     yield Table("leaderboard.csv", board, compare=True)
-    shown = board[[column for column in SHOWN if column in board]]
+    shown = board[list(SHOWN)]
     yield Picture("plots/leaderboard.png", canvas.png(plots.leaderboard(shown, 0)), grid=True)
     for data, found in sweep.recommendations.items():
         yield Table(f"recommendation/{data}.csv", found.case, compare=True)

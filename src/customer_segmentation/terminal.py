@@ -40,6 +40,9 @@ OUTCOME = "outcome.json"
 STEP = "progress.json"
 POLL_SECONDS = 0.2
 STEP_SECONDS = 0.5
+# What an ordinary terminal can hold, and from where on it holds all of SHOWN.
+NARROW = ("rank", "run", "verdict", "n_segments", "score", "stability", "silhouette")
+WIDE = 165
 HEADINGS = {"n_segments": "segments", "jaccard_min": "weakest", "objection": "not eligible"}
 
 
@@ -172,7 +175,8 @@ def show_run(result: Analysis, store: Store, run_id: str) -> None:
 def show_sweep(result: Sweep, store: Store, sweep_id: str) -> None:
     """Print leaderboard, failures, recommendation and what to do next."""
     if len(result.leaderboard):
-        shown = result.leaderboard[[column for column in SHOWN if column in result.leaderboard]]
+        columns = SHOWN if console.width >= WIDE else NARROW
+        shown = result.leaderboard[list(columns)]
         show_table(shown, title="Leaderboard", caption=CAPTION)
     if len(result.failures):
         show_table(result.failures, title=f"{len(result.failures)} jobs failed")

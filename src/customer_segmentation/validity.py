@@ -142,8 +142,9 @@ def score(
     table : DataFrame, a row per labelling
         ``n_segments``, ``wcss``, ``silhouette``, ``calinski_harabasz``, ``davies_bouldin``
         (outliers left out of each), ``coverage`` (share of customers that the scores speak of),
-        ``outlier_share``, ``smallest_share``, ``largest_share`` and ``absent``, the reason why
-        scores are missing ("" when none is).
+        ``outlier_share``, ``smallest_share``, ``largest_share``, ``sizes`` and
+        ``silhouette_per_segment`` (as text, the largest segment first) and ``absent``, the reason
+        why scores are missing ("" when none is).
     silhouettes : list of ndarray of shape (n_samples,)
         Per customer, NaN for outliers and customers outside the sample.
 
@@ -203,8 +204,19 @@ def _scores_of(X: FloatArray, labels: IntArray, widths: FloatArray) -> dict[str,
         "outlier_share": float(1 - inside.mean()),
         "smallest_share": float(sizes.min() / len(labels)) if len(sizes) else np.nan,
         "largest_share": float(sizes.max() / len(labels)) if len(sizes) else np.nan,
+        "sizes": ", ".join(map(str, sorted(sizes, reverse=True))),
+        "silhouette_per_segment": _per_segment(widths[inside], own, sizes) if two else "",
         "absent": absent,
     }
+
+
+def _per_segment(widths: FloatArray, labels: IntArray, sizes: IntArray) -> str:
+    """Mean silhouette of each cluster, the largest first, as segments are numbered."""
+    known = np.isfinite(widths)
+    counts = np.bincount(labels[known], minlength=len(sizes))
+    sums = np.bincount(labels[known], weights=widths[known], minlength=len(sizes))
+    means = sums / np.maximum(counts, 1)
+    return ", ".join(f"{means[cluster]:.3f}" for cluster in np.argsort(-sizes, kind="stable"))
 
 
 def _why_absent(n_clusters: int, n_inside: int) -> str:
