@@ -15,6 +15,9 @@ import warnings
 from pathlib import Path
 from typing import Any, ClassVar
 
+if not (3, 11) <= sys.version_info[:2] < (3, 14):
+    sys.exit(f"Python 3.11, 3.12 or 3.13 is needed, got {sys.version.split()[0]}.")
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
