@@ -50,6 +50,7 @@ def test_more_than_ten_segments_are_found_without_asking(algorithm):
     found = take((X - X.mean(axis=0)) / X.std(axis=0), algorithm)
     assert found.path.candidates[-1].value > 10
     assert 14 <= found.row["n_segments"] <= 18
+    assert "the path was extended to 60 segments" in found.choice.reason
     bounded = take(X / X.std(axis=0), algorithm, largest_grid=10)
     assert len(bounded.path.candidates) == 10
 

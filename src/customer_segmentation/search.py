@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -191,6 +191,8 @@ def search(
         if further:
             path = paths.extend(path, algorithm.estimator, X, further)
             found = _take(X, path, algorithm, taking, seed)
+            reason = f"{found.choice.reason}; the path was extended to {further[-1]} segments"
+            found = replace(found, choice=replace(found.choice, reason=reason))
     return found
 
 
