@@ -12,6 +12,7 @@ import math
 import signal
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -77,13 +78,12 @@ def settings(cfg: DictConfig, choices: dict[str, str]) -> dict[str, object]:
         for key, value in plain(cfg.algorithm.estimator).items()
         if key not in ("_target_", "random_state", "copy")
     }
-    grid = plain(cfg.algorithm.grid)
     return {
         "data": choices["data"],
         "features": choices["features"],
         "algorithm": choices["algorithm"],
         **{f"algorithm.{key}": value for key, value in estimator.items()},
-        "grid": "derived from the data" if grid is None else grid,
+        "grid": plain(cfg.algorithm.grid) or "derived from the data",
         "selection": choices["selection"],
         "n_segments": cfg.n_segments,
         "seed": cfg.seed,
@@ -174,33 +174,28 @@ def main(cfg: DictConfig) -> float | None:
     reporter = terminal.Reporter(folder)
     sweeping = job.mode == RunMode.MULTIRUN
     try:
-        if sweeping:
-            result, _, _ = train(cfg, reporter)
-        else:
-            with terminal.watch(folder, 1):
-                result, opened, run_id = train(cfg, reporter)
-                reporter.finished(result.name, report.headline(result), failed=False)
-            terminal.show_run(result, opened, run_id)
+        with nullcontext() if sweeping else terminal.watch(folder, 1):
+            result, opened, run_id = train(cfg, reporter)
+            reporter.finished(result.name, report.headline(result), failed=False)
     except Exception as error:
         log.exception("failed")
         if not sweeping:
             stop(error)
         overrides = " ".join(job.overrides.task)
-        parent = sweep.current()
-        if parent:
-            sweep.fail(parent, overrides, error)
+        sweep.fail(overrides, error)
         reporter.finished(overrides, str(error), failed=True)
         return None
-    reporter.finished(result.name, report.headline(result), failed=False)
+    if not sweeping:
+        terminal.show_run(result, opened, run_id)
     score = float(result.chosen.row["score"])  # what an optimising sweeper maximises
     return None if math.isnan(score) else score
 
 
 def stop(error: Exception) -> None:
     """Say what is wrong in plain words and exit with 1."""
-    from customer_segmentation import terminal
+    from customer_segmentation.terminal import show_error
 
-    terminal.show_error(error)
+    show_error(error)
     sys.exit(1)
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 from scipy.cluster.hierarchy import linkage as build_linkage
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, AgglomerativeClustering
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
 from customer_segmentation.grids import PathError, check_grid, derive_grid, k_distances, rescale
+from customer_segmentation.labels import cut_tree, tidy
 from customer_segmentation.validity import OUTLIER, FloatArray, IntArray
 
 MAX_LINKAGE_ROWS = 30_000  # the distances of 30,000 customers fill 3.6 GB
@@ -208,21 +207,6 @@ def _fit_one(estimator: Any, X: FloatArray, parameter: str, value: float) -> Can
     return Candidate(value, tidy(labels), seconds, model, scores)
 
 
-def tidy(labels: Iterable[int]) -> IntArray:
-    """Labels as 0..n_clusters-1, every negative one as -1.
-
-    Examples
-    --------
-    >>> tidy([7, 7, -2, 3])
-    array([ 1,  1, -1,  0])
-    """
-    array = np.asarray(labels, dtype=np.int64)
-    inside = array >= 0
-    result = np.full(len(array), OUTLIER, dtype=np.int64)
-    result[inside] = np.unique(array[inside], return_inverse=True)[1]
-    return result
-
-
 @_fit.register
 def _(
     estimator: AgglomerativeClustering,
@@ -254,29 +238,6 @@ def _cuts(
         candidates.append(Candidate(k, labels, shared + time.perf_counter() - start))
         progress(done, len(grid))
     return tuple(candidates)
-
-
-def cut_tree(linkage: FloatArray, n_clusters: int) -> IntArray:
-    """Labels with exactly `n_clusters` clusters from a linkage tree, ties or not.
-
-    Parameters
-    ----------
-    linkage : ndarray of shape (n_samples - 1, 4)
-        As scipy's ``linkage`` returns it.
-    n_clusters : int
-
-    Examples
-    --------
-    >>> cut_tree(build_linkage(np.array([[0.0], [1.0], [9.0]]), "ward"), 2)
-    array([0, 0, 1])
-    """
-    n = len(linkage) + 1
-    merges = n - n_clusters
-    children = linkage[:merges, :2].astype(int).ravel()
-    parents = np.repeat(np.arange(n, n + merges), 2)
-    size = n + merges
-    forest = csr_matrix((np.ones(len(parents)), (parents, children)), shape=(size, size))
-    return tidy(connected_components(forest, directed=False)[1][:n])
 
 
 @_fit.register

@@ -11,8 +11,8 @@ import json
 import time
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
-import mlflow
 import pandas as pd
 
 KEY = "comparison"
@@ -25,11 +25,12 @@ SEGMENTS = "path/n_segments"
 PICTURES = ("scatter", "profiles")
 
 
-def save(experiment_id: str, columns: Sequence[str]) -> None:
+def save(client: Any, experiment_id: str, columns: Sequence[str]) -> None:
     """Save the comparison of runs as a shared view of an experiment, unless it is there already.
 
     Parameters
     ----------
+    client : MlflowClient
     experiment_id : str
     columns : sequence of str
         For example "metrics.silhouette"; the first metric sorts the table, best first.
@@ -37,7 +38,6 @@ def save(experiment_id: str, columns: Sequence[str]) -> None:
     packed = base64.b64encode(zlib.compress(json.dumps(_state(columns)).encode())).decode()
     now = int(time.time() * 1000)
     value = {"name": "Comparison", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
-    client = mlflow.MlflowClient()
     tag = f"mlflow.sharedViewState.{KEY}"
     if f"deflate;{packed}" in client.get_experiment(experiment_id).tags.get(tag, ""):
         return

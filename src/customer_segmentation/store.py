@@ -101,7 +101,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
             location = (folder.resolve() / "artifacts" / experiment).as_uri() if local else None
             experiment_id = _experiment_id(experiment, location)
             if view:
-                saved_view.save(experiment_id, view)
+                saved_view.save(mlflow.MlflowClient(), experiment_id, view)
     except (MlflowException, OSError, sqlite3.Error) as error:
         raise StoreError(
             f"got a tracking store at {uri} that cannot be opened ({_first_line(error)}), "

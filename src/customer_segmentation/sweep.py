@@ -103,11 +103,13 @@ def current() -> str | None:
     return os.environ.get(PARENT)
 
 
-def fail(sweep_id: str, job: str, error: Exception) -> None:
-    """Note on the sweep's run that a job failed, and why."""
-    key = f"{FAILURE}{os.getpid()}.{abs(hash(job)) % 10**8}"
-    text = f"{job}: {type(error).__name__}: {error}"
-    mlflow.MlflowClient().set_tag(sweep_id, key, text[:4000])
+def fail(job: str, error: Exception) -> None:
+    """Note on the run of the current sweep that a job failed, and why."""
+    sweep_id = current()
+    if sweep_id is not None:
+        key = f"{FAILURE}{os.getpid()}.{abs(hash(job)) % 10**8}"
+        text = f"{job}: {type(error).__name__}: {error}"
+        mlflow.MlflowClient().set_tag(sweep_id, key, text[:4000])
 
 
 def explored(sweep_id: str, folder: str) -> bool:

@@ -1,0 +1,50 @@
+"""Labels of customers: tidied to 0..n_clusters-1, or cut from a tree of merges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from customer_segmentation.validity import OUTLIER, FloatArray, IntArray
+
+
+def tidy(labels: Iterable[int]) -> IntArray:
+    """Labels as 0..n_clusters-1, every negative one as -1.
+
+    Examples
+    --------
+    >>> tidy([7, 7, -2, 3])
+    array([ 1,  1, -1,  0])
+    """
+    array = np.asarray(labels, dtype=np.int64)
+    inside = array >= 0
+    result = np.full(len(array), OUTLIER, dtype=np.int64)
+    result[inside] = np.unique(array[inside], return_inverse=True)[1]
+    return result
+
+
+def cut_tree(linkage: FloatArray, n_clusters: int) -> IntArray:
+    """Labels with exactly `n_clusters` clusters from a linkage tree, ties or not.
+
+    Parameters
+    ----------
+    linkage : ndarray of shape (n_samples - 1, 4)
+        As scipy's ``linkage`` returns it.
+    n_clusters : int
+
+    Examples
+    --------
+    >>> from scipy.cluster.hierarchy import linkage
+    >>> cut_tree(linkage(np.array([[0.0], [1.0], [9.0]]), "ward"), 2)
+    array([0, 0, 1])
+    """
+    n = len(linkage) + 1
+    merges = n - n_clusters
+    children = linkage[:merges, :2].astype(int).ravel()
+    parents = np.repeat(np.arange(n, n + merges), 2)
+    size = n + merges
+    forest = csr_matrix((np.ones(len(parents)), (parents, children)), shape=(size, size))
+    return tidy(connected_components(forest, directed=False)[1][:n])
