@@ -47,15 +47,25 @@ def configuration(*overrides: str) -> Any:
         return compose("config", overrides=list(overrides), return_hydra_config=True)
 
 
-def sweep(table: pd.DataFrame) -> tuple[dict[str, search.Chosen], int]:
-    """Every algorithm of the default sweep on one table, as `train.py -m features=auto` does."""
-    found = {}
+def sweep(table: pd.DataFrame) -> dict[str, search.Chosen]:
+    """Every algorithm of the default sweep on one table, as `train.py -m features=auto` does.
+
+    As there, an algorithm that fails (too many customers for a tree, say) leaves the others.
+    """
+    found, errors = {}, []
     for name in algorithms():
         cfg = configuration(f"algorithm={name}", "features=auto")
         built = features.build(table, train.transforms(cfg), name="auto")
         algorithm = train.algorithm(cfg, name)
-        found[name] = search.search(built.matrix, algorithm, train.selection(cfg), seed=cfg.seed)
-    return found, built.matrix.shape[1]
+        try:
+            found[name] = search.search(
+                built.matrix, algorithm, train.selection(cfg), seed=cfg.seed
+            )
+        except Exception as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
 
 
 def judge(folder: Path, name: str, family: str) -> dict[str, Any]:
@@ -65,7 +75,7 @@ def judge(folder: Path, name: str, family: str) -> dict[str, Any]:
     try:
         customers = data.load(folder / f"{name}.csv", duplicate_rows="keep")
         references = pd.read_csv(folder / f"{name}.labels.csv")
-        found, _ = sweep(customers.table)
+        found = sweep(customers.table)
         row["cpu_seconds"] = round(time.process_time() - start, 2)
         row |= {"n": len(customers.table), "d": customers.table.shape[1]}
         row |= compare(found, references)
