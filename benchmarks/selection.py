@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def algorithms() -> list[str]:
     return str(configuration().hydra.sweeper.params.algorithm).split(",")
 
 
+@cache
 def configuration(*overrides: str) -> Any:
     """The product's configuration."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):

@@ -12,7 +12,7 @@ from customer_segmentation.evidence import COLUMNS, explained, measure
 from customer_segmentation.likelihood import gain, table
 from customer_segmentation.projection import projected_depths
 
-SHARES = ["no_valley", "overlap", "inner_gap", "hidden_valley", "purity", "purity_min"]
+SHARES = ["no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley", "purity", "purity_min"]
 SHAPE = [*SHARES, "valley_depth"]
 few = settings(max_examples=15, deadline=None, derandomize=True)
 
@@ -185,3 +185,11 @@ def test_shares_are_shares(seed, k, columns):
 def test_the_explained_share_grows_with_the_gain(a, b):
     low, high = sorted((a, b))
     assert -1 <= explained(low) <= explained(high) <= 1
+
+
+def test_a_crumb_beside_a_lump_is_absorbed_and_the_lump_is_not():
+    X = standardised(np.random.default_rng(0).normal(size=(600, 2)))
+    crumb = (X[:, 0] > np.quantile(X[:, 0], 0.8)).astype(int)
+    row = one(X, crumb)
+    assert row["overlap"] == 1
+    assert row["absorbed"] == pytest.approx(0.2)

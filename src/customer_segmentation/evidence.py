@@ -16,8 +16,8 @@ from customer_segmentation.projection import Depths, projected_depths
 from customer_segmentation.validity import FloatArray, IntArray
 
 COLUMNS = (
-    "gain", "likelihood", "no_valley", "overlap", "inner_gap", "hidden_valley", "valley_depth",
-    "purity", "purity_min",
+    "gain", "likelihood", "no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley",
+    "valley_depth", "purity", "purity_min",
 )  # fmt: skip
 VALLEY = 0.10  # log radius ratio: about one standard error of a 10-neighbour radius in 2-3 columns
 # Log count ratio along one line: two Gaussians three standard deviations apart.
@@ -61,7 +61,8 @@ def measure(
           :func:`explained`): up is good;
         - ``no_valley`` [0, 1]: share of rows in clusters whose border to some other cluster is no
           density valley; ``overlap`` [0, 1]: the same, a valley along the discriminant line of the
-          two clusters counting too;
+          two clusters counting too; ``absorbed`` [0, 1]: the same for clusters that overlap a
+          larger one: undoing that border would rename the rows of the smaller cluster only;
         - ``inner_gap`` [0, 1]: share of rows in clusters that are not connected;
           ``hidden_valley`` [0, 1]: in clusters that fall apart just below their core density;
         - ``valley_depth``: the shallowest border's log radius ratio; ``purity`` and ``purity_min``
@@ -165,11 +166,14 @@ def _shape(prepared: _Prepared, labels: IntArray, k: int) -> dict[str, float]:
     open_border = ramp(valley, VALLEY)
     np.fill_diagonal(open_border, 0)
     np.fill_diagonal(valley, np.inf)
-    closed_on_neither = np.minimum(open_border, ramp(line, PROJECTED_VALLEY))
+    overlap = np.minimum(open_border, ramp(line, PROJECTED_VALLEY))
+    order = np.argsort(np.argsort(-weight, kind="stable"))  # 0 for the largest cluster
+    to_larger = overlap * (order[:, None] > order[None, :])
     purity = density.purity(graph, labels, k)
     return {
         "no_valley": float(weight @ open_border.max(axis=1)),
-        "overlap": float(weight @ closed_on_neither.max(axis=1)),
+        "overlap": float(weight @ overlap.max(axis=1)),
+        "absorbed": float(weight @ to_larger.max(axis=1)),
         "inner_gap": float(weight @ density.broken(graph, labels, k)),
         "hidden_valley": float(weight @ density.broken(graph, labels, k, LEVEL)),
         "valley_depth": float(valley.min()),

@@ -32,8 +32,8 @@ from customer_segmentation.tracking import (
 
 # Of the candidate taken: metrics of the run. All numeric columns of the path are `path/...` too.
 RUN_METRICS = (
-    "score", "n_segments", "stability", "jaccard_mean", "jaccard_min", "likelihood", "overlap",
-    "no_valley", "inner_gap", "purity", "silhouette", "wcss", "calinski_harabasz",
+    "score", "n_segments", "stability", "jaccard_mean", "jaccard_min", "likelihood", "absorbed",
+    "overlap", "no_valley", "inner_gap", "purity", "silhouette", "wcss", "calinski_harabasz",
     "davies_bouldin", "bic", "coverage", "outlier_share", "smallest_share", "largest_share",
 )  # fmt: skip
 MAX_PARAM = 250  # characters; longer settings belong in the config artifact

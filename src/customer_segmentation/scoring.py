@@ -17,11 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-OVERLAP_COST = 0.5  # a partition whose clusters all overlap must explain half of what there is
-DOUBT_COST = 0.25  # instability and gaps are doubts, not refutations: each weighs half an overlap
-# Valleys alone count as much as a likelihood gain of a sixth of a nat per customer: more would
+# A partition must explain as large a share as that of the customers whose segment a larger one
+# absorbs: two overlapping halves half of what there is.
+OVERLAP_COST = 1.0
+DOUBT_COST = 0.25  # instability and gaps are doubts: each weighs half an overlap of two halves
+HIDDEN_COST = 0.25  # a valley inside a segment hints at a finer partition; it does not refute
+# Valleys alone count as much as a likelihood gain of an eighth of a nat per customer: more would
 # beat partitions into real Gaussians.
-VALLEYS_WORTH = 0.25
+VALLEYS_WORTH = 0.2
 DISSOLVED, STABLE = 0.5, 0.75  # Hennig's (2007) bands for a cluster's mean Jaccard overlap
 SEPARATED = 0.2  # natural: at most a fifth of the customers sit in segments with an open border
 BANDS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "pattern, doubtful members"))
@@ -89,8 +92,8 @@ def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
 def score(evidence: pd.DataFrame) -> pd.Series[float]:
     """Score of each candidate, about -1 to 1; positive means that there are segments.
 
-    model account = likelihood - overlap/2 - (unstable + inner gap)/4;
-    density account = 1/4 - no valley - unstable - inner gap - hidden valley/4;
+    model account = likelihood - absorbed - (unstable + inner gap)/4;
+    density account = 1/5 - no valley - unstable - inner gap - hidden valley/4;
     score = the larger one.
     *Unstable* falls from 1 to 0 while the worst cluster's Jaccard overlap rises from 0.5 to 0.75.
     A candidate that was not bootstrapped gets the score it would have if perfectly stable, an
@@ -103,17 +106,19 @@ def score(evidence: pd.DataFrame) -> pd.Series[float]:
 
     Examples
     --------
-    >>> far = {"likelihood": 0.9, "overlap": 0.0, "no_valley": 0.0, "inner_gap": 0.0,
+    >>> far = {"likelihood": 0.9, "absorbed": 0.0, "no_valley": 0.0, "inner_gap": 0.0,
     ...        "hidden_valley": 0.0, "jaccard_min": 1.0}
-    >>> cut = far | {"likelihood": -0.2, "overlap": 1.0, "no_valley": 1.0, "jaccard_min": 0.9}
+    >>> cut = far | {"likelihood": -0.2, "absorbed": 0.5, "no_valley": 1.0, "jaccard_min": 0.9}
     >>> score(pd.DataFrame([far, cut])).round(2).tolist()
     [0.9, -0.7]
     """
     stable = evidence["jaccard_min"].astype(float)
     unstable = ((STABLE - stable) / (STABLE - DISSOLVED)).clip(0, 1).fillna(0)
     doubt = unstable + evidence["inner_gap"]
-    model = evidence["likelihood"] - OVERLAP_COST * evidence["overlap"] - DOUBT_COST * doubt
-    density = VALLEYS_WORTH - evidence["no_valley"] - doubt - DOUBT_COST * evidence["hidden_valley"]
+    model = evidence["likelihood"] - OVERLAP_COST * evidence["absorbed"] - DOUBT_COST * doubt
+    density = (
+        VALLEYS_WORTH - evidence["no_valley"] - doubt - HIDDEN_COST * evidence["hidden_valley"]
+    )
     return pd.Series(np.maximum(model, density), evidence.index, dtype=float, name="score")
 
 

@@ -34,7 +34,7 @@ def bootstrap(
     ----------
     refit : callable(sample, values) -> labels per value
         Fits the run's algorithm to a sample of the rows. Values that depend on the number of rows
-        are for `X`; see :func:`customer_segmentation.grids.rescale`. One start is enough.
+        are for `X`; see :func:`customer_segmentation.grids.rescale`. A few starts are enough.
     X : ndarray of shape (n_samples, n_features)
     values : sequence of numbers
         The grid values to examine.
@@ -106,8 +106,8 @@ def _mean_of_known(overlaps: FloatArray) -> FloatArray:
 def rand_index(a: IntArray, b: IntArray) -> float:
     """Adjusted Rand index (Hubert and Arabie 1985) of two labellings with small integers.
 
-    scikit-learn's ``adjusted_rand_score`` gives the same and takes a hundred times as long, most of it to
-    find out what kind of labels it got; this is called several times for every candidate.
+    scikit-learn's ``adjusted_rand_score`` gives the same and takes a hundred times as long, most
+    of it to find out what kind of labels it got; this is called several times for every candidate.
 
     Parameters
     ----------

@@ -37,8 +37,8 @@ SHOWN = (
 )  # fmt: skip
 MAX_NOTE_ROWS = 25  # MLflow keeps 8,000 characters of a description
 EVIDENCE = (
-    "score", "stability", "jaccard_mean", "jaccard_min", "likelihood", "overlap", "no_valley",
-    "inner_gap", "purity", "silhouette", "coverage", "outlier_share", "smallest_share",
+    "score", "stability", "jaccard_mean", "jaccard_min", "likelihood", "absorbed", "overlap",
+    "no_valley", "inner_gap", "purity", "silhouette", "coverage", "outlier_share", "smallest_share",
     "assigner_fidelity", "seconds",
 )  # fmt: skip
 

@@ -187,7 +187,7 @@ class _Batch:
         if not abs(item.value) < float("inf"):
             raise ValueError(f"got metric {item.name} = {item.value}, expected a finite number")
         # The UI shows ten digits and cuts them off.
-        value = float(f"{item.value:.6g}") if abs(item.value) < 1 else round(item.value, 4)
+        value = float(f"{item.value:.3g}") if abs(item.value) < 0.01 else round(item.value, 4)
         self.metrics.append(MlflowMetric(item.name, value, self.now, item.step))
 
     @add.register
