@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+# At its first import skops walks through all loaded modules: seconds if mlflow is among them.
+import skops.io  # noqa: F401
+
+# isort: split
 import filelock
 import mlflow
 from mlflow.exceptions import MlflowException
