@@ -13,7 +13,6 @@ import argparse
 import sys
 import time
 import traceback
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,27 +41,32 @@ def algorithms() -> list[str]:
     return str(configuration().hydra.sweeper.params.algorithm).split(",")
 
 
-@cache
 def configuration(*overrides: str) -> Any:
     """The product's configuration."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return compose("config", overrides=list(overrides), return_hydra_config=True)
 
 
-def sweep(table: pd.DataFrame) -> dict[str, search.Chosen]:
-    """Every algorithm of the default sweep on one table, as `train.py -m features=auto` does.
+def plans() -> list[tuple[search.Algorithm, Any, search.Selection, int]]:
+    """The runs of the default sweep on features=auto, composed once."""
+    found = []
+    for name in algorithms():
+        cfg = configuration(f"algorithm={name}", "features=auto")
+        algorithm = train.algorithm(cfg, name)
+        found.append((algorithm, train.transforms(cfg), train.selection(cfg), cfg.seed))
+    return found
+
+
+def sweep(table: pd.DataFrame, runs: list[Any]) -> dict[str, search.Chosen]:
+    """Every run of the default sweep on one table, as `train.py -m features=auto` does.
 
     As there, an algorithm that fails (too many customers for a tree, say) leaves the others.
     """
     found, errors = {}, []
-    for name in algorithms():
-        cfg = configuration(f"algorithm={name}", "features=auto")
-        built = features.build(table, train.transforms(cfg), name="auto")
-        algorithm = train.algorithm(cfg, name)
+    for algorithm, transforms, taking, seed in runs:
+        built = features.build(table, transforms, name="auto")
         try:
-            found[name] = search.search(
-                built.matrix, algorithm, train.selection(cfg), seed=cfg.seed
-            )
+            found[algorithm.name] = search.search(built.matrix, algorithm, taking, seed=seed)
         except Exception as error:
             errors.append(error)
     if not found:
@@ -70,14 +74,14 @@ def sweep(table: pd.DataFrame) -> dict[str, search.Chosen]:
     return found
 
 
-def judge(folder: Path, name: str, family: str) -> dict[str, Any]:
+def judge(folder: Path, name: str, family: str, runs: list[Any]) -> dict[str, Any]:
     """One row of the result; a set that fails is a row with its error."""
     start = time.process_time()
     row: dict[str, Any] = {"name": name, "family": family}
     try:
         customers = data.load(folder / f"{name}.csv", duplicate_rows="keep")
         references = pd.read_csv(folder / f"{name}.labels.csv")
-        found = sweep(customers.table)
+        found = sweep(customers.table, runs)
         row["cpu_seconds"] = round(time.process_time() - start, 2)
         row |= {"n": len(customers.table), "d": customers.table.shape[1]}
         row |= compare(found, references)
@@ -176,9 +180,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="a CSV with a row per set")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args()
-    index = pd.read_csv(options.folder / "index.csv")
+    index, runs = pd.read_csv(options.folder / "index.csv"), plans()
     work = (
-        delayed(judge)(options.folder, str(row.name), str(row.family))
+        delayed(judge)(options.folder, str(row.name), str(row.family), runs)
         for row in index[["name", "family"]].itertuples(index=False, name="Row")
     )
     results = Parallel(n_jobs=options.jobs, return_as="generator")(work)
