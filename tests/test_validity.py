@@ -65,7 +65,7 @@ def test_an_outlier_far_away_changes_no_score(income_spending):
     far = np.vstack([income_spending, [[1e6, -1e6]]])
     (before,) = validity.score(income_spending, [labels], seed=0)[0].to_dict("records")
     (after,) = validity.score(far, [np.append(labels, -1)], seed=0)[0].to_dict("records")
-    for name in validity.METRICS:
+    for name in ("wcss", "silhouette", "calinski_harabasz", "davies_bouldin"):
         assert after[name] == pytest.approx(before[name], rel=1e-6)
     assert after["coverage"] == pytest.approx(200 / 201)
 

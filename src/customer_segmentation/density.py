@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
-from customer_segmentation.validity import FloatArray, IntArray
+from customer_segmentation.labels import FloatArray, IntArray
 
 CORE = 0.30  # a cluster's core radius: the 30 % quantile of its rows' radii
 BORDER = 0.075  # a border's radius: the median of its densest 15 % edges

@@ -11,9 +11,9 @@ import pandas as pd
 
 from customer_segmentation import density, likelihood
 from customer_segmentation.density import Neighbourhood
+from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.likelihood import Table
 from customer_segmentation.projection import Depths, projected_depths
-from customer_segmentation.validity import FloatArray, IntArray
 
 COLUMNS = (
     "gain", "likelihood", "no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley",

@@ -15,7 +15,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
-from customer_segmentation.validity import FloatArray
+from customer_segmentation.labels import FloatArray
 
 MAX_LEVELS = 12  # more levels than this is a name or a place, not a category to segment by
 # Beyond a skewness of 1 a column counts as highly skewed (Bulmer 1979, Principles of Statistics).

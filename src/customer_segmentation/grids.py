@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from customer_segmentation.validity import FloatArray
+from customer_segmentation.labels import FloatArray
 
 # Shares of the customers that are core points (Ester et al. 1996): from a third to nearly all.
 CORE_SHARES = (0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98, 0.99)

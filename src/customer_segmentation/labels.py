@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from customer_segmentation.validity import OUTLIER, FloatArray, IntArray
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+OUTLIER = -1
 
 
 def tidy(labels: Iterable[int]) -> IntArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from customer_segmentation.validity import FloatArray, IntArray
+from customer_segmentation.labels import FloatArray, IntArray
 
 FEW_LEVELS = 10  # columns with at most ten values (flags, counts, scales) are multinomial
 # One pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero.

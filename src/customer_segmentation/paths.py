@@ -17,8 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
 from customer_segmentation.grids import PathError, check_grid, derive_grid, k_distances, rescale
-from customer_segmentation.labels import cut_tree, tidy
-from customer_segmentation.validity import OUTLIER, FloatArray, IntArray
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, cut_tree, tidy
 
 MAX_LINKAGE_ROWS = 30_000  # the distances of 30,000 customers fill 3.6 GB
 REFIT_STARTS = 3

@@ -10,7 +10,7 @@ import hashlib
 
 import numpy as np
 
-from customer_segmentation.validity import FloatArray, IntArray
+from customer_segmentation.labels import FloatArray, IntArray
 
 WINDOW = 0.12  # half width of the counting windows, in units of the distance between two centres
 STOPS = np.r_[0.0, 1.0, np.linspace(0.2, 0.8, 13)]  # both centres, then the way between them

@@ -58,6 +58,7 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     yield Tag("mlflow.runName", analysis.name)
     yield Tag("verdict", analysis.verdict)
     yield Tag("finding", analysis.finding)
+    yield Tag("assigner", analysis.segmenter.assigner)
     yield Tag("objection", str(analysis.chosen.row["objection"]))
     yield Tag("mlflow.note.content", description(analysis, tables.summary))
     for name, value in settings.items():

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from customer_segmentation import evidence, grids, paths, scoring, selection, validity
 from customer_segmentation.experiments import Experiments
+from customer_segmentation.labels import FloatArray
 from customer_segmentation.paths import Candidate, Path
 from customer_segmentation.scoring import Guards
 from customer_segmentation.selection import Choice, Rule
-from customer_segmentation.validity import FloatArray
 
 STABILITY = ("stability", "jaccard_mean", "jaccard_min")
 

@@ -11,8 +11,9 @@ import skops.io
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from customer_segmentation.features import Features, as_features
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.paths import Candidate
-from customer_segmentation.validity import OUTLIER, FloatArray, IntArray, cluster_means
+from customer_segmentation.validity import cluster_means
 
 N_NEIGHBORS = 10  # confidence in tenths is fine enough for a campaign
 MAX_REFERENCE_ROWS = 10_000  # keeps the model below a few megabytes and scoring quick

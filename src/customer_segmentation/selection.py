@@ -13,8 +13,8 @@ import pandas as pd
 from kneed import KneeLocator
 from sklearn.metrics import adjusted_rand_score
 
+from customer_segmentation.labels import FloatArray
 from customer_segmentation.scoring import score
-from customer_segmentation.validity import FloatArray
 
 EXAMINED = 4  # at most so many candidates of a run are bootstrapped
 

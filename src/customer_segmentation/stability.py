@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.validity import FloatArray, IntArray
+from customer_segmentation.labels import FloatArray, IntArray
 
 Refit = Callable[[FloatArray, Sequence[float]], Sequence[IntArray]]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from customer_segmentation import validity
+from customer_segmentation import labels
 
 # Okabe and Ito (2008) and Paul Tol's "muted" scheme, ordered so that neighbouring segment
 # numbers stay apart under deuteranopia, protanopia and tritanopia; no yellow (lost on white).
@@ -14,7 +14,7 @@ PALETTE = (
     "#332288", "#999933", "#882255", "#44AA99", "#661100", "#6699CC",
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D")
-OUTLIER = validity.OUTLIER
+OUTLIER = labels.OUTLIER
 OUTLIER_COLOUR = "#BDBDBD"
 OUTLIER_NAME = "Outliers"
 

@@ -6,20 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.metrics import (
     calinski_harabasz_score,
     davies_bouldin_score,
     pairwise_distances_chunked,
 )
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from customer_segmentation.labels import FloatArray, IntArray, tidy
 
-OUTLIER = -1
 # All pairs of 20,000 rows are 400 million distances, about 10 s; beyond, a sample answers as well.
 MAX_SILHOUETTE_ROWS = 20_000
-METRICS = ("wcss", "silhouette", "calinski_harabasz", "davies_bouldin")
 
 
 def cluster_means(X: FloatArray, labels: IntArray) -> FloatArray:
@@ -156,7 +152,7 @@ def score(
     [[1, 101.0, nan, 'one segment: nothing to compare it with'], [2, 1.0, 0.9, '']]
     """
     sample = _sample(len(X), seed)
-    parts = silhouette_samples(X[sample], [_relabel(labels[sample]) for labels in labelings])
+    parts = silhouette_samples(X[sample], [tidy(labels[sample]) for labels in labelings])
     silhouettes = []
     for part in parts:
         full = np.full(len(X), np.nan)
@@ -173,14 +169,6 @@ def _sample(n_rows: int, seed: int) -> IntArray:
         return np.arange(n_rows)
     rng = np.random.default_rng(seed)
     return np.sort(rng.choice(n_rows, MAX_SILHOUETTE_ROWS, replace=False))
-
-
-def _relabel(labels: IntArray) -> IntArray:
-    """Close the gaps that sampling can leave, so that labels are 0..n_clusters-1 again."""
-    inside = labels >= 0
-    closed = np.full(len(labels), OUTLIER)
-    closed[inside] = np.unique(labels[inside], return_inverse=True)[1]
-    return closed
 
 
 def _scores_of(X: FloatArray, labels: IntArray, widths: FloatArray) -> dict[str, object]:
