@@ -122,6 +122,7 @@ def selection(cfg: DictConfig) -> Any:
 def train(cfg: DictConfig, reporter: Any) -> Any:
     """One run: read, check, and only then log, fit, choose and report."""
     from customer_segmentation import analysis, features, report, search, store, sweep, tracking
+    from customer_segmentation.plots import drawing
 
     choices = dict(HydraConfig.get().runtime.choices)
     data = customers(cfg)
@@ -148,8 +149,11 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
             data, fitted, method, taking, seed=cfg.seed, progress=reporter.step
         )
         log.info("%s: %s", result.name, report.headline(result))
-        tracking.log(run_id, report.items(result, settings(cfg, choices)))
         tracking.log_folder(run_id, Path(HydraConfig.get().runtime.output_dir), "config")
+        # While the pictures are drawn, a sweep goes on with its next run.
+        tracking.log(
+            run_id, report.items(result, settings(cfg, choices)), wait=not drawing.started()
+        )
     return result, opened, run_id
 
 
@@ -232,6 +236,9 @@ class SweepRun(Callback):
             sys.exit(1)
 
     def _start(self, config: DictConfig) -> None:
+        from customer_segmentation.plots import drawing
+
+        drawing.start()  # first: it loads what it needs while this process does
         from customer_segmentation import store, sweep, terminal
 
         signal.signal(signal.SIGTERM, interrupt)
@@ -240,17 +247,12 @@ class SweepRun(Callback):
             [f"{k}={v}" for k, v in (config.hydra.sweeper.get("params") or {}).items()] + overrides
         )
         by_key = {o.get_key_element(): o for o in swept}
-        if not any(
-            key.split(".")[0] == "data" and o.is_sweep_override() for key, o in by_key.items()
-        ):
-            customers(
-                config
-            )  # a table that cannot be read is said once, before anything is written
+        data = [o for key, o in by_key.items() if key.split(".")[0] == "data"]
+        if not any(o.is_sweep_override() for o in data):
+            customers(config)  # one that cannot be read is said once, before anything is written
         self.store = open_store(config)
         for name in store.close_stale_runs(self.store):
-            terminal.console.print(
-                f"{name} was left running by a process that is gone: marked KILLED"
-            )
+            terminal.console.print(f"{name} was left running by a process now gone: marked KILLED")
         SweepRun.current = self  # on an interrupt Hydra does not call on_multirun_end
         jobs = math.prod(
             len(list(o.sweep_string_iterator())) for o in by_key.values() if o.is_discrete_sweep()

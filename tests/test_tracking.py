@@ -9,7 +9,7 @@ import pytest
 from conftest import client
 from matplotlib.figure import Figure
 
-from customer_segmentation import tracking
+from customer_segmentation import items, store, tracking
 from customer_segmentation.plots import canvas
 
 
@@ -23,11 +23,11 @@ def test_numbers_and_words_arrive(opened, folder):
     run = one_run(
         folder,
         [
-            tracking.Param("algorithm", "kmeans"),
-            tracking.Tag("verdict", "5 segments"),
-            tracking.Metric("wcss", 65.56840815),
-            tracking.Metric("path/wcss", 400.0, 1),
-            tracking.Metric("path/wcss", 1e-7, 2),
+            items.Param("algorithm", "kmeans"),
+            items.Tag("verdict", "5 segments"),
+            items.Metric("wcss", 65.56840815),
+            items.Metric("path/wcss", 400.0, 1),
+            items.Metric("path/wcss", 1e-7, 2),
         ],
     )
     assert run.data.params == {"algorithm": "kmeans"}
@@ -45,10 +45,10 @@ def test_files_arrive_and_compared_tables_can_be_read_back(opened, folder):
     run = one_run(
         folder,
         [
-            tracking.Table("tables/profile.csv", frame, compare=True),
-            tracking.Picture("plots/elbow.png", png, grid=True),
-            tracking.Text("report.html", "<p>é</p>"),
-            tracking.File("x.xlsx", lambda path: path.write_bytes(b"PK")),
+            items.Table("tables/profile.csv", frame, compare=True),
+            items.Picture("plots/elbow.png", lambda: png, grid=True),
+            items.Text("report.html", lambda: "<p>é</p>"),
+            items.File("x.xlsx", lambda path: path.write_bytes(b"PK")),
         ],
     )
     asked, run_id = client(folder), run.info.run_id
@@ -73,7 +73,7 @@ def test_files_arrive_and_compared_tables_can_be_read_back(opened, folder):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_metric_that_is_no_number_is_refused(opened, folder, value):
     with pytest.raises(ValueError, match="expected a finite number"):
-        one_run(folder, [tracking.Metric("davies_bouldin", value)])
+        one_run(folder, [items.Metric("davies_bouldin", value)])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,33 @@ def test_a_compared_table_says_each_row_in_its_second_column(opened, folder):
         {"segment": [1], "name": ["Young"], "Age": [24.812], "Gap": [float("nan")]}
     )
     with tracking.run("r", tags={}) as run_id:
-        tracking.log(run_id, [tracking.Table("profile.csv", frame, compare=True)])
+        tracking.log(run_id, [items.Table("profile.csv", frame, compare=True)])
     read = mlflow.load_table("profile.json", run_ids=[run_id])
     assert list(read) == ["segment", "all columns", "name", "Age", "Gap"]
     assert read["all columns"].item() == "name: Young · Age: 24.81"
+
+
+def later(folder, png):
+    mlflow.set_tracking_uri(store.local_uri(folder))
+    with tracking.run("kmeans", tags={}) as run_id:
+        tracking.log(run_id, [items.Picture("plots/elbow.png", png)], wait=False)
+    return run_id
+
+
+def test_a_run_stays_open_until_its_pictures_are_drawn(folder, opened):
+    run_id = later(folder, lambda: b"png")
+    assert client(folder).get_run(run_id).info.status == "RUNNING"
+    tracking.finish()
+    assert client(folder).get_run(run_id).info.status == "FINISHED"
+    assert mlflow.artifacts.load_text(f"runs:/{run_id}/plots/elbow.png") == "png"
+
+
+def test_a_run_without_its_pictures_has_failed_and_says_why(folder, opened):
+    def fails():
+        raise ValueError("no room for the labels")
+
+    run_id = later(folder, fails)
+    tracking.finish()
+    run = client(folder).get_run(run_id)
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"] == "ValueError: no room for the labels"

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from customer_segmentation import exploration, grids, page, profiles, scoring, workbook
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
-from customer_segmentation.plots import canvas, tree
-from customer_segmentation.plots import path as path_plots
-from customer_segmentation.plots import scatter as scatter_plot
-from customer_segmentation.plots import segments as segment_plots
-from customer_segmentation.search import STABILITY
-from customer_segmentation.style import OUTLIER, markdown
-from customer_segmentation.tracking import (
+from customer_segmentation.items import (
     File,
     Item,
     Metric,
@@ -29,6 +23,13 @@ from customer_segmentation.tracking import (
     Tag,
     Text,
 )
+from customer_segmentation.plots import drawing, tree
+from customer_segmentation.plots import path as path_plots
+from customer_segmentation.plots import scatter as scatter_plot
+from customer_segmentation.plots import segments as segment_plots
+from customer_segmentation.plots.drawing import Drawn
+from customer_segmentation.search import STABILITY
+from customer_segmentation.style import OUTLIER, markdown
 
 # Of the candidate taken: metrics of the run. All numeric columns of the path are `path/...` too.
 RUN_METRICS = (
@@ -51,10 +52,11 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     Yields
     ------
     Item
-        In no order that matters, the model last.
+        In no order that matters.
     """
     tables = _Tables(analysis)
-    pictures = {name: canvas.png(figure) for name, figure in _pictures(analysis, tables)}
+    # First, because they take longest, and another process may draw them.
+    pictures = {name: drawing.begin(*how) for name, how in _pictures(analysis, tables)}
     yield Tag("mlflow.runName", analysis.name)
     yield Tag("verdict", analysis.verdict)
     yield Tag("finding", analysis.finding)
@@ -67,7 +69,7 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     yield from _tables(analysis, tables)
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
-    yield Text("report.html", _page(analysis, tables, pictures))
+    yield Text("report.html", lambda: _page(analysis, tables, pictures))
     yield Model(analysis.name, analysis.segmenter)
 
 
@@ -76,7 +78,7 @@ def explore(data: CustomerData, folder: str) -> Iterator[Item]:
     yield Table(f"{folder}/cleaning.csv", data.report, compare=True)
     yield Table(f"{folder}/summary.csv", exploration.summary(data.table, data.report), compare=True)
     for draw in (exploration.distributions, exploration.relations, exploration.by_demographic):
-        png = canvas.png(draw(data.table))
+        png = drawing.begin(draw, data.table)
         yield Picture(f"{folder}/{draw.__name__}.png", png, grid=True)
 
 
@@ -171,35 +173,29 @@ def _quality(analysis: Analysis) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("segment", ignore_index=True)
 
 
-def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, Figure]]:
-    scores, path, chosen = (
-        analysis.chosen.scores,
-        analysis.chosen.path,
-        analysis.chosen.candidate.value,
-    )
+def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Name of every picture that applies, with the function that draws it and what it draws."""
+    scores, path = analysis.chosen.scores, analysis.chosen.path
+    chosen, names = analysis.chosen.candidate.value, analysis.names
     numbers = analysis.segments.to_numpy()
     if path.parameter in grids.COUNT_PARAMETERS:
-        yield "elbow", path_plots.elbow(scores, chosen, path.parameter)
+        yield "elbow", (path_plots.elbow, scores, chosen, path.parameter)
     else:
-        yield "path", path_plots.density_path(scores, chosen, path.parameter)
+        yield "path", (path_plots.density_path, scores, chosen, path.parameter)
     if path.k_distance is not None:
-        yield (
-            "k_distance",
-            path_plots.k_distance(path.k_distance, scores["value"].to_numpy(), chosen),
-        )
+        values = scores["value"].to_numpy()
+        yield "k_distance", (path_plots.k_distance, path.k_distance, values, chosen)
     if path.linkage is not None:
-        yield "dendrogram", tree.dendrogram(path.linkage, analysis.n_segments, numbers)
+        yield "dendrogram", (tree.dendrogram, path.linkage, analysis.n_segments, numbers)
     if np.isfinite(scores["bic"]).any():
-        yield "bic", path_plots.bic(scores, chosen)
-    yield "sizes", segment_plots.sizes(tables.counts)
-    yield "scatter", scatter_plot.scatter(*_plane(analysis), numbers, analysis.names)
+        yield "bic", (path_plots.bic, scores, chosen)
+    yield "sizes", (segment_plots.sizes, tables.counts)
+    yield "scatter", (scatter_plot.scatter, *_plane(analysis), numbers, names)
     if analysis.n_segments > 1:
-        yield (
-            "silhouette",
-            segment_plots.silhouette_samples(analysis.chosen.silhouettes, numbers, analysis.names),
-        )
+        widths = analysis.chosen.silhouettes
+        yield "silhouette", (segment_plots.silhouette_samples, widths, numbers, names)
         raw = profiles.values(analysis.data.table, analysis.segments, tables.contrasts.columns)
-        yield "profiles", segment_plots.heatmap(tables.contrasts, raw, analysis.names)
+        yield "profiles", (segment_plots.heatmap, tables.contrasts, raw, names)
 
 
 def _plane(analysis: Analysis) -> tuple[np.ndarray, list[str]]:
@@ -254,7 +250,7 @@ CAPTIONS = {
 }
 
 
-def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, bytes]) -> str:
+def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, Drawn]) -> str:
     facts = {
         "Customers": f"{len(analysis.segments):,}",
         "Segments": str(analysis.n_segments),
@@ -262,7 +258,7 @@ def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, bytes]) ->
         "Features": ", ".join(analysis.features.columns),
         "Data": analysis.data.name,
     }
-    shown = [(CAPTIONS[key], pictures[key]) for key in CAPTIONS if key in pictures]
+    shown = [(CAPTIONS[key], pictures[key]()) for key in CAPTIONS if key in pictures]
     found = [("Segments", tables.summary), ("Customers per segment", tables.counts)]
     return page.render(
         f"Customer segments: {analysis.name}", headline(analysis), facts, found, shown

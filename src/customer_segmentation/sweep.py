@@ -15,13 +15,13 @@ from mlflow.entities import Run
 from mlflow.tracking.context.registry import resolve_tags
 
 from customer_segmentation import tracking
-from customer_segmentation.plots import canvas
+from customer_segmentation.items import Item, Metric, Picture, Table, Tag
+from customer_segmentation.plots import drawing
 from customer_segmentation.plots import sweep as plots
 from customer_segmentation.recommendation import Recommendation, rank, recommend
 from customer_segmentation.selection import agreement
 from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
 from customer_segmentation.style import markdown
-from customer_segmentation.tracking import Item, Metric, Picture, Table, Tag
 
 # An environment variable is the one thing that reaches the jobs of every launcher.
 PARENT = "SEGMENTATION_SWEEP_ID"
@@ -133,6 +133,7 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
         None when no job got as far as a run: then the empty parent is deleted.
     """
     os.environ.pop(PARENT, None)
+    tracking.finish()
     client = mlflow.MlflowClient()
     children = _children(client, store, sweep_id)
     for child in children:
@@ -161,18 +162,30 @@ def _collect(parent: Run, children: list[Run]) -> Sweep:
     labels = {name: _segments(run) for name, run in finished.items()}
     matrix = agreement(labels)
     board = _leaderboard(finished, matrix)
-    failures = [
-        dict(zip(("job", "error"), text.split(": ", 1), strict=True))
-        for key, text in parent.data.tags.items()
-        if key.startswith(FAILURE)
-    ]
     return Sweep(
         board,
         matrix,
-        pd.DataFrame(failures, columns=["job", "error"]),
+        _failures(parent, children),
         {str(data): recommend(part, labels) for data, part in board.groupby("data")},
         {name: run.info.run_id for name, run in finished.items()},
     )
+
+
+def _failures(parent: Run, children: list[Run]) -> pd.DataFrame:
+    noted = {
+        tuple(text.split(": ", 1))
+        for key, text in parent.data.tags.items()
+        if key.startswith(FAILURE)
+    }
+    known = {error for _, error in noted}
+    # A run whose pictures failed did so after its job had ended.
+    late = {
+        (str(child.info.run_name), child.data.tags["error"])
+        for child in children
+        if child.info.status == "FAILED" and "error" in child.data.tags
+    }
+    rows = [*noted, *(row for row in late if row[1] not in known)]
+    return pd.DataFrame(sorted(rows), columns=["job", "error"])
 
 
 def _named(runs: list[Run]) -> dict[str, Run]:
@@ -229,7 +242,8 @@ def _items(sweep: Sweep, started: int, interrupted: bool) -> Iterator[Item]:
         return
     yield Table("leaderboard.csv", board, compare=True)
     shown = board[list(SHOWN)]
-    yield Picture("plots/leaderboard.png", canvas.png(plots.leaderboard(shown, 0)), grid=True)
+    board_drawn = drawing.begin(plots.leaderboard, shown, 0)
+    yield Picture("plots/leaderboard.png", board_drawn, grid=True)
     for data, found in sweep.recommendations.items():
         yield Table(f"recommendation/{data}.csv", found.case, compare=True)
     for run_id in sweep.recommended[:1]:
@@ -237,9 +251,8 @@ def _items(sweep: Sweep, started: int, interrupted: bool) -> Iterator[Item]:
     yield Tag("verdict", "; ".join(r.verdict for r in sweep.recommendations.values()))
     if len(board) > 1:
         yield Table("tables/agreement.csv", sweep.agreement.round(3), index=True)
-        yield Picture(
-            "plots/agreement.png", canvas.png(plots.agreement(sweep.agreement)), grid=True
-        )
+        agreement_drawn = drawing.begin(plots.agreement, sweep.agreement)
+        yield Picture("plots/agreement.png", agreement_drawn, grid=True)
 
 
 def _description(sweep: Sweep, started: int, interrupted: bool) -> str:

@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, singledispatchmethod
 from importlib import metadata
 from pathlib import Path
@@ -27,84 +26,15 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 from PIL import Image
 
+from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
 from customer_segmentation.saved_view import side_by_side
-from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.store import process_tags  # first: it sets MLflow up
 
+# Runs whose pictures are still being drawn, in order of their start.
+_waiting: dict[str, _Batch] = {}
 THUMBNAIL = (400, 400)  # pixels of the copies in MLflow's image grid: two runs fit side by side
 MAX_NOTE = 8000  # characters that MLflow keeps of a description
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
-
-
-@dataclass(frozen=True)
-class Param:
-    """A choice that was made."""
-
-    name: str
-    value: object
-
-
-@dataclass(frozen=True)
-class Tag:
-    """A word about the run."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number; `step` is the place on the path."""
-
-    name: str
-    value: float
-    step: int = 0
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as CSV; `compare` also shows it side by side over runs in the UI."""
-
-    path: str
-    frame: pd.DataFrame
-    index: bool = False
-    compare: bool = False
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG; `grid` also puts it into the UI's image grid over runs."""
-
-    path: str
-    png: bytes
-    grid: bool = False
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text file."""
-
-    path: str
-    text: str
-
-
-@dataclass(frozen=True)
-class File:
-    """A file that `write` writes to the path it is given."""
-
-    path: str
-    write: Callable[[Path], None]
-
-
-@dataclass(frozen=True)
-class Model:
-    """The fitted model, under the run's name."""
-
-    name: str
-    segmenter: Segmenter
-
-
-Item = Param | Tag | Metric | Table | Picture | Text | File | Model
 
 
 @contextmanager
@@ -131,44 +61,76 @@ def run(name: str, *, parent: str | None = None, tags: Mapping[str, str]) -> Ite
         mlflow.end_run("KILLED")
         raise
     except BaseException as error:
-        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:4000])
+        mlflow.set_tag("error", _said(error))
         mlflow.end_run("FAILED")
         raise
-    mlflow.end_run()
+    mlflow.end_run("RUNNING" if active.info.run_id in _waiting else "FINISHED")
 
 
-def log(run_id: str, items: Iterable[Item]) -> None:
-    """Log items to a run: numbers and words in one batch, files in one go, the model last.
+def log(run_id: str, items: Iterable[Item], *, wait: bool = True) -> None:
+    """Log items to a run: numbers and words in one batch, the model, files in one go.
 
     Parameters
     ----------
     run_id : str
     items : iterable of Item
         A Metric that is not a finite number is refused: leave it out and say why in a Tag.
+    wait : bool
+        False leaves pictures, and what is made of them, to :func:`finish`, while they are drawn;
+        the run stays open until then. Runs that wait already are finished first.
 
     Raises
     ------
     ValueError
         On a metric that is not finite.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        batch = _Batch(Path(folder))
+    batch = _Batch(run_id)
+    try:
         for item in items:
             batch.add(item)
-        batch.send(run_id)
+        batch.send()
+        if wait:
+            batch.finish()
+    except BaseException:
+        batch.temporary.cleanup()
+        raise
+    if not wait:
+        finish()
+        _waiting[run_id] = batch
+
+
+def finish() -> None:
+    """Close the runs that wait for their pictures; one without them has failed, and says so."""
+    client = mlflow.MlflowClient()
+    while _waiting:
+        run_id, batch = _waiting.popitem()
+        try:
+            batch.finish()
+        except Exception as error:
+            client.set_tag(run_id, "error", _said(error))
+            client.set_terminated(run_id, "FAILED")
+        else:
+            client.set_terminated(run_id)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:4000]
 
 
 class _Batch:
     """Collects items, so that a run costs a handful of calls to the store, not hundreds."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = Path(self.temporary.name)
         self.now = int(time.time() * 1000)
         self.metrics: list[MlflowMetric] = []
         self.params: list[MlflowParam] = []
         self.tags: list[RunTag] = []
         self.compared: list[dict[str, str]] = []
         self.models: list[Model] = []
+        self.late: list[Callable[[], object]] = []  # pictures are being drawn meanwhile
 
     @singledispatchmethod
     def add(self, item: object) -> None:
@@ -202,20 +164,11 @@ class _Batch:
 
     @add.register
     def _(self, item: Picture) -> None:
-        self._file(item.path).write_bytes(item.png)
-        if item.grid:
-            key = Path(item.path).stem
-            stem = f"images/{key}+step+0+timestamp+{self.now}+{uuid.uuid4()}"
-            self._file(f"{stem}.png").write_bytes(item.png)
-            with Image.open(io.BytesIO(item.png)) as image:
-                image.thumbnail(THUMBNAIL)
-                image.convert("RGB").save(
-                    self._file(f"{stem}+compressed.webp"), method=0, quality=80
-                )
+        self.late.append(lambda: self._draw(item))
 
     @add.register
     def _(self, item: Text) -> None:
-        self._file(item.path).write_text(item.text, encoding="utf-8")
+        self.late.append(lambda: self._file(item.path).write_text(item.text(), encoding="utf-8"))
 
     @add.register
     def _(self, item: File) -> None:
@@ -230,20 +183,45 @@ class _Batch:
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
-    def send(self, run_id: str) -> None:
-        if self.compared:
-            self.tags.append(RunTag("mlflow.loggedArtifacts", json.dumps(self.compared)))
-        if (self.folder / "images").exists():
-            self.tags.append(RunTag("mlflow.loggedImages", "True"))
+    def _draw(self, item: Picture) -> None:
+        png = item.png()
+        self._file(item.path).write_bytes(png)
+        if item.grid:
+            key = Path(item.path).stem
+            stem = f"images/{key}+step+0+timestamp+{self.now}+{uuid.uuid4()}"
+            self._file(f"{stem}.png").write_bytes(png)
+            with Image.open(io.BytesIO(png)) as image:
+                image.thumbnail(THUMBNAIL)
+                image.convert("RGB").save(
+                    self._file(f"{stem}+compressed.webp"), method=0, quality=80
+                )
+
+    def send(self) -> None:
         client = mlflow.MlflowClient()
         of_path = [metric for metric in self.metrics if "/" in metric.key]
         of_run = [metric for metric in self.metrics if "/" not in metric.key]
-        client.log_batch(run_id, of_run, self.params, self.tags)
-        client.log_artifacts(run_id, str(self.folder))
+        client.log_batch(self.run_id, of_run, self.params, self.tags)
         for model in self.models:
             _log_model(model)
         # MLflow copies a run's metrics to its model, a query each: the path's need no copy.
-        client.log_batch(run_id, of_path)
+        client.log_batch(self.run_id, of_path)
+
+    def finish(self) -> None:
+        with self.temporary:
+            for write in self.late:
+                write()
+            client = mlflow.MlflowClient()
+            client.log_artifacts(self.run_id, str(self.folder))
+            client.log_batch(self.run_id, tags=self._shown())
+
+    def _shown(self) -> list[RunTag]:
+        """Tags that make the UI show tables side by side, and pictures in its grid."""
+        tags = []
+        if self.compared:
+            tags.append(RunTag("mlflow.loggedArtifacts", json.dumps(self.compared)))
+        if (self.folder / "images").exists():
+            tags.append(RunTag("mlflow.loggedImages", "True"))
+        return tags
 
 
 def _log_model(model: Model) -> None:
@@ -255,6 +233,7 @@ def _log_model(model: Model) -> None:
             ColSpec("long", "segment"),
             ColSpec("string", "segment_name"),
             ColSpec("double", "confidence"),
+            ColSpec("boolean", "outlier"),
         ]
     )
     with tempfile.TemporaryDirectory() as folder:
