@@ -1,12 +1,10 @@
 """Train: one configuration, or with -m a sweep over algorithms and feature sets.
 
-The only place that knows Hydra: it turns configuration into objects and calls plain functions.
+With `composition.py` the only place that knows Hydra: it calls plain functions with objects.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import logging
 import math
 import signal
@@ -20,116 +18,28 @@ if not (3, 11) <= sys.version_info[:2] < (3, 14):
     sys.exit(f"Python 3.11, 3.12 or 3.13 is needed, got {sys.version.split()[0]}.")
 
 import hydra
+from composition import algorithm, customers, open_store, selection, settings, transforms
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src"))  # works from a bare checkout, installed or not
-OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
-OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
 # Warnings of third parties that a user can do nothing about.
 warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|pydantic|hydra|kneed|pandera)\b")
 
 log = logging.getLogger("train")
 
 
-def plain(node: Any) -> Any:
-    """The configuration as dicts and lists."""
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
-
-
-@functools.lru_cache(maxsize=4)
-def load(config: str, modified: float) -> Any:
-    """Load a data set once per process; a changed file is read again."""
-    from customer_segmentation import data
-
-    return data.load(**json.loads(config))
-
-
-def customers(cfg: DictConfig) -> Any:
-    """The customer table of a configuration."""
-    if OmegaConf.is_missing(cfg.data, "path"):
-        from customer_segmentation import data
-
-        raise data.DataError("got no data.path, expected a customer table. Set data.path=FILE.")
-    config = plain(cfg.data)
-    path = Path(config["path"])
-    return load(json.dumps(config), path.stat().st_mtime if path.is_file() else 0.0)
-
-
-def open_store(cfg: DictConfig) -> Any:
-    """The tracking store of a configuration."""
-    from customer_segmentation import store
-
-    tracking = plain(cfg.tracking)
-    return store.open_store(
-        tracking["uri"], tracking["experiment"], Path(tracking["folder"]), tracking["view"]
-    )
-
-
-def settings(cfg: DictConfig, choices: dict[str, str]) -> dict[str, object]:
-    """What was chosen, for the params of the run."""
-    estimator = {
-        key: value
-        for key, value in plain(cfg.algorithm.estimator).items()
-        if key not in ("_target_", "random_state", "copy")
-    }
-    return {
-        "data": choices["data"],
-        "features": choices["features"],
-        "algorithm": choices["algorithm"],
-        **{f"algorithm.{key}": value for key, value in estimator.items()},
-        "grid": plain(cfg.algorithm.grid) or "derived from the data",
-        "selection": choices["selection"],
-        "n_segments": cfg.n_segments,
-        "seed": cfg.seed,
-    }
-
-
-def transforms(cfg: DictConfig) -> list[dict[str, Any]]:
-    """The transforms of the feature set."""
-    return [
-        {"columns": plain(t.columns), "transform": instantiate(t.transform, _convert_="all")}
-        for t in cfg.features.transforms
-    ]
-
-
-def algorithm(cfg: DictConfig, name: str) -> Any:
-    """The algorithm and its grid."""
-    from customer_segmentation import search
-
-    options = {key: plain(value) for key, value in cfg.algorithm.items() if key != "estimator"}
-    estimator = instantiate(cfg.algorithm.estimator, _convert_="all")
-    return search.Algorithm(name=name, estimator=estimator, **options)
-
-
-def selection(cfg: DictConfig) -> Any:
-    """How a candidate is taken."""
-    from customer_segmentation import search
-
-    return search.Selection(
-        rule=instantiate(cfg.selection.rule),
-        guards=instantiate(cfg.selection.guards),
-        n_segments=None if cfg.n_segments == "auto" else cfg.n_segments,
-        largest_grid=cfg.max_segments,
-    )
-
-
 def train(cfg: DictConfig, reporter: Any) -> Any:
     """One run: read, check, and only then log, fit, choose and report."""
-    from customer_segmentation import analysis, features, report, search, store, sweep, tracking
+    from customer_segmentation import analysis, report, store, sweep, tracking
     from customer_segmentation.plots import drawing
 
     choices = dict(HydraConfig.get().runtime.choices)
-    data = customers(cfg)
-    fitted = features.build(data.table, transforms(cfg), name=choices["features"])
-    method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    search.check(fitted.matrix, method, taking, cfg.seed)
-
+    data, fitted, method, taking = prepare(cfg, choices)
     opened, parent = open_store(cfg), sweep.current()
     if parent is None:
         for name in store.close_stale_runs(opened):
@@ -151,10 +61,34 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
         log.info("%s: %s", result.name, report.headline(result))
         tracking.log_folder(run_id, Path(HydraConfig.get().runtime.output_dir), "config")
         # While the pictures are drawn, a sweep goes on with its next run.
-        tracking.log(
-            run_id, report.items(result, settings(cfg, choices)), wait=not drawing.started()
-        )
+        wait = parent is None or not drawing.started()
+        tracking.log(run_id, report.items(result, settings(cfg, choices)), wait=wait)
     return result, opened, run_id
+
+
+def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, Any]:
+    """Data, features, algorithm and selection, checked against each other."""
+    from customer_segmentation import features, search
+
+    data = customers(cfg)
+    fitted = features.build(data.table, transforms(cfg), name=choices["features"])
+    method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
+    search.check(fitted.matrix, method, taking, cfg.seed)
+    return data, fitted, method, taking
+
+
+def rebuild(cfg: DictConfig) -> bool:
+    """Make a logged run again, log nothing, and say whether its labels are the same."""
+    from customer_segmentation import analysis, rebuild, terminal
+
+    run, config = rebuild.find(open_store(cfg), cfg.rebuild)
+    then = OmegaConf.load(config)
+    assert isinstance(then, DictConfig)
+    choices = {name: run.data.params[name] for name in rebuild.CHOICES}
+    result = analysis.analyse(*prepare(then, choices), seed=then.seed)
+    found = rebuild.compare(run, result)
+    terminal.show_rebuilt(found)
+    return found.same_labels
 
 
 def explore(data: Any, run_id: str, parent: str | None) -> None:
@@ -178,6 +112,8 @@ def main(cfg: DictConfig) -> float | None:
     reporter = terminal.Reporter(folder)
     sweeping = job.mode == RunMode.MULTIRUN
     try:
+        if cfg.rebuild:
+            sys.exit(0 if rebuild(cfg) else 1)
         with nullcontext() if sweeping else terminal.watch(folder, 1):
             result, opened, run_id = train(cfg, reporter)
             reporter.finished(result.name, report.headline(result), failed=False)

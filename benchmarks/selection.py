@@ -25,7 +25,7 @@ from sklearn.metrics import adjusted_rand_score
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import train  # noqa: E402  (registers the resolvers of the configuration)
+import composition  # noqa: E402  (registers the resolvers of the configuration)
 
 from customer_segmentation import data, features, recommendation, search  # noqa: E402
 
@@ -52,8 +52,8 @@ def plans() -> list[tuple[search.Algorithm, Any, search.Selection, int]]:
     found = []
     for name in algorithms():
         cfg = configuration(f"algorithm={name}", "features=auto")
-        algorithm = train.algorithm(cfg, name)
-        found.append((algorithm, train.transforms(cfg), train.selection(cfg), cfg.seed))
+        algorithm = composition.algorithm(cfg, name)
+        found.append((algorithm, composition.transforms(cfg), composition.selection(cfg), cfg.seed))
     return found
 
 

@@ -90,7 +90,7 @@ def analyse(
     grids.PathError, selection.SelectionError
     """
     chosen = search(features.matrix, algorithm, taking, seed=seed, progress=progress)
-    segmenter = Segmenter(features, chosen.candidate, seed=seed)
+    segmenter = Segmenter.from_candidate(features, chosen.candidate, seed=seed)
     segments = pd.Series(segmenter.segments_, index=data.table.index, name="segment")
     names = naming.names(profiles.contrasts(data.table, segments), data.table, segments)
     segmenter.name_segments(names)

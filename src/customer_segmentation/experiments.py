@@ -40,7 +40,8 @@ class Experiments:
         Returns
         -------
         dict
-            ``stability``, ``jaccard_mean``, ``jaccard_min`` and ``jaccard`` (a list, per cluster).
+            ``stability``, ``jaccard_mean``, ``jaccard_min``, ``jaccard`` (a list, per cluster) and
+            ``resamples`` (a list of :class:`customer_segmentation.stability.Resample`).
         """
         if position not in self.examined:
             candidate = self.path.candidates[position]

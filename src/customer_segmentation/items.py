@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -73,10 +74,11 @@ class File:
 
 @dataclass(frozen=True)
 class Model:
-    """The fitted model, under the run's name."""
+    """The fitted model, under the run's name, and what it was trained on, for drift."""
 
     name: str
     segmenter: Segmenter
+    reference: Mapping[str, Any]
 
 
 Item = Param | Tag | Metric | Table | Picture | Text | File | Model

@@ -37,7 +37,8 @@ class Candidate:
     seconds : float
         Seconds the fit took; shared work is spread evenly over its candidates.
     estimator : object or None
-        The fitted estimator; None when the labels were cut from shared work.
+        The fitted estimator; only its settings when the labels were cut from shared work; None
+        when the labels were changed afterwards.
     scores : dict
         What only the fit itself can tell, such as a mixture's ``bic``.
     failure : str
@@ -141,7 +142,7 @@ def extend(path: Path, estimator: Any, X: FloatArray, values: Sequence[float]) -
     [1, 2, 3]
     """
     if path.linkage is not None:
-        more = _cuts(path.linkage, values, 0.0, _silent)
+        more = _cuts(estimator, path.linkage, values, 0.0, _silent)
     else:
         more = _fit(estimator, X, replace(path, candidates=()), list(values), _silent).candidates
     return replace(path, candidates=(*path.candidates, *more))
@@ -226,17 +227,18 @@ def _(
     start = time.perf_counter()
     tree = build_linkage(X, method=estimator.linkage)
     shared = (time.perf_counter() - start) / len(grid)
-    return replace(path, candidates=_cuts(tree, grid, shared, progress), linkage=tree)
+    return replace(path, candidates=_cuts(estimator, tree, grid, shared, progress), linkage=tree)
 
 
 def _cuts(
-    tree: FloatArray, grid: Sequence[float], shared: float, progress: Progress
+    estimator: Any, tree: FloatArray, grid: Sequence[float], shared: float, progress: Progress
 ) -> tuple[Candidate, ...]:
     candidates = []
     for done, k in enumerate(grid, start=1):
         start = time.perf_counter()
         labels = cut_tree(tree, int(k))
-        candidates.append(Candidate(k, labels, shared + time.perf_counter() - start))
+        seconds = shared + time.perf_counter() - start
+        candidates.append(Candidate(k, labels, seconds, clone(estimator)))
         progress(done, len(grid))
     return tuple(candidates)
 
@@ -256,7 +258,8 @@ def _(estimator: DBSCAN, X: FloatArray, path: Path, grid: list[float], progress:
     candidates = []
     for done, eps in enumerate(grid, start=1):
         fitted = _fit_one(precomputed, graph, "eps", eps)
-        candidates.append(replace(fitted, seconds=fitted.seconds + shared, estimator=None))
+        settings = clone(estimator).set_params(eps=eps)
+        candidates.append(replace(fitted, seconds=fitted.seconds + shared, estimator=settings))
         progress(done, len(grid))
     return replace(path, candidates=tuple(candidates), k_distance=curve)
 

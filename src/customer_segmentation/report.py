@@ -9,9 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation import exploration, grids, page, profiles, scoring, workbook
+from customer_segmentation import (
+    borderline,
+    deliverables,
+    drift,
+    exploration,
+    grids,
+    page,
+    profiles,
+    scoring,
+)
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
+from customer_segmentation.deliverables import Tables
+from customer_segmentation.environment import requirements
 from customer_segmentation.items import (
     File,
     Item,
@@ -37,6 +48,7 @@ RUN_METRICS = (
     "overlap", "no_valley", "inner_gap", "purity", "silhouette", "wcss", "calinski_harabasz",
     "davies_bouldin", "bic", "coverage", "outlier_share", "smallest_share", "largest_share",
 )  # fmt: skip
+CUSTOMERS = "tables/customers.parquet"
 MAX_PARAM = 250  # characters; longer settings belong in the config artifact
 
 
@@ -54,12 +66,16 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     Item
         In no order that matters.
     """
-    tables = _Tables(analysis)
+    data, segmenter, segments = analysis.data, analysis.segmenter, analysis.segments
+    confidence = pd.Series(segmenter.confidence_, index=segments.index)
+    tables = Tables(data.table, segments, analysis.names, confidence)
     # First, because they take longest, and another process may draw them.
     pictures = {name: drawing.begin(*how) for name, how in _pictures(analysis, tables)}
     yield Tag("mlflow.runName", analysis.name)
     yield Tag("verdict", analysis.verdict)
     yield Tag("finding", analysis.finding)
+    yield Tag("versions", ", ".join(requirements()))
+    yield Tag("id_column", data.id_column or "")
     yield Tag("assigner", analysis.segmenter.assigner)
     yield Tag("objection", str(analysis.chosen.row["objection"]))
     yield Tag("mlflow.note.content", description(analysis, tables.summary))
@@ -70,7 +86,9 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
     yield Text("report.html", lambda: _page(analysis, tables, pictures))
-    yield Model(analysis.name, analysis.segmenter)
+    imputed = drift.imputed(data.report)
+    described = drift.reference(data.table, segmenter.columns, segments, imputed=imputed)
+    yield Model(analysis.name, segmenter, described)
 
 
 def explore(data: CustomerData, folder: str) -> Iterator[Item]:
@@ -83,24 +101,6 @@ def explore(data: CustomerData, folder: str) -> Iterator[Item]:
 
 
 GRID = ("scatter", "profiles")  # the UI draws the elbow itself, from the metrics of the path
-
-
-class _Tables:
-    """The profile tables, made once and used by files, pictures and page."""
-
-    def __init__(self, analysis: Analysis) -> None:
-        table, segments, names = analysis.data.table, analysis.segments, analysis.names
-        self.summary = profiles.summary(table, segments, names)
-        self.counts = profiles.counts(segments, names)
-        self.contrasts = profiles.contrasts(table, segments)
-        self.assignments = pd.DataFrame(
-            {
-                "segment": segments,
-                "name": [names.get(number, "Outliers") for number in segments],
-                "confidence": analysis.segmenter.confidence_,
-            },
-            index=segments.index,
-        )
 
 
 def _metrics(analysis: Analysis) -> Iterator[Item]:
@@ -130,35 +130,23 @@ def _why_absent(analysis: Analysis, name: str) -> str:
     return str(analysis.chosen.row["absent"]) or "no spread inside the segments"
 
 
-def _tables(analysis: Analysis, tables: _Tables) -> Iterator[Item]:
+def _tables(analysis: Analysis, tables: Tables) -> Iterator[Item]:
     data = analysis.data
-    yield Table("cluster_summary.csv", tables.summary, compare=True)
-    yield Table("cluster_counts.csv", tables.counts)
+    yield from deliverables.files(tables)
+    yield File(CUSTOMERS, data.table.to_parquet)  # as cleaned: a promotion compares with them
     yield Table("tables/path.csv", analysis.chosen.scores)
     yield Table("tables/profile.csv", tables.contrasts.round(3), index=True, compare=True)
     if analysis.chosen.jaccard:
         yield Table("tables/quality.csv", _quality(analysis), compare=True)
-    yield Table("tables/assignments.csv", tables.assignments.round({"confidence": 3}), index=True)
+    yield Table("tables/borderline.csv", _borderline(analysis), index=True, compare=True)
     yield Table("tables/cleaning.csv", data.report)
     if analysis.features.left_out:
         left_out = pd.DataFrame(analysis.features.left_out.items(), columns=["column", "reason"])
         yield Table("tables/left_out.csv", left_out)
-    yield File(
-        "Customer_Segmentation_Results.xlsx",
-        lambda path: workbook.write(
-            path,
-            data.table,
-            analysis.segments,
-            analysis.names,
-            tables.assignments["confidence"],
-            tables.summary,
-            tables.counts,
-        ),
-    )
 
 
 def _quality(analysis: Analysis) -> pd.DataFrame:
-    """How clear each segment is, and how surely it comes back on resamples, in Hennig's words."""
+    """How clear each segment is, how surely it comes back, how truly the model assigns it."""
     widths = pd.Series(analysis.chosen.silhouettes).groupby(analysis.segments.to_numpy()).mean()
     rows = [
         {
@@ -167,13 +155,26 @@ def _quality(analysis: Analysis) -> pd.DataFrame:
             "silhouette": round(float(widths.get(int(number), math.nan)), 3),
             "jaccard": round(value, 3),
             "stability": scoring.band(value),
+            "assigner_fidelity": round(
+                analysis.segmenter.fidelity_per_segment_.get(int(number), math.nan), 3
+            ),
         }
         for number, value in zip(analysis.segmenter.numbers_, analysis.chosen.jaccard, strict=True)
     ]
     return pd.DataFrame(rows).sort_values("segment", ignore_index=True)
 
 
-def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _borderline(analysis: Analysis) -> pd.DataFrame:
+    return borderline.table(
+        analysis.segments,
+        analysis.names,
+        X=analysis.features.matrix,
+        confidence=analysis.segmenter.confidence_,
+        resamples=analysis.chosen.resamples,
+    )
+
+
+def _pictures(analysis: Analysis, tables: Tables) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Name of every picture that applies, with the function that draws it and what it draws."""
     scores, path = analysis.chosen.scores, analysis.chosen.path
     chosen, names = analysis.chosen.candidate.value, analysis.names
@@ -189,13 +190,11 @@ def _pictures(analysis: Analysis, tables: _Tables) -> Iterator[tuple[str, tuple[
         yield "dendrogram", (tree.dendrogram, path.linkage, analysis.n_segments, numbers)
     if np.isfinite(scores["bic"]).any():
         yield "bic", (path_plots.bic, scores, chosen)
-    yield "sizes", (segment_plots.sizes, tables.counts)
     yield "scatter", (scatter_plot.scatter, *_plane(analysis), numbers, names)
     if analysis.n_segments > 1:
         widths = analysis.chosen.silhouettes
         yield "silhouette", (segment_plots.silhouette_samples, widths, numbers, names)
-        raw = profiles.values(analysis.data.table, analysis.segments, tables.contrasts.columns)
-        yield "profiles", (segment_plots.heatmap, tables.contrasts, raw, names)
+    yield from deliverables.portraits(tables)
 
 
 def _plane(analysis: Analysis) -> tuple[np.ndarray, list[str]]:
@@ -250,7 +249,7 @@ CAPTIONS = {
 }
 
 
-def _page(analysis: Analysis, tables: _Tables, pictures: Mapping[str, Drawn]) -> str:
+def _page(analysis: Analysis, tables: Tables, pictures: Mapping[str, Drawn]) -> str:
     facts = {
         "Customers": f"{len(analysis.segments):,}",
         "Segments": str(analysis.n_segments),

@@ -16,6 +16,7 @@ from customer_segmentation.labels import FloatArray
 from customer_segmentation.paths import Candidate, Path
 from customer_segmentation.scoring import Guards
 from customer_segmentation.selection import Choice, Rule
+from customer_segmentation.stability import Resample
 
 STABILITY = ("stability", "jaccard_mean", "jaccard_min")
 
@@ -81,6 +82,8 @@ class Chosen:
         Of the candidate taken.
     jaccard : list of float
         Of the clusters of the candidate taken; empty with fewer than two.
+    resamples : list of Resample
+        What the bootstrap of the candidate taken found; empty with fewer than two clusters.
     """
 
     path: Path
@@ -88,6 +91,7 @@ class Chosen:
     choice: Choice
     silhouettes: FloatArray
     jaccard: list[float]
+    resamples: list[Resample] = field(default_factory=list)
 
     @property
     def candidate(self) -> Candidate:
@@ -205,9 +209,11 @@ def _take(X: FloatArray, path: Path, algorithm: Algorithm, taking: Selection, se
     )
     choice = selection.choose(table, taking.rule, experiments, taking.n_segments)
     several = table["n_segments"].iloc[choice.index] > 1
-    jaccard = experiments.bootstrap(choice.index)["jaccard"] if several else []
+    found = experiments.bootstrap(choice.index) if several else {"jaccard": [], "resamples": []}
     table = _with_stability(table, experiments.examined)
-    return Chosen(path, table, choice, silhouettes[choice.index], list(jaccard))
+    return Chosen(
+        path, table, choice, silhouettes[choice.index], found["jaccard"], found["resamples"]
+    )
 
 
 def _further(found: Chosen, taking: Selection) -> list[int]:

@@ -2,236 +2,299 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import skops.io
-from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from sklearn.base import BaseEstimator, ClusterMixin, clone
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from customer_segmentation.features import Features, as_features
-from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation import schema
+from customer_segmentation.assigners import BLOCK, PredictAssigner
+from customer_segmentation.features import Features
+from customer_segmentation.following import follow
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, tidy
+from customer_segmentation.neighbours import Reference
+from customer_segmentation.numbering import number_segments, renumbering
 from customer_segmentation.paths import Candidate
-from customer_segmentation.validity import cluster_means
+from customer_segmentation.plain import TRUSTED_TYPES, settings_of
+from customer_segmentation.preparation import dense, preparation_for, prepare, unprepared
+from customer_segmentation.schema import Cell, SchemaError
 
-N_NEIGHBORS = 10  # confidence in tenths is fine enough for a campaign
-MAX_REFERENCE_ROWS = 10_000  # keeps the model below a few megabytes and scoring quick
-# Types that skops asks about by name; all are plain data of this class.
-TRUSTED_TYPES = ["customer_segmentation.segmenter.Segmenter", "numpy.dtype"]
+__all__ = ["TRUSTED_TYPES", "SchemaError", "Segmenter", "number_segments"]
 
-
-class SchemaError(ValueError):
-    """A table of new customers that the model cannot read."""
+OUTLIERS = "Outliers"
+BECOMES_FINITE = "values that the preparation makes numbers of (neither NaN nor inf)"
 
 
-def number_segments(X: FloatArray, labels: IntArray) -> IntArray:
-    """Segment number of every cluster: 1 for the largest, then by size.
-
-    Equal sizes are ordered by the clusters' means, feature by feature, so that equal partitions
-    get equal numbers whatever integers the algorithm used.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-    labels : ndarray of shape (n_samples,)
-        Clusters 0..n_clusters-1, -1 = outlier.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters,)
-        Position = cluster, value = segment number.
-
-    Examples
-    --------
-    >>> number_segments(np.array([[1.0], [5.0], [5.5]]), np.array([0, 1, 1]))
-    array([2, 1])
-    """
-    if labels.max(initial=-1) < 0:
-        return np.zeros(0, dtype=np.int64)
-    sizes = np.bincount(labels[labels >= 0])
-    means = cluster_means(X, labels).round(9)
-    order = np.lexsort((*means.T[::-1], -sizes))
-    numbers = np.empty(len(sizes), dtype=np.int64)
-    numbers[order] = np.arange(1, len(sizes) + 1)
-    return numbers
-
-
-class Segmenter:
-    """Assigns customers to segments.
+class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    """Assigns customers to segments: raw rows in; segment, name, confidence, outlier out.
 
     An algorithm that predicts, and that can be saved without pickle, assigns new customers itself.
-    Any other one is represented by the customers it labelled: a new customer joins the segment
-    most common among the ten nearest of them.
+    Any other one gets an assigner that follows it; see :mod:`customer_segmentation.assigners`.
+    A customer with the values of a training customer gets that customer's segment.
 
     Parameters
     ----------
-    features : Features
-        The fitted feature set.
-    candidate : Candidate
-        The candidate taken.
+    clusterer : scikit-learn-compatible clusterer
+    transformer : scikit-learn transformer, optional
+        Makes the matrix. None fills gaps, standardises numbers and encodes text.
     seed : int
-        Draws the reference customers where there are more than ``MAX_REFERENCE_ROWS``.
+        Draws who is held out to measure the fidelity.
 
     Attributes
     ----------
-    numbers_ : ndarray of shape (n_clusters,)
-        Segment number of every cluster of the candidate.
-    segments_ : ndarray of shape (n_samples,)
-        Segment number of every training customer, -1 = outlier.
+    labels_, segments_ : ndarray of shape (n_samples,)
+        Segment number of every training customer, from 1 on; -1 = outlier. Not saved.
     confidence_ : ndarray of shape (n_samples,)
-        Share of a customer's ten nearest fellow customers that are in the same segment, on [0, 1].
+        Share of a customer's ten nearest fellow customers that are in the same segment, on [0, 1];
+        beyond 10,000 customers that of the nearest of 10,000. Not saved.
+    numbers_ : ndarray of shape (n_clusters,)
+        Segment number of every cluster of the algorithm.
     fidelity_ : float
-        Share of training customers that assigning them anew, each left out of its own
-        neighbourhood, puts where the algorithm put them.
+        Share of customers whom the assigner, without having seen them, puts where the algorithm
+        put them. Of an algorithm that predicts: agreement of its predictions with its labels.
+    fidelity_per_segment_ : dict, segment -> share
+        The same for each segment, and for the outliers (-1) if there are any.
 
     Examples
     --------
     >>> from sklearn.cluster import KMeans
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from customer_segmentation import features, paths
     >>> table = pd.DataFrame({"spend": [1.0, 2.0, 90.0, 91.0, 92.0]})
-    >>> fitted = features.build(table, [{"columns": ["spend"], "transform": StandardScaler()}],
-    ...                         name="spend")
-    >>> path = paths.fit_path(KMeans(random_state=0), fitted.matrix, algorithm="kmeans",
-    ...                       parameter="n_clusters", grid=[2])
-    >>> model = Segmenter(fitted, path.candidates[0], seed=0)
-    >>> model.predict(pd.DataFrame({"spend": [3, 80]}))["segment"].tolist()
-    [2, 1]
+    >>> model = Segmenter(KMeans(2, random_state=0)).fit(table)
+    >>> model.predict(pd.DataFrame({"spend": ["3", 80]}))
+    array([2, 1])
+    >>> model.assign(pd.DataFrame({"spend": [80]}, index=["anna"]))
+          segment segment_name  confidence  outlier
+    anna        1    Segment 1         0.5    False
     """
 
-    def __init__(self, features: Features, candidate: Candidate, *, seed: int) -> None:
-        X = features.matrix
-        self.transformer = features.transformer
-        self.numeric = [
-            column
-            for column, numeric in zip(features.columns, _numeric(features), strict=True)
-            if numeric
-        ]
-        self.columns = features.columns
-        self.names: dict[str, str] = {}
-        self.numbers_ = number_segments(X, candidate.labels)
-        self.segments_ = self._as_segments(candidate.labels)
-        self.estimator = candidate.estimator if _predicts(candidate.estimator) else None
-        self._fit_reference(X, seed)
-        self.confidence_, voted = self._cross_examine(X)
-        predicted = self.estimator.predict(X) if self.estimator is not None else None
-        own = self._as_segments(predicted) if predicted is not None else voted
-        self.fidelity_ = float((own == self.segments_).mean())
+    def __init__(self, clusterer: Any = None, transformer: Any = None, *, seed: int = 0) -> None:
+        self.clusterer = clusterer
+        self.transformer = transformer
+        self.seed = seed
+
+    @classmethod
+    def from_candidate(cls, features: Features, candidate: Candidate, *, seed: int) -> Segmenter:
+        """Model of a candidate of a path, without fitting anything again.
+
+        `features` is the fitted feature set that `candidate` was found on.
+        """
+        model = cls(candidate.estimator, features.transformer, seed=seed)
+        model.transformer_ = features.transformer
+        model.schema_ = schema.of_transformer(features.columns, features.transformer)
+        model.columns_in_ = list(features.columns)
+        model.n_features_in_ = len(features.columns)
+        model.feature_names_in_ = np.array(features.columns, dtype=object)
+        return model._learn(features.matrix, candidate.labels, candidate.estimator)
+
+    def fit(self, X: Any, y: Any = None) -> Segmenter:
+        """Cluster the customers of a table, and learn to assign others.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+            In raw units.
+        y : ignored
+        """
+        if self.clusterer is None:
+            raise ValueError(
+                "got clusterer=None, expected a clusterer. Use Segmenter(KMeans(3)), for example."
+            )
+        table = self._as_table(X, reset=True)
+        self.columns_in_ = list(table.columns)
+        given = schema.of_table(table)
+        chosen = self.transformer if self.transformer is not None else preparation_for(given)
+        self.transformer_ = clone(chosen)
+        matrix = dense(self.transformer_.fit_transform(given.read(table)))
+        self.schema_ = given.used_by(self.transformer_)
+        clusterer = clone(self.clusterer).fit(matrix)
+        labels = clusterer.labels_ if hasattr(clusterer, "labels_") else clusterer.predict(matrix)
+        return self._learn(matrix, tidy(labels), clusterer)
+
+    def _learn(self, X: FloatArray, labels: IntArray, clusterer: Any) -> Segmenter:
+        self.numbers_ = number_segments(X, labels)
+        self.labels_ = self._as_segments(labels)
+        self.reference_ = Reference(X, labels)
+        self.confidence_ = self.reference_.confidence(self.reference_.nearest(X)[0], labels)
+        self.assigner_, found = follow(clusterer, X, labels, seed=self.seed)
+        if self.assigner == PredictAssigner.word:  # else it also tells training customers
+            self.reference_ = self.reference_.thinned()
+        self.fidelity_ = found.overall
+        self.fidelity_per_segment_ = {
+            int(self._as_segments([label])[0]): share for label, share in found.each.items()
+        }
+        self.name_segments({int(number): f"Segment {number}" for number in self.numbers_})
+        return self
+
+    @property
+    def segments_(self) -> IntArray:
+        """Segment number of every training customer."""
+        return self.labels_
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that a table must have."""
+        return self.schema_.columns
+
+    @property
+    def numeric(self) -> list[str]:
+        """Those of them that must be numbers."""
+        return self.schema_.numeric
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Segment number as text -> name; "-1" is "Outliers"."""
+        return self.names_
 
     @property
     def assigner(self) -> str:
-        """How new customers are assigned, in one word: "predict" or "neighbours"."""
-        return "predict" if self.estimator is not None else "neighbours"
+        """How new customers are assigned: predict, core, reach, linkage or neighbours."""
+        return str(self.assigner_.word)
 
     def name_segments(self, names: Mapping[int, str]) -> None:
-        """Set the names that :meth:`predict` returns; outliers are called "Outliers"."""
-        self.names = {str(number): name for number, name in names.items()} | {
-            str(OUTLIER): "Outliers"
-        }
+        """Set the names that :meth:`assign` returns; outliers are called "Outliers"."""
+        known = {str(number): f"Segment {number}" for number in sorted(self.numbers_)}
+        given = {str(number): name for number, name in names.items()}
+        self.names_ = {**known, **given, str(OUTLIER): OUTLIERS}
 
-    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Segment of every customer of `table`.
+    def renumbered(self, numbers: Mapping[int, int], names: Mapping[int, str]) -> Segmenter:
+        """Copy of the model with other segment numbers and names.
+
+        Parameters
+        ----------
+        numbers : mapping
+            Own segment number -> the number it gets, from 1 on, a different one for each.
+        names : mapping
+            By the numbers that are given.
+
+        Raises
+        ------
+        ValueError
+            A segment without a number, or two with the same one.
+        """
+        changed = {**renumbering(self.numbers_, numbers), OUTLIER: OUTLIER}
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.numbers_ = np.array([changed[int(n)] for n in self.numbers_], dtype=np.int64)
+        if hasattr(self, "labels_"):
+            copy.labels_ = np.array([changed[int(n)] for n in self.labels_], dtype=np.int64)
+        fidelity = self.fidelity_per_segment_
+        copy.fidelity_per_segment_ = {changed[number]: fidelity[number] for number in fidelity}
+        copy.name_segments(names)
+        return copy
+
+    def predict(self, X: Any) -> IntArray:
+        """Segment number of every customer, -1 for outliers.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+            See :meth:`assign`.
+        """
+        check_is_fitted(self)
+        return self._as_segments(self._scored(self._as_table(X))[0])
+
+    def assign(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Segment, name and confidence of every customer of `table`.
 
         Parameters
         ----------
         table : DataFrame
-            With at least the columns the model was fitted on, in raw units. Further columns are
-            ignored; gaps are filled as in training; an unknown category counts as none.
+            With at least the columns the model was fitted on, in raw units and any order. Gaps
+            are filled as in training; an unknown category counts as none.
 
         Returns
         -------
-        DataFrame, same index, columns ``segment``, ``segment_name`` and ``confidence``
+        DataFrame, same index
+            Columns ``segment`` (-1 = outlier), ``segment_name``, ``confidence`` (on [0, 1]) and
+            ``outlier``.
 
         Raises
         ------
         SchemaError
-            Missing columns, or text where numbers are needed.
+            Missing columns, text where numbers are needed, a customer without any value.
         """
-        X = self.transformer.transform(self._checked(table))
-        shares = self.reference.predict_proba(X)
-        if self.estimator is not None:
-            segments = self._as_segments(self.estimator.predict(X))
-        else:
-            segments = self.reference.classes_[shares.argmax(axis=1)]
-        confidence = shares[np.arange(len(X)), np.searchsorted(self.reference.classes_, segments)]
-        names = [self.names.get(str(number), str(number)) for number in segments]
+        check_is_fitted(self)
+        labels, confidence = self._scored(self._as_table(table))
+        segments = self._as_segments(labels)
+        names = pd.array([self.names_[str(n)] for n in (*self.numbers_, OUTLIER)], dtype="str")
         return pd.DataFrame(
-            {"segment": segments, "segment_name": names, "confidence": confidence.round(3)},
+            {
+                "segment": segments,
+                "segment_name": names.take(labels % len(names)),  # -1 is the last one
+                "confidence": confidence.round(3),
+                "outlier": segments == OUTLIER,
+            },
             index=table.index,
         )
 
-    def _checked(self, table: pd.DataFrame) -> pd.DataFrame:
-        missing = [column for column in self.columns if column not in table.columns]
-        if missing:
-            raise SchemaError(
-                f"got a table without {missing}, expected the columns {self.columns}. "
-                f"It has {list(table.columns)}: add or rename them."
-            )
-        used = table[self.columns].copy()
-        for column in self.numeric:
-            used[column] = _to_numbers(used[column])
-        return as_features(used)
+    def problems(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows that cannot be scored: one line per cell, columns row, column, got, expected.
+
+        Raises
+        ------
+        SchemaError
+            Missing columns.
+        """
+        check_is_fitted(self)
+        read, cells = self.schema_.examine(table)
+        readable = np.setdiff1d(np.arange(len(read)), [cell.position for cell in cells])
+        columns = ", ".join(self.columns)
+        for row in readable[unprepared(self.transformer_, read.iloc[readable])]:
+            got = ", ".join(str(value) for value in read.iloc[row])
+            cells.append(Cell(int(row), columns, got, BECOMES_FINITE))
+        return schema.listed(table, cells)
+
+    def check_columns(self, columns: Iterable[Any]) -> None:
+        """Refuse a table without the columns of the model, before any row is read."""
+        self.schema_.check_columns(columns)
+
+    def _as_table(self, X: Any, *, reset: bool = False) -> pd.DataFrame:
+        if isinstance(X, pd.DataFrame):
+            if reset:
+                validate_data(self, X, skip_check_array=True)
+            return schema.with_text_columns(X)
+        array = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+        columns = [f"x{i}" for i in range(array.shape[1])] if reset else self.columns_in_
+        return pd.DataFrame(array, columns=columns).infer_objects()
+
+    def _scored(self, table: pd.DataFrame) -> tuple[IntArray, FloatArray]:
+        """Cluster and confidence of every row, block by block, so that memory is bounded."""
+        read = self.schema_.read(table)
+        starts = range(0, len(read), BLOCK)
+        try:
+            blocks = [self._block(read.iloc[start : start + BLOCK]) for start in starts]
+        except ValueError as error:
+            found = self.problems(table)
+            raise (schema.refusal(found) if len(found) else error) from error
+        if not blocks:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        labels, confidence = zip(*blocks, strict=True)
+        return np.concatenate(labels), np.concatenate(confidence)
+
+    def _block(self, read: pd.DataFrame) -> tuple[IntArray, FloatArray]:
+        X = prepare(self.transformer_, read)
+        nearest, known = self.reference_.nearest(X)
+        labels = self.assigner_.predict(X)
+        if self.assigner != PredictAssigner.word:
+            labels = np.where(known, self.reference_.labels[nearest], labels)
+        return labels, self.reference_.confidence(nearest, labels)
 
     def _as_segments(self, labels: Any) -> IntArray:
-        array = np.asarray(labels, dtype=np.int64)
-        return np.concatenate([self.numbers_, [OUTLIER]])[array]
+        return np.concatenate([self.numbers_, [OUTLIER]])[np.asarray(labels, dtype=np.int64)]
 
-    def _fit_reference(self, X: FloatArray, seed: int) -> None:
-        rows = np.arange(len(X))
-        if len(X) > MAX_REFERENCE_ROWS:
-            rng = np.random.default_rng(seed)
-            rows = np.sort(rng.choice(rows, MAX_REFERENCE_ROWS, replace=False))
-            # Every segment keeps a voice, however small it is.
-            rows = np.union1d(rows, np.unique(self.segments_, return_index=True)[1])
-        # Brute force is the one index that is saved as plain arrays.
-        neighbours = KNeighborsClassifier(min(N_NEIGHBORS, len(rows)), algorithm="brute")
-        self.reference = neighbours.fit(X[rows], self.segments_[rows])
-
-    def _cross_examine(self, X: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Confidence and majority segment from the neighbours of each, itself left out."""
-        if len(X) < 3:
-            return np.ones(len(X)), self.segments_
-        k = min(N_NEIGHBORS, len(X) - 1)
-        near = NearestNeighbors(n_neighbors=k).fit(X).kneighbors(return_distance=False)
-        classes, codes = np.unique(self.segments_, return_inverse=True)
-        votes = np.stack(
-            [(codes[near] == code).sum(axis=1) for code in range(len(classes))], axis=1
-        )
-        confidence = votes[np.arange(len(X)), codes] / k
-        return confidence, classes[votes.argmax(axis=1)]
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.transformer is None  # which fills gaps
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        # What was learned about the training customers is a result, not part of the model.
-        return {k: v for k, v in vars(self).items() if k not in ("segments_", "confidence_")}
-
-
-def _numeric(features: Features) -> list[bool]:
-    """Whether each column went through a median imputer, which only numbers can."""
-    numeric = {}
-    for _, pipeline, columns in features.transformer.transformers_:
-        if hasattr(pipeline, "named_steps"):
-            is_number = pipeline.named_steps["impute"].strategy == "median"
-            numeric.update(dict.fromkeys(columns, is_number))
-    return [numeric[column] for column in features.columns]
-
-
-def _predicts(estimator: Any) -> bool:
-    if not hasattr(estimator, "predict"):
-        return False
-    try:
-        return not skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
-    except Exception:  # skops raises many types for estimators that it cannot save
-        return False
-
-
-def _to_numbers(values: pd.Series[Any]) -> pd.Series[float]:
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    bad = values[numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")]
-    if len(bad) or np.isinf(numbers).any():
-        example = bad.iloc[0] if len(bad) else "an infinite value"
-        raise SchemaError(
-            f"got {example!r} in column {values.name!r} of new customers, expected numbers. "
-            f"Correct the {max(len(bad), 1)} affected rows."
-        )
-    return numbers
+        # What was learned about the training customers is a result, not part of the model; and
+        # loading must not need the library of a clusterer that assigns nobody.
+        results = ("labels_", "confidence_", "clusterer")
+        kept = {k: v for k, v in super().__getstate__().items() if k not in results}
+        return {**kept, "clusterer": settings_of(self.clusterer)}

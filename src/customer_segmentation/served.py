@@ -7,9 +7,11 @@ from typing import Any
 import mlflow
 import pandas as pd
 import skops.io
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
-from customer_segmentation.segmenter import TRUSTED_TYPES, Segmenter
+from customer_segmentation.segmenter import TRUSTED_TYPES, SchemaError, Segmenter
 
 
 class ServedSegmenter(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -24,8 +26,17 @@ class ServedSegmenter(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Segment, name and confidence of every customer of `model_input`."""
-        return self.segmenter.predict(model_input)
+        """Segment, name, confidence and outlier flag of every customer of `model_input`.
+
+        Raises
+        ------
+        MlflowException
+            On a table that the model cannot read; the server answers it with status 400.
+        """
+        try:
+            return self.segmenter.assign(model_input)
+        except SchemaError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
 
 set_model(ServedSegmenter())

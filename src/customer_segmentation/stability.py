@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
-from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 
 Refit = Callable[[FloatArray, Sequence[float]], Sequence[IntArray]]
 
 REPEATS = 5  # the standard error of a mean Jaccard is then about 0.03, half a Hennig band
 SHARE = 0.8  # of the rows per repeat, without replacement: duplicates would fake dense spots
 ROWS = 700  # at most
+MIN_RESAMPLES = 2  # once in or once out says nothing about coming back
+NOWHERE = -2  # came out in a cluster that is no cluster of the full run
+
+
+class Resample(NamedTuple):
+    """What one resample found: the rows that took part, and the labels they got."""
+
+    rows: IntArray
+    labels: IntArray
 
 
 def bootstrap(
@@ -50,7 +61,8 @@ def bootstrap(
     DataFrame, one row per value
         ``stability`` (mean adjusted Rand index, outliers as one cluster), ``jaccard`` (a list: mean
         over the repeats of each cluster's best Jaccard overlap; 0 for a cluster that no subsample
-        met), ``jaccard_mean`` and ``jaccard_min`` (its mean and worst over the clusters). Hennig's
+        met), ``jaccard_mean`` and ``jaccard_min`` (its mean and worst over the clusters), and
+        ``resamples`` (a list of :class:`Resample`, what :func:`steadiness` counts). Hennig's
         bands: up to 0.5 dissolved, 0.6 to 0.75 a pattern, from 0.75 stable, from 0.85 highly
         stable.
 
@@ -78,12 +90,15 @@ def bootstrap(
     counts = [int(labels.max()) + 1 for labels in labelings]
     rand: list[list[float]] = []
     overlap: list[list[FloatArray]] = []
+    resamples: list[list[Resample]] = [[] for _ in values]
     for _ in range(repeats):
         sample = drawn.choice(len(X), size, replace=False)
         old = [labels[sample] for labels in labelings]
         new = [np.asarray(labels) for labels in refit(X[sample], values)]
         rand.append([rand_index(a, b) for a, b in zip(old, new, strict=True)])
         overlap.append([best_jaccard(a, b, k) for a, b, k in zip(old, new, counts, strict=True)])
+        for kept, found in zip(resamples, new, strict=True):
+            kept.append(Resample(sample, found))
     jaccard = [_mean_of_known(np.array(column)) for column in zip(*overlap, strict=True)]
     return pd.DataFrame(
         {
@@ -91,6 +106,7 @@ def bootstrap(
             "jaccard_mean": [float(j.mean()) for j in jaccard],
             "jaccard_min": [float(j.min()) for j in jaccard],
             "jaccard": [j.tolist() for j in jaccard],
+            "resamples": resamples,
         }
     )
 
@@ -101,6 +117,93 @@ def _mean_of_known(overlaps: FloatArray) -> FloatArray:
         return np.zeros(1)
     known = ~np.isnan(overlaps)
     return np.asarray(np.where(known, overlaps, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def steadiness(labels: IntArray, resamples: Sequence[Resample]) -> pd.DataFrame:
+    """How often each customer came back in its own cluster when others were left out.
+
+    The clusters of a resample are matched to those of the full run so that as many customers as
+    possible are where they were (Kuhn 1955, the Hungarian method): what is left did move. An
+    outlier comes back when it is an outlier again.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Of the full run, -1 = outlier. Segment numbers do as well as clusters.
+    resamples : sequence of Resample
+        As :func:`bootstrap` returns them.
+
+    Returns
+    -------
+    DataFrame of shape (n_samples, 3)
+        ``resamples`` (how many the customer took part in), ``steadiness`` (share of them in which
+        it came back, 0 to 1; NaN below ``MIN_RESAMPLES``) and ``flips_to`` (the other cluster it
+        came out in most often, -1 = as an outlier; missing for one that always came back).
+
+    Examples
+    --------
+    >>> labels = np.array([1, 1, 1, 2, 2])
+    >>> same = Resample(np.arange(5), np.array([0, 0, 0, 1, 1]))
+    >>> other = Resample(np.arange(4), np.array([7, 7, 3, 3]))
+    >>> steadiness(labels, [same, other])
+       resamples  steadiness  flips_to
+    0          2         1.0      <NA>
+    1          2         1.0      <NA>
+    2          2         0.5         2
+    3          2         1.0      <NA>
+    4          1         NaN      <NA>
+    """
+    none = [np.zeros(0, dtype=np.int64)]
+    rows = np.concatenate([r.rows for r in resamples] or none)
+    came = np.concatenate([_in_full_run(labels[r.rows], r.labels) for r in resamples] or none)
+    back = came == labels[rows]
+    gone = ~back & (came != NOWHERE)
+    times = np.bincount(rows, minlength=len(labels))
+    share = np.bincount(rows, weights=back, minlength=len(labels)) / np.maximum(times, 1)
+    return pd.DataFrame(
+        {
+            "resamples": times,
+            "steadiness": np.where(times >= MIN_RESAMPLES, share, np.nan),
+            "flips_to": most_frequent(rows[gone], came[gone], len(labels)),
+        }
+    )
+
+
+def _in_full_run(full: IntArray, found: IntArray) -> IntArray:
+    """The labels of a resample in the words of the full run on the same rows."""
+    both = _contingency(full + 1, found + 1)[1:, 1:]  # outliers are no cluster: -1 stays -1
+    clusters, partners = linear_sum_assignment(both, maximize=True)
+    names = np.full(both.shape[1] + 1, NOWHERE, dtype=np.int64)
+    names[-1] = OUTLIER
+    met = both[clusters, partners] > 0
+    names[partners[met]] = clusters[met]
+    return names[found]
+
+
+def most_frequent(rows: IntArray, values: IntArray, n: int) -> pd.Series[int]:
+    """The value that occurs most often in each of `n` rows; on a tie the smallest.
+
+    Parameters
+    ----------
+    rows, values : ndarray of shape (n_pairs,)
+    n : int
+
+    Returns
+    -------
+    Series of Int64 of shape (n,)
+        Missing for a row without a value.
+
+    Examples
+    --------
+    >>> most_frequent(np.array([0, 0, 0, 2]), np.array([5, 4, 5, -1]), 3).tolist()
+    [5, <NA>, -1]
+    """
+    found, codes = np.unique(values, return_inverse=True)
+    pairs, times = np.unique(rows * max(len(found), 1) + codes, return_counts=True)
+    row, code = np.divmod(pairs, max(len(found), 1))
+    order = np.argsort(-times, kind="stable")
+    best = pd.Series(found[code[order]], index=row[order], dtype="Int64")
+    return best[~best.index.duplicated()].reindex(range(n))
 
 
 def rand_index(a: IntArray, b: IntArray) -> float:

@@ -116,6 +116,22 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
     return Store(uri, experiment, experiment_id)
 
 
+def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
+    """Open a store that runs were logged to; nothing is made.
+
+    Raises
+    ------
+    StoreError
+        When there is none.
+    """
+    named = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if not named and not (folder / "mlflow.db").is_file():
+        raise StoreError(
+            f"got no runs in {folder}, expected a store there. Make runs first: python train.py -m"
+        )
+    return open_store(uri, experiment, folder)
+
+
 def close_stale_runs(store: Store) -> list[str]:
     """Mark runs as killed that this machine left running without a living process.
 

@@ -28,6 +28,8 @@ from rich.table import Table
 
 from customer_segmentation import profiles
 from customer_segmentation.analysis import Analysis
+from customer_segmentation.proposal import Proposal
+from customer_segmentation.rebuild import Rebuilt
 from customer_segmentation.store import Store
 from customer_segmentation.sweep import CAPTION, SHOWN, Sweep
 
@@ -169,6 +171,7 @@ def show_run(result: Analysis, store: Store, run_id: str) -> None:
     show_table(
         counts, title=f"{result.name}: {result.finding}", caption=result.chosen.choice.reason
     )
+    say(f"\nTo promote it:  python promote.py run={run_id}")
     _show_commands(store, {"this run": store.run_link(run_id), "all runs": store.link})
 
 
@@ -181,14 +184,39 @@ def show_sweep(result: Sweep, store: Store, sweep_id: str) -> None:
     if len(result.failures):
         show_table(result.failures, title=f"{len(result.failures)} jobs failed")
     console.print(result.words, highlight=False, soft_wrap=True, markup=False)
+    if result.recommended:
+        say("\nTo promote the recommendation:  python promote.py")
     _show_commands(store, {"compare": store.link, "this sweep": store.run_link(sweep_id)})
 
 
 def _show_commands(store: Store, links: dict[str, str]) -> None:
     if not store.uri.startswith("http"):
-        console.print("\nTo open the UI:  make ui", highlight=False)
+        console.print("To open the UI:  make ui", highlight=False)
     for name, link in links.items():
         console.print(f"{name}: {link}", highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print a sentence as it is."""
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def show_proposal(proposal: Proposal, checks: pd.DataFrame) -> None:
+    """Print what changes for the segments, and the gate."""
+    found = proposal.migration
+    if found is not None:
+        show_table(found.changes, title="Segments against the champion", caption=found.words)
+    elif proposal.champion is not None:
+        say("No customer could be compared with the champion's: every segment is new.")
+    shown = checks.assign(passed=checks["passed"].map({True: "yes", False: "NO"}))
+    show_table(shown, title=f"Gate for {proposal.run.info.run_name}")
+
+
+def show_rebuilt(found: Rebuilt) -> None:
+    """Print whether a run came out the same, and what is different about it."""
+    say(found.words)
+    if len(found.differences):
+        show_table(found.differences, title="What differs")
 
 
 def show_error(error: Exception) -> None:

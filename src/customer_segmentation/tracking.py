@@ -9,8 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, singledispatchmethod
-from importlib import metadata
+from functools import singledispatchmethod
 from pathlib import Path
 
 import mlflow
@@ -26,6 +25,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 from PIL import Image
 
+from customer_segmentation.environment import requirements
 from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
 from customer_segmentation.saved_view import side_by_side
 from customer_segmentation.store import process_tags  # first: it sets MLflow up
@@ -33,8 +33,8 @@ from customer_segmentation.store import process_tags  # first: it sets MLflow up
 # Runs whose pictures are still being drawn, in order of their start.
 _waiting: dict[str, _Batch] = {}
 THUMBNAIL = (400, 400)  # pixels of the copies in MLflow's image grid: two runs fit side by side
+MODEL = "model_uri"  # tag: address of the run's own model
 MAX_NOTE = 8000  # characters that MLflow keeps of a description
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
 @contextmanager
@@ -202,7 +202,7 @@ class _Batch:
         of_run = [metric for metric in self.metrics if "/" not in metric.key]
         client.log_batch(self.run_id, of_run, self.params, self.tags)
         for model in self.models:
-            _log_model(model)
+            client.set_tag(self.run_id, MODEL, log_model(self.run_id, model))
         # MLflow copies a run's metrics to its model, a query each: the path's need no copy.
         client.log_batch(self.run_id, of_path)
 
@@ -218,13 +218,32 @@ class _Batch:
         """Tags that make the UI show tables side by side, and pictures in its grid."""
         tags = []
         if self.compared:
-            tags.append(RunTag("mlflow.loggedArtifacts", json.dumps(self.compared)))
+            shown = mlflow.get_run(self.run_id).data.tags.get("mlflow.loggedArtifacts", "[]")
+            both = [*json.loads(shown), *self.compared]
+            once = list({entry["path"]: entry for entry in both}.values())
+            tags.append(RunTag("mlflow.loggedArtifacts", json.dumps(once)))
         if (self.folder / "images").exists():
             tags.append(RunTag("mlflow.loggedImages", "True"))
         return tags
 
 
-def _log_model(model: Model) -> None:
+@contextmanager
+def _active(run_id: str) -> Iterator[None]:
+    """Make a run the one that MLflow logs models to; one that has ended stays as it ended."""
+    now = mlflow.active_run()
+    if now is not None and now.info.run_id == run_id:
+        yield
+        return
+    status = mlflow.get_run(run_id).info.status
+    mlflow.start_run(run_id=run_id)
+    try:
+        yield
+    finally:
+        mlflow.end_run(status)
+
+
+def log_model(run_id: str, model: Model) -> str:
+    """Log a model to a run, running or ended, and return its address."""
     package = Path(__file__).parent
     # Any type: MLflow refuses whole numbers for a column of decimals; the model casts by itself.
     inputs = Schema([ColSpec(AnyType(), name=c, required=False) for c in model.segmenter.columns])
@@ -236,23 +255,20 @@ def _log_model(model: Model) -> None:
             ColSpec("boolean", "outlier"),
         ]
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _active(run_id):
         saved = Path(folder) / "segmenter.skops"
         skops.io.dump(model.segmenter, saved)
-        mlflow.pyfunc.log_model(
+        described = Path(folder) / "reference.json"
+        described.write_text(json.dumps(model.reference), encoding="utf-8")
+        logged = mlflow.pyfunc.log_model(
             name=model.name,
             python_model=str(package / "served.py"),
-            artifacts={"segmenter": str(saved)},
+            artifacts={"segmenter": str(saved), "reference": str(described)},
             code_paths=[str(package)],
             signature=ModelSignature(inputs=inputs, outputs=outputs),
-            pip_requirements=_requirements(),
+            pip_requirements=requirements(),
         )
-
-
-@cache
-def _requirements() -> list[str]:
-    """Pinned by us: left to itself, MLflow loads the model in a child process to find them out."""
-    return [f"{name}=={metadata.version(name)}" for name in REQUIREMENTS]
+    return str(logged.model_uri)
 
 
 def log_data(name: str, source: str, sha256: str, table: pd.DataFrame) -> None:

@@ -40,6 +40,8 @@ class CustomerData:
         Of the file's bytes.
     source : str
         The path as given.
+    id_column : str or None
+        None when the file has no ids and its rows were numbered.
     """
 
     name: str
@@ -49,6 +51,7 @@ class CustomerData:
     rows_out: int
     sha256: str
     source: str
+    id_column: str | None = None
 
     @property
     def summary(self) -> str:
@@ -153,6 +156,7 @@ def load(
         rows_out=len(table),
         sha256=raw.sha256,
         source=str(path),
+        id_column=str(ids.name) if ids.name in raw.frame else None,
     )
 
 

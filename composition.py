@@ -1,0 +1,97 @@
+"""From configuration to objects: what `train.py` needs before it can start."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+ROOT = Path(__file__).resolve().parent
+OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
+OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
+
+
+def plain(node: Any) -> Any:
+    """The configuration as dicts and lists."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+@functools.lru_cache(maxsize=4)
+def load(config: str, modified: float) -> Any:
+    """Load a data set once per process; a changed file is read again."""
+    from customer_segmentation import data
+
+    return data.load(**json.loads(config))
+
+
+def customers(cfg: DictConfig) -> Any:
+    """The customer table of a configuration."""
+    if OmegaConf.is_missing(cfg.data, "path"):
+        from customer_segmentation import data
+
+        raise data.DataError("got no data.path, expected a customer table. Set data.path=FILE.")
+    config = plain(cfg.data)
+    path = Path(config["path"])
+    return load(json.dumps(config), path.stat().st_mtime if path.is_file() else 0.0)
+
+
+def open_store(cfg: DictConfig) -> Any:
+    """The tracking store of a configuration."""
+    from customer_segmentation import store
+
+    tracking = plain(cfg.tracking)
+    return store.open_store(
+        tracking["uri"], tracking["experiment"], Path(tracking["folder"]), tracking["view"]
+    )
+
+
+def settings(cfg: DictConfig, choices: dict[str, str]) -> dict[str, object]:
+    """What was chosen, for the params of the run."""
+    estimator = {
+        key: value
+        for key, value in plain(cfg.algorithm.estimator).items()
+        if key not in ("_target_", "random_state", "copy")
+    }
+    return {
+        "data": choices["data"],
+        "features": choices["features"],
+        "algorithm": choices["algorithm"],
+        **{f"algorithm.{key}": value for key, value in estimator.items()},
+        "grid": plain(cfg.algorithm.grid) or "derived from the data",
+        "selection": choices["selection"],
+        "n_segments": cfg.n_segments,
+        "seed": cfg.seed,
+    }
+
+
+def transforms(cfg: DictConfig) -> list[dict[str, Any]]:
+    """The transforms of the feature set."""
+    return [
+        {"columns": plain(t.columns), "transform": instantiate(t.transform, _convert_="all")}
+        for t in cfg.features.transforms
+    ]
+
+
+def algorithm(cfg: DictConfig, name: str) -> Any:
+    """The algorithm and its grid."""
+    from customer_segmentation import search
+
+    options = {key: plain(value) for key, value in cfg.algorithm.items() if key != "estimator"}
+    estimator = instantiate(cfg.algorithm.estimator, _convert_="all")
+    return search.Algorithm(name=name, estimator=estimator, **options)
+
+
+def selection(cfg: DictConfig) -> Any:
+    """How a candidate is taken."""
+    from customer_segmentation import search
+
+    return search.Selection(
+        rule=instantiate(cfg.selection.rule),
+        guards=instantiate(cfg.selection.guards),
+        n_segments=None if cfg.n_segments == "auto" else cfg.n_segments,
+        largest_grid=cfg.max_segments,
+    )

@@ -1,0 +1,108 @@
+"""Score a file of customers: python score.py input=FILE output=FILE [model=champion]."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "src"))
+
+
+def main(argv: list[str]) -> int:
+    """Do what the options say: 0 when the output is in place, 1 when it is not, 130 on Ctrl-C."""
+    from customer_segmentation import options, terminal
+
+    if {"-h", "--help"} & set(argv):
+        print((ROOT / "conf" / "score.yaml").read_text(encoding="utf-8"))
+        return 0
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        run(options.read(argv, ROOT / "conf" / "score.yaml", ROOT))
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was written, an earlier output is kept.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        terminal.show_error(error)
+        return 1
+    return 0
+
+
+def run(chosen: dict[str, Any]) -> None:
+    """Open the store and the model, score, and log what came of it."""
+    from customer_segmentation import batch_scoring, options, registry, scoring_run, store
+
+    for key in ("input", "output"):
+        if not chosen[key]:
+            raise options.OptionError(
+                f"got no {key}, expected a file. python score.py input=FILE output=FILE"
+            )
+    tracking = chosen["tracking"]
+    opened = store.open_existing(tracking["uri"], tracking["experiment"], Path(tracking["folder"]))
+    served = registry.load(opened, chosen["name"], chosen["model"])
+    scoring_run.check_writable(opened)
+    with bar() as progress:
+        scored = batch_scoring.score(
+            Path(chosen["input"]),
+            Path(chosen["output"]),
+            served.segmenter,
+            served.reference,
+            id_column=chosen["id_column"],
+            sheet=chosen["sheet"],
+            tokens=scoring_run.missing_tokens(served.run_id),
+            progress=progress,
+        )
+    say(scored)
+    run_id = scoring_run.log(scored, chosen["name"], served)
+    print(f"this scoring: {opened.run_link(run_id)}")
+
+
+def say(scored: Any) -> None:
+    """Print what was done, what went wrong, and whether a refresh is due."""
+    from customer_segmentation import batch_scoring, style, terminal
+
+    terminal.say(batch_scoring.summary(scored))
+    counts = scored.counts()
+    shares = {column: counts[column].map(style.percent) for column in counts.columns[3:]}
+    terminal.show_table(counts.assign(**shares), title="Customers per segment")
+    for note in scored.notes:
+        terminal.say(note)
+    for line in batch_scoring.complaints(scored):
+        print(line, file=sys.stderr)
+    terminal.say(scored.monitor.words())
+
+
+@contextmanager
+def bar() -> Iterator[Any]:
+    """Show how far the reading has come, where there is a terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from customer_segmentation.terminal import console
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task = progress.add_task("scoring", total=None, rows=0)
+    with progress:
+        yield lambda done, rows: progress.update(
+            task, completed=done or 0, total=1 if done is not None else None, rows=rows
+        )
+
+
+def interrupt(*_: object) -> None:
+    """Treat a request to terminate like Ctrl-C, so that what is half-written goes."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

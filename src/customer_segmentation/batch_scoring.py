@@ -1,0 +1,331 @@
+"""Score a file of any size: read, convert, assign and write a chunk at a time.
+
+A row that cannot be scored does not lose the batch: it is written with empty cells and the reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from customer_segmentation.batches import (
+    Chunk,
+    Converter,
+    Source,
+    check_target,
+    open_source,
+    open_target,
+)
+from customer_segmentation.data.expectations import closest
+from customer_segmentation.data.findings import DataError
+from customer_segmentation.data.identity import found_id
+from customer_segmentation.drift import SEGMENTS, Monitor
+from customer_segmentation.items import Item, Metric, Param, Picture, Table, Tag
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.plots import canvas
+from customer_segmentation.plots.drift import drift as drift_picture
+from customer_segmentation.schema import SchemaError
+from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.style import OUTLIER_NAME, name_of, plural
+
+EXAMPLES = 5  # rows with problems that are named
+# The same columns whatever happens, so that what loads the file need not look first.
+COLUMNS = ("id", "segment", "segment_name", "confidence", "outlier", "problem")
+Progress = Callable[[float | None, int], None]
+
+
+@dataclass
+class Scored:
+    """What scoring a file came to.
+
+    Attributes
+    ----------
+    input, output : Path
+    ids : str
+        Where the ids come from.
+    notes : list of str
+        What was read otherwise than the extension says.
+    monitor : Monitor
+        Drift of the scored rows.
+    names : dict, segment -> name
+    rows, failed, without_id : int
+    problems : dict, row number -> reason
+        The first few of the rows that could not be scored; the header is row 1.
+    seconds : float
+    """
+
+    input: Path
+    output: Path
+    ids: str
+    notes: list[str]
+    monitor: Monitor
+    names: dict[int, str]
+    rows: int = 0
+    failed: int = 0
+    without_id: int = 0
+    problems: dict[Any, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def counts(self) -> pd.DataFrame:
+        """Customers per segment: segment, name, customers, share, share in training."""
+        shares = self.monitor.shares()
+        return pd.DataFrame(
+            {
+                "segment": shares["segment"],
+                "name": [name_of(int(s), self.names) for s in shares["segment"]],
+                "customers": shares["customers"],
+                "share": shares["found"],
+                "share in training": shares["expected"],
+            }
+        )
+
+
+def score(
+    path: Path,
+    output: Path,
+    segmenter: Segmenter,
+    reference: Mapping[str, Any],
+    *,
+    id_column: str | None = None,
+    sheet: str | None = None,
+    tokens: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Scored:
+    """Assign every row of a file to a segment and write id, segment, name and confidence.
+
+    Parameters
+    ----------
+    path, output : Path
+        CSV, TSV, Parquet or Excel by their extension. The output appears, or is replaced, when
+        all of it is written.
+    segmenter : Segmenter
+    reference : dict
+        Of its training customers, as :func:`customer_segmentation.drift.reference` made it.
+    id_column : str, optional
+        By default that of the training data, else one named like an id, else row numbers.
+    sheet : str, optional
+        Excel sheet; the first one by default.
+    tokens : sequence of str
+        Words that mean "missing", besides the usual ones.
+    progress : callable(share read or None, rows so far), optional
+
+    Returns
+    -------
+    Scored
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or the output not written.
+    SchemaError
+        When columns are missing that the model needs.
+    """
+    start = time.monotonic()
+    source = open_source(path, sheet=sheet)
+    check_target(output, path)
+    segmenter.check_columns(source.columns)
+    if output.suffix.lower() == ".xlsx":
+        check_target(output, path, source.rows())
+    found, words = _id_column(source, id_column, reference)
+    batch = _Batch(source, segmenter, reference, found, tokens)
+    numbered = found is None or source.integer(found)
+    schema = _schema(pa.int64() if numbered else pa.string())
+    scored = Scored(path, output, words, source.notes, batch.monitor, _names(segmenter))
+    with open_target(output, schema) as target, closing(source.chunks(batch.wanted)) as chunks:
+        for chunk in chunks:
+            frame, problems = batch.score(chunk)
+            target.write(frame)
+            _count(scored, frame, problems)
+            if progress is not None:
+                progress(chunk.done, scored.rows)
+    scored.seconds = time.monotonic() - start
+    return scored
+
+
+def items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
+    """What a scoring run keeps: counts per segment, drift as a table, a picture and one line.
+
+    Parameters
+    ----------
+    scored : Scored
+    settings : mapping
+        Of the run, for its params.
+    """
+    drifted = scored.monitor.table()
+    yield from (Param(name, value) for name, value in settings.items())
+    yield Tag("drift", scored.monitor.words())
+    yield Tag("mlflow.note.content", f"**{scored.monitor.words()}**\n\n{summary(scored)}")
+    yield Metric("rows", scored.rows)
+    yield Metric("rows_failed", scored.failed)
+    yield Metric("seconds", scored.seconds)
+    shares = scored.monitor.shares()
+    for number, customers in zip(shares["segment"], shares["customers"], strict=True):
+        label = "outliers" if number == OUTLIER else number
+        yield Metric(f"segment/{label}", int(customers))
+    yield Table("tables/segments.csv", scored.counts().round(4), compare=True)
+    yield Table("tables/drift.csv", drifted.round(4), compare=True)
+    if scored.problems:
+        listed = pd.DataFrame(scored.problems.items(), columns=["row", "problem"])
+        yield Table("tables/problems.csv", listed)
+    if len(drifted):
+        yield Metric("psi_segments", float(drifted.loc[drifted["what"] == SEGMENTS, "psi"].iloc[0]))
+        yield Metric("psi_largest", float(drifted["psi"].max()))
+        picture = drift_picture(drifted, shares, scored.names)
+        yield Picture("plots/drift.png", lambda: canvas.png(picture), grid=True)
+
+
+def summary(scored: Scored) -> str:
+    """Say in one line what was done."""
+    speed = f"{scored.seconds:.1f} s" if scored.seconds >= 0.05 else "no time"
+    return (
+        f"{scored.rows:,} rows of {scored.input.name} scored into {scored.output.name} in {speed}; "
+        f"{scored.ids}."
+    )
+
+
+def complaints(scored: Scored) -> list[str]:
+    """Say what went wrong with single rows; nothing if nothing did."""
+    lines = []
+    if scored.failed:
+        lines.append(
+            f"{scored.failed:,} of {scored.rows:,} rows could not be scored: their segment is "
+            "empty, and the column problem says why. The first of them (the header is row 1):"
+        )
+        lines += [f"  row {row}: {reason}" for row, reason in scored.problems.items()]
+    if scored.without_id:
+        rows = plural(scored.without_id, "row")
+        lines.append(f"{rows} without an id: nobody can tell whose segment that is.")
+    return lines
+
+
+class _Batch:
+    """Turns chunks of the input into chunks of the output."""
+
+    def __init__(
+        self,
+        source: Source,
+        segmenter: Segmenter,
+        reference: Mapping[str, Any],
+        id_column: str | None,
+        tokens: Sequence[str],
+    ) -> None:
+        self.segmenter, self.id_column = segmenter, id_column
+        self.columns = list(segmenter.columns)
+        extra = [id_column] if id_column is not None and id_column not in self.columns else []
+        self.wanted = [*self.columns, *extra]
+        self.monitor = Monitor(reference)
+        described = reference["columns"]
+        levels = {c: described[c]["levels"] for c in self.columns if "levels" in described[c]}
+        with closing(source.chunks(self.columns)) as chunks:
+            head = next(chunks).frame
+        self._convert = Converter(segmenter.numeric, levels, head, tokens)
+        self._integer = id_column is None or source.integer(id_column)
+
+    def score(self, chunk: Chunk) -> tuple[pd.DataFrame, dict[Any, str]]:
+        """Assign the rows of a chunk."""
+        frame, problems = self._convert(chunk.frame[self.columns])
+        problems = {**problems, **chunk.problems}
+        for row in frame.index[frame.isna().all(axis=1)]:
+            problems.setdefault(row, "got no value, expected one in at least one column")
+        good = frame.drop(index=list(problems)) if problems else frame
+        try:
+            assigned = self.segmenter.assign(good) if len(good) else None
+        except SchemaError:  # something that only the model itself can tell
+            problems |= _reasons(self.segmenter.problems(good))
+            good = good.drop(index=[row for row in problems if row in good.index])
+            assigned = self.segmenter.assign(good) if len(good) else None
+        if assigned is not None:
+            self.monitor.update(good, assigned["segment"].to_numpy(np.int64))
+        return self._written(chunk.frame, assigned, problems), dict(sorted(problems.items()))
+
+    def _written(
+        self, frame: pd.DataFrame, assigned: pd.DataFrame | None, problems: Mapping[Any, str]
+    ) -> pd.DataFrame:
+        whole = assigned if assigned is not None else pd.DataFrame(columns=list(COLUMNS[1:5]))
+        if problems:
+            whole = whole.astype(object).reindex(frame.index).infer_objects()
+        reasons = [problems.get(row) for row in frame.index] if problems else None
+        return pd.DataFrame(
+            {
+                "id": self._ids(frame),
+                "segment": whole["segment"].astype("Int64"),
+                "segment_name": whole["segment_name"].astype("str"),
+                "confidence": whole["confidence"].astype("float64"),
+                "outlier": whole["outlier"].astype("boolean"),
+                "problem": pd.Series(reasons, index=frame.index, dtype="str"),
+            }
+        )
+
+    def _ids(self, frame: pd.DataFrame) -> pd.Series:
+        if self.id_column is None:
+            return pd.Series(frame.index, index=frame.index)
+        cells = frame[self.id_column]
+        if self._integer:
+            return cells.astype("Int64")
+        if pd.api.types.is_string_dtype(cells) and cells.dtype != object:
+            return cells
+        return cells.map(_as_id).astype("str")
+
+
+def _schema(ids: Any) -> pa.Schema:
+    kinds = (ids, pa.int64(), pa.string(), pa.float64(), pa.bool_(), pa.string())
+    return pa.schema(list(zip(COLUMNS, kinds, strict=True)))
+
+
+def _names(segmenter: Segmenter) -> dict[int, str]:
+    names = {int(number): name for number, name in segmenter.names.items()}
+    return {**names, OUTLIER: OUTLIER_NAME}
+
+
+def _reasons(problems: pd.DataFrame) -> dict[Any, str]:
+    return {
+        p.row: f"column {p.column!r}: got {p.got}, expected {p.expected}"
+        for p in problems[::-1].itertuples()
+    }
+
+
+def _count(scored: Scored, frame: pd.DataFrame, problems: Mapping[Any, str]) -> None:
+    scored.rows += len(frame)
+    scored.failed += len(problems)
+    scored.without_id += int(frame["id"].isna().sum())
+    for row, reason in problems.items():
+        if len(scored.problems) < EXAMPLES:
+            scored.problems[row + 1] = reason
+
+
+def _id_column(
+    source: Source, asked: str | None, reference: Mapping[str, Any]
+) -> tuple[str | None, str]:
+    """Find the id column, and say where the ids come from."""
+    if asked is not None:
+        if asked not in source.columns:
+            raise DataError(
+                f"{source.path}: got no id column {asked!r}, expected it; "
+                f"{closest(asked, source.columns)}; set id_column to one of them"
+            )
+        return asked, f"ids from {asked}"
+    trained = reference.get("id_column")
+    if trained in source.columns:
+        return str(trained), f"ids from {trained}, as in training"
+    with closing(source.chunks(source.columns)) as chunks:
+        named = found_id(next(chunks).frame)
+    if named is not None:
+        return named, f"ids from {named}, by its name"
+    return None, "no id column: the id is the number of the row under the header"
+
+
+def _as_id(cell: Any) -> str | None:
+    """Write an id as a person sees it: 1001, not 1001.0."""
+    if cell is None or cell is pd.NA or cell != cell:  # noqa: PLR0124  (NaN of any type)
+        return None
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        return str(int(cell))
+    return str(cell).strip() or None

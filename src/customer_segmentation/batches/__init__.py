@@ -1,0 +1,73 @@
+"""Tables of any size, a chunk at a time: read, turned into what a model takes, and written.
+
+Memory stays bounded by the chunk. The whole-table reading of ``customer_segmentation.data`` is
+for training, where every row is needed at once.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from customer_segmentation.batches.convert import Converter
+from customer_segmentation.batches.source import (
+    Chunk,
+    ExcelSource,
+    ParquetSource,
+    Source,
+    check_readable,
+)
+from customer_segmentation.batches.target import Writer, check_target, open_target
+from customer_segmentation.batches.text import TextSource
+from customer_segmentation.data import formats
+from customer_segmentation.data.findings import DataError
+
+__all__ = ["Chunk", "Converter", "Source", "Writer", "check_target", "open_source", "open_target"]
+
+
+def open_source(path: Path, *, sheet: str | None = None) -> Source:
+    r"""Open a table for reading in chunks, by its extension.
+
+    Parameters
+    ----------
+    path : Path
+        A .csv, .tsv, .txt, .parquet, .pq, .xlsx or .xlsm file.
+    sheet : str, optional
+        Excel sheet; the first one by default.
+
+    Returns
+    -------
+    Source
+        Its ``columns`` are known; ``chunks(columns)`` reads only those.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, not readable, of another format, empty, or without rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "shop.csv"
+    >>> _ = file.write_text("id;spend;city\n007;12,5;Bonn\n008;7;Ulm\n")
+    >>> source = open_source(file)
+    >>> source.columns
+    ['id', 'spend', 'city']
+    >>> [chunk.frame.to_numpy().tolist() for chunk in source.chunks(["spend", "id"])]
+    [[['12,5', '007'], ['7', '008']]]
+    """
+    check_readable(path)
+    suffix = path.suffix.lower()
+    source: Source
+    if suffix in formats.PARQUET:
+        source = ParquetSource(path)
+    elif suffix in formats.EXCEL:
+        source = ExcelSource(path, sheet)
+    else:
+        source = TextSource(path)
+    with closing(source.chunks(source.columns[:1])) as chunks:
+        if next(chunks, None) is None:
+            raise DataError(
+                f"{path}: got a header and no rows, expected one row per customer; check the export"
+            )
+    return source

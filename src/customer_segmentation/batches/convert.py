@@ -1,0 +1,189 @@
+"""Cells as they stand in a file, turned into what a model was fitted on.
+
+The rules are those of the training data: blanks trimmed, words that mean "missing" missing,
+numbers as people write them, levels in the spelling of the training. Nothing depends on what else
+is in a chunk, so a row means the same in every chunk and alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from customer_segmentation.data import numerals
+from customer_segmentation.data.coercion import MISSING_TOKENS
+
+MARK_ROWS = 5000  # cells of a column that tell its decimal mark
+SHOWN = 40  # characters of a cell in a message
+ONLY_COMMA = "0,5"  # a cell that can be read with a decimal comma only
+
+
+class Converter:
+    """Turns the raw columns of a chunk into numbers and levels.
+
+    Parameters
+    ----------
+    numeric : collection of str
+        Columns that the model takes as numbers; it takes the others as levels.
+    levels : mapping, column -> levels
+        Spelling of the known levels.
+    head : DataFrame
+        First rows of the file: the cells that can be read in one way only tell the decimal mark.
+    tokens : sequence of str
+        Words that mean "missing", besides the usual ones.
+
+    Examples
+    --------
+    >>> head = pd.DataFrame({"spend": ["1.200,50", "?", "12 EUR", "much"], "sex": [" male"] * 4})
+    >>> convert = Converter(["spend"], {"sex": ["Male"]}, head)
+    >>> frame, problems = convert(head)
+    >>> frame["spend"].tolist(), frame["sex"].unique().tolist()
+    ([1200.5, nan, 12.0, nan], ['Male'])
+    >>> problems
+    {3: "column 'spend': got 'much', expected a number"}
+    """
+
+    def __init__(
+        self,
+        numeric: Collection[str],
+        levels: Mapping[str, Sequence[str]],
+        head: pd.DataFrame,
+        tokens: Sequence[str] = (),
+    ) -> None:
+        self._numeric = set(numeric)
+        self._levels = {
+            column: {_folded(level): level for level in known} for column, known in levels.items()
+        }
+        self._tokens = MISSING_TOKENS | {str(token).casefold().strip() for token in tokens}
+        # Else a word that means "missing" cannot be taken for a number by the quick way.
+        self._wordy = pd.to_numeric(pd.Series(list(tokens), dtype=object), errors="coerce").isna()
+        self._marks = _marks(head, self._numeric)
+
+    def __call__(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, str]]:
+        """Convert a chunk; a cell that is no number is missing in it and a problem of its row.
+
+        Returns
+        -------
+        frame : DataFrame, same index and columns
+        problems : dict, index label -> reason
+        """
+        columns: dict[Any, pd.Series] = {}
+        problems: dict[Any, str] = {}
+        for name, cells in frame.items():
+            if name in self._numeric:
+                columns[name], bad = self._numbers(cells)
+                for row, cell in bad.items():
+                    reason = f"column {name!r}: got {_shown(cell)}, expected a number"
+                    problems[row] = f"{problems[row]}; {reason}" if row in problems else reason
+            else:
+                columns[name] = self._categories(cells)
+        return pd.DataFrame(columns, index=frame.index), problems
+
+    def _numbers(self, cells: pd.Series) -> tuple[pd.Series, pd.Series]:
+        if pd.api.types.is_numeric_dtype(cells):
+            numbers = cells.astype("float64")
+            return numbers, cells[np.isinf(numbers)]
+        mark = self._marks.get(str(cells.name), ".")
+        quick = _quick(cells, mark) if self._wordy.all() else None
+        if quick is None:
+            quick = self._slow(cells, mark)
+        bad = np.isinf(quick)
+        if quick.dtype == object or bad.any():
+            return quick.mask(bad), cells[bad]
+        return quick, cells.iloc[:0]
+
+    def _slow(self, cells: pd.Series, mark: numerals.Mark) -> pd.Series:
+        """Read every distinct cell once; one that is no number becomes infinite, as no cell is."""
+        codes, distinct = pd.factorize(cells)
+        values = np.append(self._distinct_numbers(list(distinct), mark), np.nan)
+        return pd.Series(values[codes], index=cells.index, name=cells.name)
+
+    def _distinct_numbers(self, cells: list[Any], mark: numerals.Mark) -> np.ndarray:
+        native = np.array([not isinstance(cell, str) for cell in cells], dtype=bool)
+        texts = np.array([str(cell).strip() for cell in cells], dtype=object)
+        missing = ~native & np.isin(np.char.lower(texts.astype(str)), list(self._tokens | {""}))
+        values = np.where(missing, np.nan, np.inf)
+        values[native] = _native_numbers([c for c, n in zip(cells, native, strict=True) if n])
+        rest = np.flatnonzero(~missing & ~native)
+        if len(rest):
+            values[rest] = _read(texts[rest].tolist(), mark)
+        return values
+
+    def _categories(self, cells: pd.Series) -> pd.Series:
+        codes, distinct = pd.factorize(cells)
+        known = self._levels.get(str(cells.name), {})
+        levels: list[object] = [self._level(cell, known) for cell in distinct]
+        array = np.array([*levels, np.nan], dtype=object)[codes]
+        return pd.Series(array, index=cells.index, name=cells.name, dtype=object)
+
+    def _level(self, cell: Any, known: Mapping[str, str]) -> object:
+        text = str(int(cell)) if _whole(cell) else str(cell).strip()
+        if not text or (text.casefold() in self._tokens and _folded(text) not in known):
+            return np.nan
+        return known.get(_folded(text), text)
+
+
+def _marks(head: pd.DataFrame, numeric: Collection[str]) -> dict[str, numerals.Mark]:
+    """Decimal mark of each text column: its own cells decide, then those of the others."""
+    cells = head.head(MARK_ROWS)
+    texts = {column: _texts(cells[column]) for column in cells}
+    usual = numerals.decimal_mark(texts.values())
+    vote = [pd.Series([ONLY_COMMA])] if usual == "," else []
+    return {str(c): numerals.decimal_mark([t, *vote]) for c, t in texts.items() if c in numeric}
+
+
+def _texts(cells: pd.Series) -> pd.Series:
+    """Cells that are text: numbers among them say nothing about how people write them."""
+    if pd.api.types.is_numeric_dtype(cells):
+        return pd.Series(dtype="str")
+    return pd.Series([cell for cell in cells if isinstance(cell, str)], dtype="str")
+
+
+def _quick(cells: pd.Series, mark: numerals.Mark) -> pd.Series | None:
+    """Numbers as computers write them, or with a decimal comma; None where any is not."""
+    if not pd.api.types.is_string_dtype(cells) or cells.dtype == object:
+        return None
+    try:
+        array = pa.array(cells, from_pandas=True)
+        if mark == ",":
+            if pc.any(pc.match_substring(array, ".")).as_py():
+                return None
+            array = pc.replace_substring(array, ",", ".")
+        numbers = pc.cast(array, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    values = numbers.to_numpy(zero_copy_only=False)
+    return pd.Series(values, index=cells.index, name=cells.name)
+
+
+def _read(texts: list[str], mark: numerals.Mark) -> np.ndarray:
+    """Read distinct texts with a given mark; infinite where one is no number."""
+    plain = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(float)
+    if mark == "." and not np.isnan(plain).any():
+        return plain
+    # The reader lets cells vote on the mark; these votes outnumber whatever the chunk holds.
+    votes = [f"0{mark}{number}" for number in range(1, len(texts) + 2)]
+    values = numerals.parsed(pd.Series([*texts, *votes], dtype="str"), mark)[0]
+    return values.fillna(np.inf).to_numpy(float)[: len(texts)]
+
+
+def _native_numbers(cells: list[Any]) -> np.ndarray:
+    numbers = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").astype("float64")
+    return numbers.fillna(np.inf).to_numpy()
+
+
+def _whole(cell: Any) -> bool:
+    return isinstance(cell, float | np.floating) and float(cell).is_integer()
+
+
+def _folded(level: str) -> str:
+    return " ".join(str(level).split()).casefold()
+
+
+def _shown(cell: Any) -> str:
+    return repr(cell if not isinstance(cell, str) else cell[:SHOWN])

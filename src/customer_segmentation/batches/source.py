@@ -1,0 +1,244 @@
+"""Parquet and Excel files as chunks of rows, and what all sources have in common."""
+
+from __future__ import annotations
+
+import difflib
+import zipfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from customer_segmentation.data import formats
+from customer_segmentation.data.findings import DataError, listed
+
+ROWS = 50_000  # of a chunk: a few megabytes, and large enough that the loop costs nothing
+HEAD_BYTES = 4096  # enough to recognise a format by
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Text or native cells, missing where empty; indexed by row number, 1 = first under the
+        header.
+    done : float or None
+        Share of the file read so far, 0 to 1; None where it is unknown.
+    problems : dict, row number -> reason
+        Rows whose cells cannot be told apart.
+    """
+
+    frame: pd.DataFrame
+    done: float | None = None
+    problems: dict[int, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A table that is read in chunks, as often as wanted."""
+
+    path: Path
+    columns: list[str]
+    notes: list[str]  # what was read otherwise than the extension says
+
+    def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
+        """Read the rows, only these columns of them, in this order."""
+
+    def integer(self, column: str) -> bool:
+        """Tell that the format itself keeps the column as whole numbers."""
+
+    def rows(self) -> int:
+        """Count the rows, at worst by reading one column."""
+
+
+def check_readable(path: Path) -> None:
+    """Say what is wrong with a path before it is opened.
+
+    Raises
+    ------
+    DataError
+        If it is missing, a folder, empty, of another format, or not readable.
+
+    Examples
+    --------
+    >>> check_readable(Path("customers.doc"))
+    Traceback (most recent call last):
+    customer_segmentation.data.findings.DataError: customers.doc: got no such file, ...
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: got a folder, expected a file; it has: {_tables(path)}")
+    if not path.exists():
+        raise DataError(f"{path}: got no such file, expected a customer table; {_nearby(path)}")
+    if path.suffix.lower() not in formats.SUPPORTED:
+        raise DataError(
+            f"{path}: got the extension {path.suffix or '(none)'!r}, expected one of "
+            f"{' '.join(formats.SUPPORTED)}; save the table in one of these formats"
+        )
+    if not _head(path).strip():
+        raise DataError(f"{path}: got an empty file, expected a header and rows; export it again")
+
+
+def column_names(header: Sequence[Any], path: Path) -> list[str]:
+    """Trim the column names as in training, and number those without one.
+
+    Raises
+    ------
+    DataError
+        If a name occurs twice.
+
+    Examples
+    --------
+    >>> column_names([" Age ", None, "Annual  Income"], Path("shop.csv"))
+    ['Age', 'Unnamed: 1', 'Annual Income']
+    """
+    texts = [" ".join(str(label).split()) if label is not None else "" for label in header]
+    names = [text or f"Unnamed: {place}" for place, text in enumerate(texts)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        found = listed(repr(name) for name in twice)
+        raise DataError(
+            f"{path}: got {found} in more than one column, expected each column name once; "
+            "rename or delete"
+        )
+    return names
+
+
+class ParquetSource:
+    """A Parquet file: only the wanted columns are decoded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        with _parquet(path) as file:
+            self._schema = file.schema_arrow
+            self._rows = int(file.metadata.num_rows)
+        self.columns = column_names(self._schema.names, path)
+
+    def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
+        """Read the rows, only these columns of them, in this order."""
+        own = [self._schema.names[self.columns.index(column)] for column in columns]
+        read = 0
+        with _parquet(self.path) as file:
+            for batch in file.iter_batches(ROWS, columns=own):
+                # Whole numbers with gaps as decimals would lose the last digits of a long id.
+                frame = batch.to_pandas(integer_object_nulls=True, ignore_metadata=True)[own]
+                frame.index = pd.RangeIndex(read + 1, read + 1 + len(frame))
+                read += len(frame)
+                if len(frame):
+                    yield Chunk(frame.set_axis(list(columns), axis=1), read / self._rows)
+
+    def integer(self, column: str) -> bool:
+        """Tell that the format itself keeps the column as whole numbers."""
+        kind = self._schema.field(self.columns.index(column)).type
+        return bool(pa.types.is_integer(kind)) and kind != pa.uint64()
+
+    def rows(self) -> int:
+        """Count the rows."""
+        return self._rows
+
+
+class ExcelSource:
+    """One sheet of a workbook: the stored results of formulas; nothing is evaluated."""
+
+    def __init__(self, path: Path, sheet: str | None) -> None:
+        self.path = path
+        with _book(path) as book:
+            titles = [page.title for page in book.worksheets]
+        if not titles or (sheet is not None and sheet not in titles):
+            raise DataError(
+                f"{path}: got sheet {sheet!r}, expected one of {listed(titles)}; choose one"
+            )
+        self._sheet = sheet or titles[0]
+        left = [title for title in titles if title != self._sheet]
+        self.notes = [f"read sheet {self._sheet!r}, left {listed(left)}"] if left else []
+        header = next((row for _, row in self._lines() if not _blank(row)), ())
+        while header and header[-1] is None:
+            header = header[:-1]
+        if not header:
+            raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
+        self.columns = column_names(header, path)
+
+    def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
+        """Read the rows, only these columns of them, in this order."""
+        places = [self.columns.index(column) for column in columns]
+        rows = ((number, row) for number, row in self._lines() if not _blank(row))
+        top, _ = next(rows)
+        while chunk := list(islice(rows, ROWS)):
+            index = [number - top for number, _ in chunk]
+            cells = {
+                column: [row[place] if place < len(row) else None for _, row in chunk]
+                for column, place in zip(columns, places, strict=True)
+            }
+            yield Chunk(pd.DataFrame(cells, index=index, dtype=object))
+
+    def integer(self, column: str) -> bool:
+        """Tell that the format itself keeps the column as whole numbers: a sheet does not."""
+        return False
+
+    def rows(self) -> int:
+        """Count the rows by reading them."""
+        return sum(len(chunk.frame) for chunk in self.chunks(self.columns[:1]))
+
+    def _lines(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        with _book(self.path) as book:
+            page = book[self._sheet]
+            page.reset_dimensions()  # some programs write a wrong size, which would cut the table
+            yield from enumerate(page.iter_rows(values_only=True))
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        file = pq.ParquetFile(path)
+    except (ValueError, OSError) as error:  # pyarrow's errors are these
+        raise formats.unreadable(path, _head(path), "it is no Parquet file") from error
+    with file:
+        yield file
+
+
+@contextmanager
+def _book(path: Path) -> Iterator[Any]:
+    import openpyxl  # noqa: PLC0415 - only workbooks need it
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise formats.unreadable(path, _head(path), "it is no Excel workbook") from error
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def _blank(row: Sequence[Any]) -> bool:
+    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in row)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise DataError(
+            f"{path}: got {error.strerror!r}, expected a readable file; check its permissions"
+        ) from error
+
+
+def _nearby(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"its folder {path.parent} does not exist either; correct the path"
+    return f"its folder has: {_tables(path.parent, path.name)}; correct the path"
+
+
+def _tables(folder: Path, close_to: str = "") -> str:
+    names = sorted(f.name for f in folder.iterdir() if f.suffix.lower() in formats.SUPPORTED)
+    close = difflib.get_close_matches(close_to, names, n=3, cutoff=0.5)
+    return listed(close or names) or "no tables"

@@ -1,0 +1,237 @@
+"""Delimited text of any size as chunks of trimmed text cells.
+
+pyarrow cuts regular files at hundreds of megabytes a second. What it reads otherwise than the
+training data are read (rows of another width, blanks before a quote, blank lines) is left to
+Python's csv module, from the first such row on. No type is inferred: a column that changes its
+type halfway, and an id with leading zeros, come out as they stand in the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from customer_segmentation.batches.source import ROWS, Chunk, column_names
+from customer_segmentation.data import formats
+from customer_segmentation.data.findings import DataError, Findings
+
+BLOCK = 2 << 20  # bytes that pyarrow parses at a time
+SCANNED = 8 << 20  # bytes looked at in one go when a file is surveyed
+HEAD = 1 << 18  # bytes from which header and separator are found
+# Here Python's reader, which the training data went through, and pyarrow differ: a blank before
+# a quote, a blank line, a zero byte.
+IRREGULAR = (b' "', b"\n\n", b"\n\r\n", b"\r\r", b"\0")
+BINARY = (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+UNDEFINED_IN_CP1252 = re.compile(b"[\x81\x8d\x8f\x90\x9d]")
+
+
+@dataclass
+class _Survey:
+    """What one pass over all bytes tells, so that nothing has to be guessed from the head."""
+
+    encoding: str = "utf-8-sig"
+    quotes: int = 0
+    regular: bool = True
+
+
+class TextSource:
+    """A delimited text file, its encoding and separator found from the content."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        survey = _survey(path)
+        self._encoding, self._quoted = survey.encoding, survey.quotes > 0
+        text = _head(path, survey.encoding)
+        findings = Findings()
+        header = self._find_header(text, findings)
+        self._regular = survey.regular and survey.quotes % 2 == 0 and "16" not in self._encoding
+        self.columns = column_names(header, path)
+        self.notes = [f"{entry.rule}: {entry.detail}" for entry in findings.entries]
+        if survey.encoding != "utf-8-sig":
+            self.notes.append(f"encoding: {survey.encoding} instead of utf-8")
+
+    def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
+        """Read the rows, only these columns of them, in this order."""
+        read = 0
+        if self._regular:
+            # Where pyarrow stops, at a row of another width, Python's reader goes on.
+            with suppress(pa.ArrowInvalid):
+                for frame, done in self._fast(columns):
+                    frame.index = pd.RangeIndex(read + 1, read + 1 + len(frame))
+                    read += len(frame)
+                    yield Chunk(frame, done)
+                return
+        yield from self._careful(columns, skip=read)
+
+    def integer(self, column: str) -> bool:
+        """Tell that the format itself keeps the column as whole numbers: text does not."""
+        return False
+
+    def rows(self) -> int:
+        """Count the rows by reading one column."""
+        return sum(len(chunk.frame) for chunk in self.chunks(self.columns[:1]))
+
+    def _find_header(self, text: str, findings: Findings) -> list[str]:
+        """Take the header that the training reader finds, and the separator that gives it."""
+        rows = formats.text_rows(text.encode(), self.path, findings)
+        header = next((row for row in rows if any(cell.strip() for cell in row)), None)
+        if header is None:
+            raise DataError(
+                f"{self.path}: got no cells, expected a header and rows; export it again"
+            )
+        named = re.match(r'"?sep=(.)', text, re.IGNORECASE)  # Excel writes it
+        usual = formats.TEXT[self.path.suffix.lower()]
+        for separator in [named[1]] if named else [usual, ",", ";", "\t", "|"]:
+            reader = csv.reader(_lines(text), delimiter=separator, skipinitialspace=True)
+            cells = next((row for row in reader if row == header), None)
+            if cells is not None:
+                self._separator, self._top = separator, reader.line_num
+                return header
+        raise DataError(f"{self.path}: got a header that cannot be cut; export the table again")
+
+    def _fast(self, columns: Sequence[str]) -> Iterator[tuple[pd.DataFrame, float]]:
+        places = [str(self.columns.index(column)) for column in columns]
+        size = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            reader = pyarrow.csv.open_csv(
+                file,
+                read_options=pyarrow.csv.ReadOptions(
+                    block_size=BLOCK,
+                    encoding="utf-8" if self._encoding == "utf-8-sig" else self._encoding,
+                    skip_rows=self._top,
+                    column_names=[str(place) for place in range(len(self.columns))],
+                ),
+                parse_options=pyarrow.csv.ParseOptions(
+                    delimiter=self._separator, newlines_in_values=self._quoted
+                ),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types=dict.fromkeys(places, pa.string()), include_columns=places
+                ),
+            )
+            for batch in reader:
+                for start in range(0, len(batch), ROWS):
+                    yield _frame(batch.slice(start, ROWS), columns), file.tell() / size
+
+    def _careful(self, columns: Sequence[str], *, skip: int) -> Generator[Chunk]:
+        places = [self.columns.index(column) for column in columns]
+        size = self.path.stat().st_size
+        with self.path.open("rb") as raw:
+            # Kept until the end: without a reader it would close the file.
+            text = io.TextIOWrapper(raw, self._encoding, errors="replace", newline="")
+            numbered = enumerate(self._rows(text), start=1)
+            while True:
+                chunk, problems = self._next(numbered, skip)
+                if not chunk:
+                    return
+                cells = [[row[place].strip() or None for row in chunk.values()] for place in places]
+                frame = pd.DataFrame(
+                    dict(zip(columns, cells, strict=True)), index=list(chunk), dtype="str"
+                )
+                yield Chunk(frame, raw.tell() / size, problems)
+
+    def _rows(self, text: io.TextIOWrapper) -> Iterator[list[str]]:
+        """Cut the rows under the header."""
+        for _ in range(self._top):
+            text.readline()
+        reader = csv.reader(text, delimiter=self._separator, skipinitialspace=True, strict=True)
+        number = 0
+        try:
+            for number, row in enumerate(reader, start=1):  # noqa: B007
+                yield row
+        except csv.Error as error:
+            raise DataError(
+                f"{self.path}: got broken quoting ({error}), expected double quotes in pairs; "
+                f"look for a stray one after data row {number} and remove it"
+            ) from error
+
+    def _next(
+        self, numbered: Iterator[tuple[int, list[str]]], skip: int
+    ) -> tuple[dict[int, list[str]], dict[int, str]]:
+        """Take the next chunk of rows: short ones filled up, blank ones dropped."""
+        width = len(self.columns)
+        chunk: dict[int, list[str]] = {}
+        problems: dict[int, str] = {}
+        for number, row in numbered:
+            if number <= skip or not any(cell.strip() for cell in row):
+                continue
+            chunk[number] = row[:width] + [""] * (width - len(row))
+            if any(cell.strip() for cell in row[width:]):
+                problems[number] = f"got {len(row)} cells, expected {width}"
+            if len(chunk) == ROWS:
+                break
+        return chunk, problems
+
+
+def _survey(path: Path) -> _Survey:
+    """Look at every byte once: a gigabyte a second, against surprises in the last row."""
+    found, decoder, end = _Survey(), codecs.getincrementaldecoder("utf-8")(), b""
+    with path.open("rb") as file:
+        if file.read(2) in UTF16:
+            return _Survey("utf-16", regular=False)
+        file.seek(0)
+        while block := file.read(SCANNED):
+            found.quotes += block.count(b'"')
+            seam = end + block[:2]
+            found.regular &= not any(mark in block or mark in seam for mark in IRREGULAR)
+            end = block[-2:]
+            if found.encoding == "utf-8-sig":
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    found.encoding = _one_byte(path)
+    return found
+
+
+def _one_byte(path: Path) -> str:
+    """Windows' western encoding, or latin-1, which has a character for every byte."""
+    with path.open("rb") as file:
+        while block := file.read(SCANNED):
+            if UNDEFINED_IN_CP1252.search(block):
+                return "latin-1"
+    return "cp1252"
+
+
+def _head(path: Path, encoding: str) -> str:
+    """Decode the first lines, up to a line end that is not inside quotes."""
+    with path.open("rb") as file:
+        content = file.read(HEAD)
+        whole = not file.read(1)
+    if encoding != "utf-16" and (b"\0" in content[:4096] or content.startswith(BINARY)):
+        # Binary content under a text extension is named for what it is.
+        raise formats.unreadable(path, content, "it holds binary data")
+    text = content.decode(encoding, errors="ignore")
+    end = len(text) if whole else _last_line_end(text)
+    return text[:end]
+
+
+def _last_line_end(text: str) -> int:
+    end = text.rfind("\n") + 1 or text.rfind("\r") + 1
+    while end and text.count('"', 0, end) % 2:
+        end = text.rfind("\n", 0, end - 1) + 1
+    return end or len(text)
+
+
+def _lines(text: str) -> io.StringIO:
+    return io.StringIO(text, newline="")
+
+
+def _frame(batch: pa.RecordBatch, columns: Sequence[str]) -> pd.DataFrame:
+    trimmed = {}
+    for place, column in enumerate(columns):
+        cells = pc.utf8_trim_whitespace(batch.column(place))
+        empty = pc.equal(pc.binary_length(cells), 0)
+        trimmed[column] = pc.if_else(empty, pa.scalar(None, cells.type), cells)
+    frame: pd.DataFrame = pa.table(trimmed).to_pandas()
+    return frame.astype("str")

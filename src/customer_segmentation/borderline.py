@@ -1,0 +1,146 @@
+"""Customers whose segment is in doubt: between two segments, or elsewhere when the run repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.neighbors import NearestNeighbors
+
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation.stability import Resample, most_frequent, steadiness
+from customer_segmentation.style import name_of, percent
+
+# At most half of the nearest customers are in the same segment: the neighbourhood does not
+# outvote the others. The limit lies between 5 and 6 of ten, so that no rounding decides.
+LOW_CONFIDENCE = 0.55
+# Of the four or five resamples that a customer usually takes part in, one that ends elsewhere is
+# the resample's accident; two are a pattern. Two of five (0.6) are unsteady, one of three is not.
+LOW_STEADINESS = 0.65
+NEIGHBOURS = 10  # as the confidence counts them
+COLUMNS = (
+    "segment", "name", "confidence", "steadiness", "next_best", "next_best_name", "reason",
+)  # fmt: skip
+
+
+def table(
+    segments: pd.Series[int],
+    names: Mapping[int, str],
+    *,
+    X: FloatArray,
+    confidence: FloatArray,
+    resamples: Sequence[Resample] = (),
+) -> pd.DataFrame:
+    """Customers whose segment is in doubt, the most doubtful first.
+
+    A customer is borderline when at most half of its nearest customers share its segment
+    (``LOW_CONFIDENCE``), or when refits without some of the other customers put it elsewhere
+    repeatedly (``LOW_STEADINESS``). Outliers are few and far between by nature: they are
+    borderline only by the latter.
+
+    Parameters
+    ----------
+    segments : Series of int of shape (n_samples,)
+        Indexed by customer id; -1 = outlier.
+    names : mapping of int to str
+    X : ndarray of shape (n_samples, n_features)
+        What the run was fitted on.
+    confidence : ndarray of shape (n_samples,)
+        Share of a customer's nearest customers that are in its segment, 0 to 1.
+    resamples : sequence of Resample
+        Of the bootstrap of the candidate taken; see
+        :func:`customer_segmentation.stability.bootstrap`.
+
+    Returns
+    -------
+    DataFrame, indexed by customer id
+        ``segment``, ``name``, ``confidence``, ``steadiness`` (share of the resamples in which it
+        came back; missing for a customer in fewer than two of them, as most are where there are
+        many customers), ``next_best`` (the other segment most common among its neighbours; with
+        none there the one it flips to; missing without either), ``next_best_name`` and ``reason``.
+        Sorted by the mean of confidence and steadiness, of outliers by their steadiness.
+
+    Raises
+    ------
+    ValueError
+        When `X` or `confidence` does not have a row per customer.
+
+    Examples
+    --------
+    >>> X = np.array([[0.0], [1.0], [4.4], [9.0], [10.0]])
+    >>> segments = pd.Series([1, 1, 1, 2, 2], index=list("abcde"))
+    >>> runs = [Resample(np.arange(5), np.array(found)) for found in ([0, 0, 0, 1, 1],
+    ...         [0, 0, 1, 1, 1], [0, 0, 1, 1, 1])]
+    >>> found = table(segments, {1: "Low", 2: "High"}, X=X, confidence=np.ones(5), resamples=runs)
+    >>> found[["name", "next_best_name", "reason"]].loc["c"].tolist()
+    ['Low', 'High', 'elsewhere in 2 of 3 refits']
+    """
+    _check(segments, X, confidence)
+    numbers: IntArray = np.asarray(segments, dtype=np.int64)
+    found = steadiness(numbers, resamples)
+    found.insert(0, "segment", numbers)
+    found.insert(1, "confidence", np.asarray(confidence, dtype=float))
+    inside = numbers != OUTLIER
+    found["crowded"] = inside & (found["confidence"] < LOW_CONFIDENCE)
+    found["flips"] = found["steadiness"] < LOW_STEADINESS
+    both = found[["confidence", "steadiness"]].mean(axis=1)
+    found["doubt"] = both.where(inside, found["steadiness"])
+    found = found[found["crowded"] | found["flips"]]
+    found = found.sort_values(["doubt", "confidence"], kind="stable")
+    found["next_best"] = _next_best(X, numbers, found["flips_to"])
+    found["name"] = _named(found["segment"], names)
+    found["next_best_name"] = _named(found["next_best"], names)
+    reasons = [_reason(row) for row in found.itertuples()]
+    found["reason"] = pd.Series(reasons, index=found.index, dtype="str")
+    return found.set_index(segments.index[found.index])[list(COLUMNS)]
+
+
+def _check(segments: pd.Series[int], X: FloatArray, confidence: FloatArray) -> None:
+    if not len(segments) == len(X) == len(confidence):
+        raise ValueError(
+            f"got {len(segments)} segments, {len(X)} rows and {len(confidence)} confidences, "
+            "expected one of each per customer. Pass those of one and the same run."
+        )
+
+
+def _reason(row: Any) -> str:
+    """Why a customer is borderline: its neighbours, its refits, or both."""
+    reasons = []
+    if row.crowded:
+        reasons.append(
+            f"only {percent(row.confidence)} of its nearest customers are in its segment"
+        )
+    if row.flips:
+        away = round(row.resamples * (1 - row.steadiness))
+        reasons.append(f"elsewhere in {away} of {row.resamples} refits")
+    return "; ".join(reasons)
+
+
+def _next_best(X: FloatArray, segments: IntArray, flips_to: pd.Series[int]) -> pd.Series[int]:
+    """Runner-up of the rows that `flips_to` is indexed by; outliers only where nothing else is."""
+    rows = flips_to.index.to_numpy(dtype=np.int64)
+    near = _neighbours(X, rows)
+    asked, votes = np.repeat(np.arange(len(rows)), near.shape[1]), segments[near].ravel()
+    other = votes != np.repeat(segments[rows], near.shape[1])
+    inside = other & (votes != OUTLIER)
+    best = most_frequent(asked[inside], votes[inside], len(rows)).set_axis(flips_to.index)
+    rest = most_frequent(asked[other], votes[other], len(rows)).set_axis(flips_to.index)
+    return best.fillna(flips_to).fillna(rest)
+
+
+def _neighbours(X: FloatArray, rows: IntArray) -> IntArray:
+    """Nearest customers of each row, itself left out even where others are equal to it."""
+    k = min(NEIGHBOURS, len(X) - 1)
+    if not len(rows) or k < 1:
+        return np.zeros((len(rows), 0), dtype=np.int64)
+    near = NearestNeighbors(n_neighbors=k + 1).fit(X).kneighbors(X[rows], return_distance=False)
+    itself = near == rows[:, None]
+    itself[~itself.any(axis=1), -1] = True  # crowded out by more than ten equal customers
+    return np.asarray(near[~itself].reshape(len(rows), k))
+
+
+def _named(segments: pd.Series[int], names: Mapping[int, str]) -> pd.Series[Any]:
+    words = ["" if pd.isna(number) else name_of(int(number), names) for number in segments]
+    return pd.Series(words, index=segments.index, dtype="str")

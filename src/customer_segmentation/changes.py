@@ -1,0 +1,129 @@
+"""What happened to every segment between two models, in a word and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.labels import OUTLIER, IntArray
+from customer_segmentation.style import name_of, percent, plural
+
+# A split or a merger is told from mere exchange as in MONIC (Spiliopoulou et al. 2006): parts of
+# a quarter make a split, a segment whose larger half ends up in another one is merged into it.
+SPLIT_PART = 1 / 4
+MERGED_PART = 1 / 2
+CHANGES = ("kept", "split", "merged", "new", "dissolved")
+COLUMNS = ("change", "number", "name", "old_customers", "new_customers", "from", "into")
+NAMED = 3  # segments that a sentence names before it counts the rest
+
+
+def table(flows: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:
+    """Tell for every segment, old or new, what became of it.
+
+    Parameters
+    ----------
+    flows : DataFrame of int
+        Customers, a row per old segment and a column per new one, matched segments under the same
+        number, outliers as -1.
+    names : mapping of int to str
+        By number.
+
+    Returns
+    -------
+    DataFrame
+        A row per segment by number: ``change`` (one of ``CHANGES``), ``number``, ``name``,
+        ``old_customers``, ``new_customers``, ``from`` and ``into`` (who came and who left).
+
+    References
+    ----------
+    Spiliopoulou, Ntoutsi, Theodoridis, Schult (2006), "MONIC: modeling and monitoring cluster
+    transitions", KDD.
+
+    Examples
+    --------
+    >>> flows = pd.DataFrame({1: [6, 0], 3: [4, 9]}, index=[1, 2])
+    >>> table(flows, {1: "Young", 2: "Older", 3: "Rich"})[["change", "number", "into"]]
+          change  number                                 into
+    0      split       1    3 · Rich (4 customers, 40 %)
+    1  dissolved       2   3 · Rich (9 customers, 100 %)
+    2        new       3
+    """
+    olds, news = ([int(n) for n in side if n != OUTLIER] for side in (flows.index, flows.columns))
+    every = [*sorted({*olds, *news}), OUTLIER]
+    square = flows.reindex(index=every, columns=every, fill_value=0).to_numpy()
+    rows = []
+    for place, number in enumerate(every[:-1]):
+        goes, comes = square[place], square[:, place]
+        rows.append(
+            {
+                "change": _change(square, place, number in olds, number in news),
+                "number": number,
+                "name": names[number],
+                "old_customers": int(goes.sum()),
+                "new_customers": int(comes.sum()),
+                "from": _others(comes, place, every, names),
+                "into": _others(goes, place, every, names),
+            }
+        )
+    return pd.DataFrame(rows, columns=[*COLUMNS])
+
+
+def sentence(changes: pd.DataFrame) -> str:
+    """The table in one sentence.
+
+    Examples
+    --------
+    >>> sentence(pd.DataFrame({"change": ["kept", "new"], "number": [1, 2], "name": ["A", "B"]}))
+    '1 of 1 segment keeps number and name; new: 2 · B'
+    """
+    told = dict.fromkeys(CHANGES, 0) | changes["change"].value_counts().to_dict()
+    stay = told["kept"] + told["split"] + told["merged"]
+    before = stay + told["dissolved"]
+    keep = f"{'keeps' if stay == 1 else 'keep'} number and name"
+    parts = [f"{stay:,} of {plural(before, 'segment')} {keep}" if before else "No segments before"]
+    for change in CHANGES[1:]:
+        rows = changes[changes["change"] == change]
+        found = [label(int(n), name) for n, name in zip(rows["number"], rows["name"], strict=True)]
+        parts += [f"{change}: {_listed(found)}"] if found else []
+    return "; ".join(parts)
+
+
+def label(number: int, name: str) -> str:
+    """A segment in a sentence: number and name.
+
+    Examples
+    --------
+    >>> label(2, "Young"), label(-1, "Outliers")
+    ('2 · Young', 'Outliers')
+    """
+    return name if number == OUTLIER else f"{number} · {name}"
+
+
+def _change(square: IntArray, place: int, was: bool, is_now: bool) -> str:
+    """One of ``CHANGES``; outliers, in the last row and column, are no part of a segment."""
+    if not (was and is_now):
+        return "new" if is_now else "dissolved"
+    sizes = np.maximum(square.sum(axis=1), 1)
+    if (square[place, :-1] / sizes[place] >= SPLIT_PART).sum() > 1:
+        return "split"
+    return "merged" if (square[:-1, place] / sizes[:-1] > MERGED_PART).sum() > 1 else "kept"
+
+
+def _others(customers: IntArray, own: int, every: list[int], names: Mapping[int, str]) -> str:
+    """The other segments of a row or column, the largest first, with their share of it."""
+    order = [place for place in np.argsort(-customers, kind="stable") if place != own]
+    return _listed(
+        f"{label(every[place], name_of(every[place], names))} "
+        f"({plural(int(customers[place]), 'customer')}, "
+        f"{percent(float(customers[place] / customers.sum()))})"
+        for place in order
+        if customers[place]
+    )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    found = list(texts)
+    rest = len(found) - NAMED
+    return ", ".join(found[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,101 @@
+"""Cells of any type as numbers or as text, so that a table is the same however it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from customer_segmentation.labels import FloatArray
+
+# Words for a gap, and for yes and no, that a file or a web form may hold instead of a number.
+GAPS = {"", "na", "n/a", "nan", "null", "none", "<na>"}
+ANSWERS = {"true": 1.0, "false": 0.0}
+
+
+def to_numbers(values: pd.Series[Any]) -> tuple[FloatArray, Any]:
+    """Numbers of a column of any type, NaN for gaps; and which cells are none.
+
+    Examples
+    --------
+    >>> to_numbers(pd.Series([1, "12.5", " ", "much"]))
+    (array([ 1. , 12.5,  nan,  nan]), array([False, False, False,  True]))
+    """
+    if types.is_numeric_dtype(values) and not types.is_complex_dtype(values):
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        return numbers, np.isinf(numbers)
+    if types.is_object_dtype(values) or types.is_string_dtype(values) or _is_category(values):
+        return _parsed(values.astype(object))
+    return np.full(len(values), np.nan), values.notna().to_numpy()
+
+
+def _parsed(values: pd.Series[Any]) -> tuple[FloatArray, Any]:
+    is_complex = values.map(lambda cell: isinstance(cell, complex))
+    parsed = pd.to_numeric(values.mask(is_complex), errors="coerce")
+    numbers = np.array(parsed, dtype=float)
+    unread = np.isnan(numbers) & values.notna().to_numpy()
+    words = values[unread].astype(str).str.strip().str.lower()
+    numbers[unread] = words.map(ANSWERS).to_numpy(dtype=float)
+    unread[unread] = ~words.isin(GAPS | set(ANSWERS)).to_numpy()
+    return numbers, unread | np.isinf(numbers)
+
+
+def to_text(values: pd.Series[Any], levels: Sequence[str]) -> tuple[Any, Any]:
+    """Text of a column of any type, NaN for gaps; and which cells are lists or mappings.
+
+    A value that is one of `levels` in another guise (1.0 or True for "1") becomes that level.
+
+    Examples
+    --------
+    >>> to_text(pd.Series([1.0, 2.0, None]), ["1", "2"])[0]
+    array(['1', '2', nan], dtype=object)
+    """
+    bad = np.zeros(len(values), dtype=bool)
+    if types.is_object_dtype(values):
+        bad = values.map(lambda cell: isinstance(cell, list | dict | set)).to_numpy(dtype=bool)
+        values = values.mask(bad)
+    # Each different value is looked at once, however many customers share it.
+    codes, uniques = pd.factorize(values.astype(object))
+    guises = _guises(levels)
+    texts = [_as_level(value, levels, guises) for value in uniques]
+    return np.array([*texts, np.nan], dtype=object)[codes], bad
+
+
+def _as_level(value: Any, levels: Sequence[str], guises: Mapping[str, str]) -> Any:
+    text = str(value)
+    if text in levels:
+        return text
+    plain = _plain(text)
+    if not plain:
+        return np.nan
+    return guises.get(plain, text if isinstance(value, str) else plain)
+
+
+def _guises(levels: Sequence[str]) -> dict[str, str]:
+    """Level by its plain form; what two levels share ("07" and "7") tells nothing."""
+    plain = [_plain(level) for level in levels]
+    guises = {
+        form: level for form, level in zip(plain, levels, strict=True) if plain.count(form) == 1
+    }
+    if set(guises) <= {"True", "False"}:
+        guises |= {"10"["TF".index(form[0])]: level for form, level in guises.items()}
+    return guises
+
+
+def _plain(text: str) -> str:
+    """One spelling for each number and truth value: "1" for "1.0", "True" for "TRUE"."""
+    text = text.strip()
+    if text.lower() in ANSWERS:
+        return text.capitalize()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else text
+
+
+def _is_category(values: pd.Series[Any]) -> bool:
+    return isinstance(values.dtype, pd.CategoricalDtype)

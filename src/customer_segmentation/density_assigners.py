@@ -1,0 +1,147 @@
+"""How new customers join the clusters of DBSCAN and HDBSCAN, or none of them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from customer_segmentation.assigners import Assigner
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation.neighbours import Index, spread
+
+MAX_DENSITY_ROWS = 100_000  # fewer would thin out the density that the algorithm has seen
+SLACK = 1 + 1e-12  # distances from two libraries differ in their last digit
+
+
+class CoreAssigner(Assigner):
+    """DBSCAN's own rule: the cluster of the nearest core customer within eps, else an outlier.
+
+    Parameters
+    ----------
+    eps : float
+    min_samples : int
+        Customers within `eps`, itself included, that make a customer a core one.
+
+    Notes
+    -----
+    Ester et al. (1996). Border customers within eps of two clusters join the nearer one here, and
+    the one that was found first in DBSCAN.
+
+    Examples
+    --------
+    >>> rule = CoreAssigner(eps=1.0, min_samples=2).fit([[0.0], [1.0], [9.0]], [0, 0, -1])
+    >>> rule.predict([[1.5], [5.0]])
+    array([ 0, -1])
+    """
+
+    word: ClassVar[str] = "core"
+
+    def __init__(self, eps: float = 0.5, min_samples: int = 5) -> None:
+        self.eps = eps
+        self.min_samples = min_samples
+
+    def fit(self, X: Any, y: Any, cores: Any = None) -> CoreAssigner:
+        """Remember the core customers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels.
+        cores : array-like of bool, shape (n_samples,), optional
+            Who is a core customer, where that was seen on more customers than these.
+        """
+        X, codes = self.read(X, y)
+        found = core_customers(X, self.eps, self.min_samples) if cores is None else cores
+        rows = np.flatnonzero(np.asarray(found, dtype=bool) & (self.classes_[codes] != OUTLIER))
+        rows = rows[spread(codes[rows], MAX_DENSITY_ROWS)]
+        self.index_, self.codes_ = Index(X[rows]), codes[rows]
+        return self
+
+    def _labels(self, X: FloatArray) -> Any:
+        if not len(self.codes_):
+            return np.full(len(X), OUTLIER, dtype=np.int64)
+        distances, near = self.index_.nearest(X, 1)
+        return self.with_outliers(self.codes_[near[:, 0]], distances[:, 0] > self.eps * SLACK)
+
+
+class ReachAssigner(Assigner):
+    """HDBSCAN's rule for a new customer, as far as the labels tell its tree.
+
+    A customer joins the cluster to which its mutual reachability distance is smallest, unless that
+    is larger than any of the cluster's own members needs to reach the others: then it is an
+    outlier.
+
+    Parameters
+    ----------
+    min_samples : int
+        Customers that make a neighbourhood, the customer itself included.
+
+    Notes
+    -----
+    Mutual reachability: Campello et al. (2013). The largest distance among a cluster's members
+    stands for the level at which the cluster was born.
+
+    Examples
+    --------
+    >>> rule = ReachAssigner(2).fit([[0.0], [1.0], [2.0], [9.0]], [0, 0, 0, -1])
+    >>> rule.predict([[2.5], [5.0]])
+    array([ 0, -1])
+    """
+
+    word: ClassVar[str] = "reach"
+
+    def __init__(self, min_samples: int = 5) -> None:
+        self.min_samples = min_samples
+
+    def fit(self, X: Any, y: Any) -> ReachAssigner:
+        """Learn how far the members of each cluster reach."""
+        X, codes = self.read(X, y)
+        rows = spread(codes, MAX_DENSITY_ROWS)
+        X, codes = X[rows], codes[rows]
+        self.everyone_ = Index(X)
+        inside = self.classes_[codes] != OUTLIER
+        self.core_ = self._neighbourhood(self.everyone_.fellows(self.min_samples)[0])[inside]
+        self.members_, self.codes_ = Index(X[inside]), codes[inside]
+        self.reach_ = np.zeros(len(self.classes_))
+        if inside.sum() > 1:
+            needs, joined = self._reachability(self.core_, *self.members_.fellows(self._k))
+            own = joined == self.codes_
+            np.maximum.at(self.reach_, self.codes_[own], needs[own])
+        return self
+
+    @property
+    def _k(self) -> int:
+        return max(self.min_samples, 2)
+
+    def _neighbourhood(self, distances: FloatArray) -> FloatArray:
+        """Core distance: to the customer who completes the neighbourhood."""
+        reach = min(self.min_samples - 1, distances.shape[1])
+        return distances[:, reach - 1] if reach > 0 else np.zeros(len(distances))
+
+    def _reachability(
+        self, core: FloatArray, distances: FloatArray, near: IntArray
+    ) -> tuple[FloatArray, IntArray]:
+        """Smallest mutual reachability distance to a member, and that member's code."""
+        mutual = np.maximum(np.maximum(distances, self.core_[near]), core[:, None])
+        best, rows = mutual.argmin(axis=1), np.arange(len(near))
+        return mutual[rows, best], self.codes_[near[rows, best]]
+
+    def _labels(self, X: FloatArray) -> Any:
+        if not len(self.codes_):
+            return np.full(len(X), OUTLIER, dtype=np.int64)
+        core = self._neighbourhood(self.everyone_.nearest(X, self.min_samples)[0])
+        needs, codes = self._reachability(core, *self.members_.nearest(X, self._k))
+        return self.with_outliers(codes, needs > self.reach_[codes] * SLACK)
+
+
+def core_customers(X: FloatArray, eps: float, min_samples: int) -> Any:
+    """Whether each customer has `min_samples` customers, itself included, within `eps`.
+
+    Examples
+    --------
+    >>> core_customers(np.array([[0.0], [1.0], [9.0]]), 1.0, 2)
+    array([ True,  True, False])
+    """
+    return Index(X).count_within(eps * SLACK) >= min_samples

@@ -1,0 +1,100 @@
+"""Options of a command: `key=value` pairs over the defaults of a YAML file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
+
+
+class OptionError(ValueError):
+    """An option that the command does not have, or cannot use."""
+
+
+def read(argv: Sequence[str], defaults: Path, root: Path) -> dict[str, Any]:
+    r"""Read a command's options.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        ``key=value`` each; keys of nested options are dotted.
+    defaults : Path
+        YAML with every option there is, and its default. Where its ``tracking`` is a word, the
+        options of that file in ``tracking/`` beside it are taken in.
+    root : Path
+        What ``${root:}`` stands for.
+
+    Returns
+    -------
+    dict
+        Nested as in the file; a value is of the type of its default, text where that is null.
+
+    Raises
+    ------
+    OptionError
+        On an unknown key (naming the closest) or a value of another type.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "score.yaml"
+    >>> _ = file.write_text("input: null\nrows: 1000")
+    >>> read(["input=new.csv", "rows=50"], file, Path("."))
+    {'input': 'new.csv', 'rows': 50}
+    """
+    OmegaConf.register_new_resolver("root", lambda: str(root), replace=True)
+    config = OmegaConf.load(defaults)
+    if isinstance(OmegaConf.select(config, "tracking"), str):
+        config.tracking = OmegaConf.load(defaults.parent / "tracking" / f"{config.tracking}.yaml")
+    assert isinstance(config, DictConfig)
+    known = _keys(config)
+    for pair in argv:
+        key, equals, text = pair.partition("=")
+        if not equals or key not in known:
+            raise OptionError(_unknown(pair, key, known, bool(equals)))
+        OmegaConf.update(config, key, _typed(key, text, OmegaConf.select(config, key)))
+    resolved = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}
+
+
+def _keys(config: DictConfig, prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for key in map(str, config):
+        value = config._get_node(key)  # not resolved: a value may refer to what is not set yet
+        if isinstance(value, DictConfig):
+            keys += _keys(value, f"{prefix}{key}.")
+        else:
+            keys.append(f"{prefix}{key}")
+    return keys
+
+
+def _unknown(pair: str, key: str, known: list[str], has_value: bool) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]}=?" if close else ""
+    got = f"option {key!r}" if has_value else f"{pair!r}"
+    return f"got {got}, expected key=value with one of these keys: {', '.join(known)}.{hint}"
+
+
+def _typed(key: str, text: str, default: object) -> object:
+    """Turn the text into what the default is; so a reason may hold colons, commas and quotes."""
+    if text.lower() in ("null", "none", ""):
+        return None if default is None or isinstance(default, str) else default
+    if isinstance(default, bool):
+        if text.lower() in (*TRUE, *FALSE):
+            return text.lower() in TRUE
+        raise OptionError(f"got {key}={text}, expected true or false. Correct it.")
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError as error:
+            kind = "a whole number" if isinstance(default, int) else "a number"
+            raise OptionError(f"got {key}={text}, expected {kind}. Correct it.") from error
+    if OmegaConf.is_list(default):
+        return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
+    return text

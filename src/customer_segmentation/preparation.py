@@ -1,0 +1,89 @@
+"""From a table that was read to a matrix: where nobody has chosen how, and where it fails."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.schema import Schema
+
+
+def preparation_for(schema: Schema) -> ColumnTransformer:
+    """Unfitted transformer: gaps filled, numbers standardised, text as one column per level.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"age": [20.0, None, 40.0], "sex": ["f", "m", "f"]})
+    >>> preparation_for(Schema(["age", "sex"], ["age"], {})).fit_transform(table).round(1)
+    array([[-1.2,  1. ,  0. ],
+           [ 0. ,  0. ,  1. ],
+           [ 1.2,  1. ,  0. ]])
+    """
+    text = [column for column in schema.columns if column not in schema.numeric]
+    numbers = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+    )
+    levels = make_pipeline(
+        SimpleImputer(strategy="most_frequent", keep_empty_features=True),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    )
+    steps = [("numbers", numbers, schema.numeric), ("levels", levels, text)]
+    return ColumnTransformer([step for step in steps if step[2]])
+
+
+def prepare(transformer: Any, read: pd.DataFrame) -> FloatArray:
+    """Matrix of a table, by a fitted transformer.
+
+    Parameters
+    ----------
+    transformer : scikit-learn transformer
+    read : DataFrame, shape (n_samples, n_columns)
+
+    Raises
+    ------
+    ValueError
+        Some value gives no finite number, such as a negative amount in a logarithm.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # A level that was not there in training is none of the known ones, as promised.
+        warnings.filterwarnings("ignore", "Found unknown categories")
+        matrix = dense(transformer.transform(read))
+    if not np.isfinite(matrix).all():
+        raise ValueError("got values that the transformer makes no finite numbers of.")
+    return matrix
+
+
+def unprepared(transformer: Any, read: pd.DataFrame) -> IntArray:
+    """Positions of the rows that :func:`prepare` fails on, found by halving the table.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> unprepared(FunctionTransformer(np.log), pd.DataFrame({"spend": [1.0, -1.0, 5.0, 0.0]}))
+    array([1, 3])
+    """
+    try:
+        prepare(transformer, read)
+    except ValueError:
+        middle = len(read) // 2
+        if middle == 0:
+            return np.arange(len(read))
+        left, right = read.iloc[:middle], read.iloc[middle:]
+        return np.concatenate(
+            [unprepared(transformer, left), middle + unprepared(transformer, right)]
+        )
+    return np.zeros(0, dtype=np.int64)
+
+
+def dense(matrix: Any) -> FloatArray:
+    """The output of a transformer as a plain array."""
+    return np.ascontiguousarray(matrix.toarray() if issparse(matrix) else matrix, dtype=float)

@@ -1,0 +1,191 @@
+"""From a chosen run to the champion: its gate, its segments' identity, its registration."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+
+# Of this project first: it sets MLflow up.
+from customer_segmentation.store import Store  # isort: skip
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from customer_segmentation import deliverables, registry, tracking
+from customer_segmentation.items import Item, Metric, Model, Picture, Table, Tag
+from customer_segmentation.plots import drawing
+from customer_segmentation.plots import migration as migration_plot
+from customer_segmentation.proposal import (
+    PromotionError,
+    Proposal,
+    assignments,
+    customers,
+    model_uri,
+)
+from customer_segmentation.registry import Served
+
+
+def find_run(opened: Store, wanted: str | None) -> Run:
+    """Find the run to promote.
+
+    Parameters
+    ----------
+    opened : Store
+    wanted : str or None
+        Id or name of a run; of several with one name, the latest finished one. None takes what
+        the latest sweep recommends.
+
+    Raises
+    ------
+    PromotionError
+        When there is none, or it has not finished.
+    """
+    client = mlflow.MlflowClient(opened.uri)
+    if wanted is None:
+        return client.get_run(_recommended(client, opened))
+    try:
+        run = client.get_run(wanted)
+    except MlflowException:
+        run = _by_name(client, opened, wanted)
+    if run.data.tags.get("kind") != "model" or run.info.status != "FINISHED":
+        kind = run.data.tags.get("kind", "other")
+        raise PromotionError(
+            f"got run {wanted}, a {run.info.status} run of kind {kind!r}, expected a FINISHED one "
+            f"of kind 'model'. Choose another: run=ID_OR_NAME."
+        )
+    return run
+
+
+def _recommended(client: mlflow.MlflowClient, opened: Store) -> str:
+    sweeps = client.search_runs(
+        [opened.experiment_id],
+        "tags.kind = 'sweep' AND attributes.status != 'RUNNING'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    if not sweeps:
+        raise PromotionError(
+            "got no finished sweep in this store, expected one. Make one: python train.py -m, or "
+            "name a run: run=ID_OR_NAME."
+        )
+    found = sweeps[0].data.tags.get("recommended_run_id")
+    if found is None:
+        raise PromotionError(
+            f"got sweep {sweeps[0].info.run_name} ({sweeps[0].info.run_id}), which recommends no "
+            f"run. See its page for why, or name a run: run=ID_OR_NAME."
+        )
+    return str(found)
+
+
+def _by_name(client: mlflow.MlflowClient, opened: Store, name: str) -> Run:
+    models = client.search_runs(
+        [opened.experiment_id],
+        "tags.kind = 'model' AND attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1000,
+    )
+    for run in models:
+        if run.info.run_name == name:
+            return run
+    names = sorted({str(run.info.run_name) for run in models})
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:5]
+    raise PromotionError(
+        f"got no finished run with the id or name {name!r}. "
+        + (f"Did you mean one of {close}?" if close else "There is none yet: python train.py -m")
+    )
+
+
+def keep(proposal: Proposal, checks: pd.DataFrame, outcome: str, reason: str | None) -> None:
+    """Log the comparison and the gate with the run."""
+    tracking.log(proposal.run.info.run_id, _items(proposal, checks, outcome, reason))
+
+
+def _items(
+    proposal: Proposal, checks: pd.DataFrame, outcome: str, reason: str | None
+) -> Iterator[Item]:
+    yield Tag("gate", outcome)
+    for row in checks.to_dict("records"):
+        word = "passed" if row["passed"] else "failed"
+        yield Tag(f"gate.{row['check']}", f"{word}: {row['got']} ({row['expected']})")
+    if reason:
+        yield Tag("gate.reason", reason)
+    yield Table("promotion/gate.csv", checks, compare=True)
+    found = proposal.migration
+    if found is not None:
+        yield Metric("moved_share", found.moved_share)
+        yield Tag("migration", found.words)
+        yield Table("promotion/migration.csv", found.changes, compare=True)
+        yield Table("promotion/flows.csv", found.flows, index=True)
+        yield Table("promotion/movers.csv", found.movers, index=True)
+        drawn = drawing.begin(migration_plot.flows, found, *_heads(proposal))
+        yield Picture("promotion/migration.png", drawn, grid=True)
+
+
+def _heads(proposal: Proposal) -> tuple[str, str]:
+    former = f"Version {proposal.champion.version}" if proposal.champion else "Before"
+    return former, str(proposal.run.info.run_name)
+
+
+def promote(
+    opened: Store, name: str, proposal: Proposal, outcome: str, reason: str | None
+) -> Served:
+    """Register the run's model under its segments' lasting numbers, and make it the champion.
+
+    Parameters
+    ----------
+    opened : Store
+    name : str
+        Of the registered model.
+    proposal : Proposal
+    outcome : str
+        What the gate said: passed or forced.
+    reason : str or None
+        Why it was forced.
+
+    Returns
+    -------
+    Served
+        The new champion.
+    """
+    served = registry.of_run(opened, name, proposal.run.info.run_id)
+    if served is None or served.numbers != proposal.numbers:
+        uri = _renumbered(proposal) if proposal.renumbered else model_uri(proposal.run)
+        tags = _tags(proposal, outcome, reason)
+        served = registry.register(opened, name, uri, proposal.run.info.run_id, tags)
+    registry.crown(opened, name, served)
+    return served
+
+
+def _tags(proposal: Proposal, outcome: str, reason: str | None) -> dict[str, str]:
+    run = proposal.run
+    return {
+        "run": str(run.info.run_name),
+        "segments": str(len(proposal.names)),
+        "verdict": run.data.tags.get("verdict", ""),
+        "gate": outcome,
+        "numbers": json.dumps({str(own): new for own, new in proposal.numbers.items()}),
+        **({"reason": reason} if reason else {}),
+        **({"matched_to": str(proposal.champion.version)} if proposal.champion else {}),
+    }
+
+
+def _renumbered(proposal: Proposal) -> str:
+    """Log model and deliverables under the lasting numbers; return the model's address."""
+    run = proposal.run
+    segmenter = proposal.segmenter.renumbered(proposal.numbers, proposal.names)
+    known = assignments(run)
+    segments = known["segment"].replace(proposal.numbers)
+    table = customers(run).loc[known.index]
+    trained = registry.read_reference(model_uri(run))
+    described = {**trained, "segments": _renamed(trained["segments"], proposal.numbers)}
+    kept = deliverables.promised(
+        table, segments, proposal.names, known["confidence"], folder="promoted/"
+    )
+    tracking.log(run.info.run_id, kept)
+    return tracking.log_model(run.info.run_id, Model(str(run.info.run_name), segmenter, described))
+
+
+def _renamed(counts: Mapping[str, int], numbers: Mapping[int, int]) -> dict[str, int]:
+    return {str(numbers.get(int(own), int(own))): count for own, count in counts.items()}

@@ -1,0 +1,157 @@
+"""A run that is to become the champion, compared with the champion of now."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# Of this project first: it sets MLflow up.
+from customer_segmentation import registry  # isort: skip
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+
+from customer_segmentation import gate, migration, report, tracking
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.registry import Served
+from customer_segmentation.segmenter import SchemaError, Segmenter
+
+# Two tables with fewer customers in common, or a smaller part of the newer one, are compared by
+# letting both models assign the newer table: a handful of old customers stands for nobody else.
+MIN_COMMON, MIN_COMMON_SHARE = 30, 0.2
+
+
+class PromotionError(RuntimeError):
+    """A run that cannot be promoted."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A run that is to become the champion, compared with the champion of now.
+
+    Attributes
+    ----------
+    run : Run
+    segmenter : Segmenter
+        The run's model, with the run's own numbers.
+    champion : Served or None
+    migration : Migration or None
+        None when there is no champion, or no customer that both could be compared on.
+    numbers : dict
+        The run's own segment numbers -> those that its segments will have.
+    names : dict
+        By those.
+    """
+
+    run: Run
+    segmenter: Segmenter
+    champion: Served | None
+    migration: migration.Migration | None
+    numbers: dict[int, int]
+    names: dict[int, str]
+
+    @property
+    def renumbered(self) -> bool:
+        """Whether the model must be logged anew, because numbers or names change."""
+        own = {int(n): name for n, name in self.segmenter.names.items() if int(n) != OUTLIER}
+        return self.names != own or any(own != new for own, new in self.numbers.items())
+
+    def checks(self, limits: gate.Limits, *, new_schema: bool) -> pd.DataFrame:
+        """The gate's table."""
+        metrics = dict(self.run.data.metrics)
+        if self.migration is not None:
+            metrics["moved_share"] = self.migration.moved_share
+        return gate.check(
+            limits,
+            metrics,
+            self.run.data.tags.get("verdict", ""),
+            columns=self.segmenter.columns,
+            champion_columns=self.champion.segmenter.columns if self.champion else None,
+            new_schema=new_schema,
+        )
+
+
+def propose(run: Run, champion: Served | None, last_number: int) -> Proposal:
+    """Compare a run with the champion: which of its segments continue which.
+
+    Parameters
+    ----------
+    run : Run
+    champion : Served or None
+    last_number : int
+        The highest segment number ever used.
+
+    Raises
+    ------
+    PromotionError
+        When the run has no model.
+    """
+    segmenter = registry.read_segmenter(model_uri(run))
+    own = {int(n): name for n, name in segmenter.names.items() if int(n) != OUTLIER}
+    found = _migration(run, own, champion, last_number) if champion else None
+    if found is not None:
+        return Proposal(run, segmenter, champion, found, found.numbers, found.names)
+    # Numbers of segments that nobody compared these with are not given to others.
+    numbers = {n: last_number + n for n in own}
+    return Proposal(
+        run, segmenter, champion, None, numbers, {numbers[n]: name for n, name in own.items()}
+    )
+
+
+def model_uri(run: Run) -> str:
+    """Address of the run's own model, under its own numbers."""
+    if tracking.MODEL not in run.data.tags:
+        raise PromotionError(
+            f"got run {run.info.run_name} without a model, expected one. Train it again."
+        )
+    return str(run.data.tags[tracking.MODEL])
+
+
+def _migration(
+    run: Run, own: Mapping[int, str], champion: Served, last_number: int
+) -> migration.Migration | None:
+    new = assignments(run)["segment"]
+    old, basis = _as_before(run, new, champion)
+    if old is None:
+        return None
+    return migration.match(
+        old,
+        new,
+        {int(n): name for n, name in champion.segmenter.names.items()},
+        own,
+        basis=basis,
+        last_number=last_number,
+    )
+
+
+def _as_before(
+    run: Run, new: pd.Series[int], champion: Served
+) -> tuple[pd.Series[int] | None, str]:
+    """What the champion says about the run's customers: from its training, or asked now."""
+    before = mlflow.get_run(champion.run_id)
+    id_column = run.data.tags.get("id_column", "")
+    if id_column and id_column == before.data.tags.get("id_column"):
+        known = assignments(before)["segment"].replace(champion.numbers)
+        common = known.index.intersection(new.index)
+        if len(common) >= max(MIN_COMMON, MIN_COMMON_SHARE * len(new)):
+            return known.loc[common], f"{len(common):,} customers known to both"
+    try:
+        asked = champion.segmenter.assign(customers(run))
+    except SchemaError:
+        return None, ""
+    return asked["segment"], f"{len(asked):,} customers assigned by both models"
+
+
+def assignments(run: Run) -> pd.DataFrame:
+    """Segment, name and confidence of a run's customers, indexed by id as text."""
+    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/tables/assignments.csv")
+    return pd.read_csv(io.StringIO(text), index_col=0, dtype={0: str})
+
+
+def customers(run: Run) -> pd.DataFrame:
+    """The clean customer table of a run, indexed by id as text."""
+    path = f"runs:/{run.info.run_id}/{report.CUSTOMERS}"
+    table = pd.read_parquet(Path(mlflow.artifacts.download_artifacts(path)))
+    return table.set_axis(table.index.astype(str))

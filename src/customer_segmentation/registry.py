@@ -1,0 +1,236 @@
+"""The model registry: versions of the segmentation, and which of them is the champion."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+# Of this project first: it sets MLflow up.
+from customer_segmentation.store import Store  # isort: skip
+import filelock
+import mlflow
+import pandas as pd
+import skops.io
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from customer_segmentation.segmenter import TRUSTED_TYPES, Segmenter
+
+CHAMPION, PREVIOUS = "champion", "previous"
+
+
+class RegistryError(RuntimeError):
+    """A version, alias or model that is not there."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A registered version, ready to assign customers.
+
+    Attributes
+    ----------
+    version : int
+    run_id : str
+        The run that it comes from.
+    uri : str
+        Of the logged model.
+    tags : dict
+        What was noted at its promotion.
+    """
+
+    version: int
+    run_id: str
+    uri: str
+    tags: dict[str, str]
+
+    @cached_property
+    def segmenter(self) -> Segmenter:
+        """The model itself; read when first asked for."""
+        return read_segmenter(self.uri)
+
+    @cached_property
+    def reference(self) -> dict[str, Any]:
+        """What its training customers looked like, for drift."""
+        return read_reference(self.uri)
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run."""
+        return self.tags.get("run", "")
+
+    @property
+    def numbers(self) -> dict[int, int]:
+        """The run's own segment numbers -> the numbers of this version."""
+        return {int(own): int(n) for own, n in json.loads(self.tags.get("numbers", "{}")).items()}
+
+
+def load(opened: Store, name: str, which: str = CHAMPION) -> Served:
+    """Find a version by alias or number.
+
+    Parameters
+    ----------
+    opened : Store
+    name : str
+        Of the registered model.
+    which : str
+        "champion", "previous", another alias, or a version number.
+
+    Raises
+    ------
+    RegistryError
+        When there is no such version; says which there are.
+    """
+    client = mlflow.MlflowClient(opened.uri)
+    with _said(f"got no {which!r} of {name}", client, name):
+        if str(which).isdigit():
+            return _served(client.get_model_version(name, str(which)))
+        return _served(client.get_model_version_by_alias(name, which))
+
+
+def find(opened: Store, name: str, which: str = CHAMPION) -> Served | None:
+    """As :func:`load`, but None where there is no such version."""
+    with suppress(RegistryError):
+        return load(opened, name, which)
+    return None
+
+
+def of_run(opened: Store, name: str, run_id: str) -> Served | None:
+    """Find the latest version that was made from a run."""
+    found = [served for served in _versions(opened, name) if served.run_id == run_id]
+    return max(found, key=lambda served: served.version, default=None)
+
+
+def last_number(opened: Store, name: str) -> int:
+    """Find the highest segment number that any version has used; 0 without versions."""
+    return max((n for v in _versions(opened, name) for n in v.numbers.values()), default=0)
+
+
+def table(opened: Store, name: str) -> pd.DataFrame:
+    """Every version, latest first: version, alias, date, run, segments, verdict, gate, reason."""
+    client = mlflow.MlflowClient(opened.uri)
+    aliases: dict[str, str] = {}
+    with suppress(MlflowException):
+        aliases = client.get_registered_model(name).aliases
+    rows = []
+    for found in sorted(_search(client, name), key=lambda v: -int(v.version)):
+        mine = [alias for alias, version in aliases.items() if int(version) == int(found.version)]
+        when = pd.Timestamp(found.creation_timestamp, unit="ms").strftime("%Y-%m-%d %H:%M")
+        kept = {key: found.tags.get(key, "") for key in ("run", "segments", "verdict", "gate")}
+        rows.append(
+            {"version": int(found.version), "alias": ", ".join(sorted(mine)), "date (UTC)": when}
+            | kept
+            | {"reason": found.tags.get("reason", "")}
+        )
+    return pd.DataFrame(rows)
+
+
+@contextmanager
+def lock(opened: Store, folder: Path) -> Iterator[None]:
+    """Hold the registry for one promotion at a time, among the processes of this machine."""
+    local = opened.uri.startswith("sqlite") and folder.is_dir()
+    key = hashlib.sha256(opened.uri.encode()).hexdigest()[:16]
+    place = folder if local else Path(tempfile.gettempdir())
+    with filelock.FileLock(place / f".promote-{key}.lock"):
+        yield
+
+
+def register(opened: Store, name: str, uri: str, run_id: str, tags: Mapping[str, str]) -> Served:
+    """Make a new version of a logged model; no alias points to it yet."""
+    client = mlflow.MlflowClient(opened.uri)
+    with suppress(MlflowException):  # it exists already
+        client.create_registered_model(name)
+    kept = {key: str(value) for key, value in tags.items()}
+    return _served(client.create_model_version(name, uri, run_id, tags=kept))
+
+
+def crown(opened: Store, name: str, served: Served) -> None:
+    """Make a version the champion, and the champion of now the previous one."""
+    client = mlflow.MlflowClient(opened.uri)
+    former = find(opened, name)
+    if former is not None and former.version != served.version:
+        client.set_registered_model_alias(name, PREVIOUS, str(former.version))
+        client.set_model_version_tag(name, str(served.version), "replaces", str(former.version))
+        client.set_tag(former.run_id, "promoted", PREVIOUS)
+    client.set_registered_model_alias(name, CHAMPION, str(served.version))
+    client.set_tag(served.run_id, "promoted", CHAMPION)
+
+
+def roll_back(opened: Store, name: str) -> tuple[Served, Served]:
+    """Make the previous version the champion again; the one before it becomes the previous.
+
+    Returns
+    -------
+    champion, former : Served
+
+    Raises
+    ------
+    RegistryError
+        When there is no champion, or none before it.
+    """
+    client = mlflow.MlflowClient(opened.uri)
+    former, champion = load(opened, name), load(opened, name, PREVIOUS)
+    client.set_registered_model_alias(name, CHAMPION, str(champion.version))
+    before = champion.tags.get("replaces")
+    if before:
+        client.set_registered_model_alias(name, PREVIOUS, before)
+    else:
+        client.delete_registered_model_alias(name, PREVIOUS)
+    client.set_tag(former.run_id, "promoted", "rolled back")
+    client.set_tag(champion.run_id, "promoted", CHAMPION)
+    return champion, former
+
+
+def read_segmenter(uri: str) -> Segmenter:
+    """Read the segmenter of a logged model, without pickle."""
+    loaded = skops.io.load(_folder(uri) / "segmenter.skops", trusted=TRUSTED_TYPES)
+    if not isinstance(loaded, Segmenter):
+        raise RegistryError(f"got a {type(loaded).__name__} in {uri}, expected a Segmenter.")
+    return loaded
+
+
+def read_reference(uri: str) -> dict[str, Any]:
+    """Read what the training customers of a logged model looked like; see :mod:`drift`."""
+    return dict(json.loads((_folder(uri) / "reference.json").read_text(encoding="utf-8")))
+
+
+def _folder(uri: str) -> Path:
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)) / "artifacts"
+
+
+def _served(found: ModelVersion) -> Served:
+    uri = f"models:/{found.model_id}" if found.model_id else str(found.source)
+    return Served(int(found.version), str(found.run_id), uri, dict(found.tags))
+
+
+def _versions(opened: Store, name: str) -> list[Served]:
+    return [_served(found) for found in _search(mlflow.MlflowClient(opened.uri), name)]
+
+
+def _search(client: mlflow.MlflowClient, name: str) -> list[ModelVersion]:
+    return list(client.search_model_versions(f"name = '{name}'"))
+
+
+@contextmanager
+def _said(got: str, client: mlflow.MlflowClient, name: str) -> Iterator[None]:
+    """Say which versions there are, when the one asked for is not there."""
+    try:
+        yield
+    except MlflowException as error:
+        numbers = sorted(int(found.version) for found in _search(client, name))
+        if not numbers:
+            raise RegistryError(
+                f"{got}: no model was promoted yet. Compare runs first (python train.py -m), then "
+                f"promote one: python promote.py"
+            ) from error
+        aliases = sorted(client.get_registered_model(name).aliases)
+        raise RegistryError(
+            f"{got}, expected one of the versions {numbers} or of the aliases {aliases}. "
+            f"See them all: python promote.py list=true"
+        ) from error

@@ -1,0 +1,199 @@
+"""New customers join the clusters as the algorithm itself would have it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, Birch, KMeans
+from sklearn.datasets import make_blobs
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from customer_segmentation.assigners import LinkageAssigner, NeighborsAssigner, PredictAssigner
+from customer_segmentation.density_assigners import CoreAssigner, ReachAssigner, core_customers
+from customer_segmentation.fidelity import MAX_ROWS, most_faithful, out_of_sample
+from customer_segmentation.following import follow, rules_for
+from customer_segmentation.neighbours import Index, Reference, spread
+
+ASSIGNERS = [
+    NeighborsAssigner(),
+    NeighborsAssigner(n_neighbors=1),
+    *(LinkageAssigner(linkage) for linkage in ("ward", "average", "complete", "single")),
+    CoreAssigner(eps=10.0, min_samples=1),  # no outliers, which the checks do not know
+    ReachAssigner(),
+]
+
+
+@parametrize_with_checks(ASSIGNERS)
+def test_they_are_scikit_learn_classifiers(estimator, check):
+    check(estimator)
+
+
+def blobs(n=600, seed=0):
+    X, _ = make_blobs(n, centers=3, cluster_std=0.8, random_state=seed)
+    return np.concatenate([X, np.random.default_rng(seed).uniform(-15, 15, size=(n // 15, 2))])
+
+
+@pytest.mark.parametrize("min_samples", [1, 3, 8])
+def test_core_customers_are_those_of_dbscan(min_samples):
+    X = blobs()
+    fitted = DBSCAN(eps=0.7, min_samples=min_samples).fit(X)
+    found = np.flatnonzero(core_customers(X, 0.7, min_samples))
+    np.testing.assert_array_equal(found, fitted.core_sample_indices_)
+
+
+def test_a_customer_within_eps_of_a_core_customer_joins_it_and_no_other_does():
+    X = blobs()
+    fitted = DBSCAN(eps=0.7).fit(X)
+    rule = CoreAssigner(0.7, 5).fit(X, fitted.labels_)
+    new = blobs(seed=1)
+    cores = X[fitted.core_sample_indices_]
+    distances = np.linalg.norm(new[:, None] - cores, axis=2)
+    of_nearest = fitted.labels_[fitted.core_sample_indices_][distances.argmin(axis=1)]
+    expected = np.where(distances.min(axis=1) <= 0.7, of_nearest, -1)
+    np.testing.assert_array_equal(rule.predict(new), expected)
+    inside = fitted.labels_ >= 0
+    assert (rule.predict(X)[inside] >= 0).all()
+    assert (rule.predict(X)[~inside] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("linkage", "expected"), [("ward", 1), ("average", 1), ("complete", 1), ("single", 0)]
+)
+def test_a_linkage_rule_merges_as_its_tree_would(linkage, expected):
+    # A long cluster whose end is nearer, and a short one whose middle is.
+    X = np.array([[0.0], [2.0], [4.0], [6.0], [10.0], [10.2]])
+    rule = LinkageAssigner(linkage).fit(X, [0, 0, 0, 0, 1, 1])
+    assert rule.predict([[7.9]]) == [expected]
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=25)
+def test_the_linkage_rules_are_what_they_say(seed):
+    rng = np.random.default_rng(seed)
+    X, new = rng.normal(size=(40, 2)), rng.normal(size=(10, 2))
+    labels = np.concatenate([[0, 1, 2], rng.integers(0, 3, 37)])
+    parts = [X[labels == c] for c in range(3)]
+    distances = [np.linalg.norm(new[:, None] - part, axis=2) for part in parts]
+
+    def error(part):
+        return ((part - part.mean(axis=0)) ** 2).sum()
+
+    ward = [[error(np.vstack([p, row])) - error(p) for p in parts] for row in new]
+    expected = {
+        "ward": np.argmin(ward, axis=1),
+        "average": np.argmin([d.mean(axis=1) for d in distances], axis=0),
+        "complete": np.argmin([d.max(axis=1) for d in distances], axis=0),
+        "single": np.argmin([d.min(axis=1) for d in distances], axis=0),
+    }
+    for linkage, wanted in expected.items():
+        np.testing.assert_array_equal(LinkageAssigner(linkage).fit(X, labels).predict(new), wanted)
+
+
+def test_an_unknown_linkage_is_refused():
+    with pytest.raises(ValueError, match="got linkage='median', expected 'ward'"):
+        LinkageAssigner("median").fit([[0.0], [1.0]], [0, 1])
+
+
+def test_a_customer_far_from_every_cluster_is_an_outlier_of_hdbscan():
+    X = blobs()
+    labels = HDBSCAN(min_cluster_size=15, copy=True).fit(X).labels_
+    rule = ReachAssigner(15).fit(X, labels)
+    middle = X[labels == 0].mean(axis=0)
+    assert rule.predict([middle, [40.0, 40.0]]).tolist() == [0, -1]
+    # No member is out of the reach of its own cluster.
+    assert (rule.predict(X)[labels >= 0] >= 0).mean() > 0.99
+
+
+@pytest.mark.parametrize("rule", [CoreAssigner(), ReachAssigner(), NeighborsAssigner()])
+def test_where_there_is_no_cluster_everyone_is_an_outlier(rule):
+    X = np.arange(20.0)[:, None]
+    assert set(rule.fit(X, np.full(20, -1)).predict(X + 0.3)) == {-1}
+
+
+def test_a_number_that_no_customer_has_is_an_outlier():
+    X = np.array([[0.0], [1.0], [9.0], [50.0]])
+    own = KMeans(3, random_state=0).fit(X)
+    rule = PredictAssigner(own).fit(X[:3], np.array([0, 0, 1]))
+    assert rule.predict([[0.4], [9.5], [51.0]]).tolist() == [0, 1, -1]
+
+
+def test_fidelity_is_measured_on_customers_that_were_held_out():
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    labels = np.random.default_rng(1).integers(0, 2, 300)
+    nearest = NeighborsAssigner(1)
+    assert (nearest.fit(X, labels).predict(X) == labels).all()
+    assert 0.35 < out_of_sample(nearest, X, labels, seed=0).overall < 0.65
+
+
+def test_fidelity_counts_every_segment_however_large_the_table():
+    X = np.linspace(0, 1, 40_000)[:, None]
+    labels = (X[:, 0] > 0.9995).astype(int)
+    found = out_of_sample(NeighborsAssigner(max_rows=2 * MAX_ROWS), X, labels, seed=0)
+    assert set(found.each) == {0, 1}
+    assert found.overall > 0.99
+    shares = np.bincount(labels) / len(labels)
+    assert found.overall == pytest.approx(sum(found.each[c] * shares[c] for c in (0, 1)))
+
+
+def test_equal_fidelity_takes_the_first_rule():
+    X, labels = np.array([[0.0], [0.1], [9.0], [9.1]]), np.array([0, 0, 1, 1])
+    rule, found = most_faithful(rules_for(AgglomerativeClustering(2)), X, labels, seed=0)
+    assert rule.word == "linkage"
+    assert found.overall == 1
+
+
+@pytest.mark.parametrize(
+    ("clusterer", "words"),
+    [
+        (KMeans(3, random_state=0), {"predict"}),
+        (Birch(n_clusters=3), {"neighbours"}),
+        (DBSCAN(eps=0.7), {"core"}),
+        (DBSCAN(eps=0.7, metric="manhattan"), {"neighbours"}),
+        (HDBSCAN(copy=True), {"reach", "neighbours"}),
+        (AgglomerativeClustering(3, linkage="complete"), {"linkage", "neighbours"}),
+        (AgglomerativeClustering(3, linkage="average", metric="cosine"), {"neighbours"}),
+        (None, {"neighbours"}),
+    ],
+)
+def test_every_algorithm_finds_a_rule_that_follows_it(clusterer, words):
+    X = blobs()
+    labels = (clusterer or KMeans(3, random_state=0)).fit(X).labels_
+    rule, found = follow(clusterer, X, labels, seed=0)
+    assert rule.word in words
+    assert found.overall > 0.9
+    assert set(found.each) == set(labels)
+
+
+def test_one_customer_is_followed():
+    rule, found = follow(None, np.zeros((1, 2)), np.zeros(1, dtype=int), seed=0)
+    assert rule.predict([[5.0, 5.0]]).tolist() == [0]
+    assert found.overall == 1
+
+
+def test_the_fellows_of_identical_customers_are_others():
+    points = np.zeros((30, 2))
+    distances, fellows = Index(points).fellows(10)
+    assert fellows.shape == (30, 10)
+    assert (distances == 0).all()
+    assert (fellows != np.arange(30)[:, None]).all()
+
+
+def test_a_reference_keeps_every_cluster():
+    labels = np.zeros(500, dtype=int)
+    labels[321], labels[77] = 1, -1
+    assert {-1, 0, 1} <= set(labels[spread(labels, 10)])
+    reference = Reference(np.arange(500.0)[:, None], labels, max_rows=10)
+    assert set(reference.labels) == {-1, 0, 1}
+    assert reference.votes.sum(axis=1).tolist() == [10] * len(reference.labels)
+
+
+def test_with_many_features_a_reference_keeps_fewer_customers_and_their_surroundings():
+    X = np.random.default_rng(0).normal(size=(3000, 9))
+    labels = (X[:, 0] > 0).astype(int)
+    full = Reference(X, labels)
+    few = full.thinned()
+    assert len(few.labels) == 2000
+    positions = full.nearest(few.index.points)[0]
+    np.testing.assert_array_equal(few.votes, full.votes[positions])
+    narrow = Reference(X[:, :2], labels)
+    assert narrow.thinned() is narrow

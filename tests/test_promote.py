@@ -1,0 +1,218 @@
+"""Promotion through the command: gate, champion, identity of segments over refreshes, rollback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import promote
+import pytest
+from conftest import ROOT, Cli, Done, client, environment, runs
+
+from customer_segmentation import gate, options
+
+NAME = "customer-segments"
+MIDDLES = {"thrifty": (20, 200), "steady": (45, 900), "grand": (70, 2500)}
+
+
+@pytest.fixture
+def ask(folder: Path, capfd: pytest.CaptureFixture[str]):
+    """Run `python promote.py ARGS` in this process."""
+
+    def run(*args: str) -> Done:
+        capfd.readouterr()
+        code = promote.main([f"tracking.folder={folder}", *args])
+        return Done(code, *capfd.readouterr())
+
+    yield run
+    mlflow.set_tracking_uri(None)
+
+
+def quarter(path: Path, seed: int, ids: range, middles=tuple(MIDDLES)) -> Path:
+    """Customers around known middles; the id says which, so that the truth is known."""
+    rng = np.random.default_rng(seed)
+    of = [middles[i % len(middles)] for i in ids]
+    values = np.array([MIDDLES[name] for name in of]) * rng.normal(1, 0.07, (len(of), 2))
+    table = pd.DataFrame(values.round(2), columns=["age", "spent"])
+    table.insert(0, "customer_id", [f"C{i:05d}" for i in ids])
+    table.sample(frac=1, random_state=seed).to_csv(path, index=False)
+    return path
+
+
+def trained(cli: Cli, path: Path, *args: str) -> None:
+    done = cli("data=csv", f"data.path={path}", "features=auto", "algorithm=kmeans", *args)
+    assert done.returncode == 0, done.stderr
+
+
+def alias(folder: Path, name: str) -> str:
+    return str(client(folder).get_model_version_by_alias(NAME, name).version)
+
+
+def prototypes(folder: Path, which: str = "champion") -> dict[str, tuple[int, str]]:
+    """What a version of the model calls the middle of each group."""
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}@{which}")
+    asked = pd.DataFrame([*MIDDLES.values()], columns=["age", "spent"])
+    found = model.predict(asked)
+    pairs = zip(found["segment"], found["segment_name"], strict=True)
+    return dict(zip(MIDDLES, ((int(n), str(name)) for n, name in pairs), strict=True))
+
+
+def test_the_recommended_run_becomes_champion_and_asking_twice_changes_nothing(cli, ask, folder):
+    assert cli("-m", "algorithm=kmeans", "features=income_spending").returncode == 0
+    first = ask()
+    assert first.returncode == 0
+    assert "champion of customer-segments now, as version 1" in first.stdout
+    again = ask()
+    assert again.returncode == 0
+    assert "is the champion already (version 1)" in again.stdout
+    assert len(client(folder).search_model_versions(f"name = '{NAME}'")) == 1
+    run = runs(folder, "tags.kind = 'model'")[0]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["promoted"] == "champion"
+    assert run.data.tags["gate"] == "passed"
+    assert run.data.tags["gate.stability"].startswith("passed: ")
+    listed = ask("list=true").stdout
+    assert "champion" in listed
+    assert "kmeans-income_spending-k5" in listed
+
+
+@pytest.mark.parametrize(("overlap", "basis"), [(240, "known to both"), (0, "assigned by both")])
+def test_a_refresh_keeps_numbers_and_names(cli, ask, folder, tmp_path, overlap, basis):
+    trained(cli, quarter(tmp_path / "q1.csv", 1, range(300)))
+    assert ask(f"run={runs(folder)[0].info.run_id}").returncode == 0
+    before = prototypes(folder)
+    # In the second quarter the sizes change their order, and with it the run's own numbers.
+    grown = ("thrifty", "grand", "grand", "steady", "grand")
+    old = quarter(tmp_path / "a.csv", 2, range(overlap)) if overlap else None
+    new = quarter(tmp_path / "b.csv", 3, range(1000, 1400), grown)
+    both = pd.concat([pd.read_csv(part) for part in (old, new) if part])
+    both.sample(frac=1, random_state=4).to_csv(tmp_path / "q2.csv", index=False)
+    trained(cli, tmp_path / "q2.csv")
+    latest = max(runs(folder), key=lambda run: run.info.start_time)
+    done = ask(f"run={latest.info.run_id}")
+    assert done.returncode == 0
+    assert basis in done.stdout
+    assert "3 of 3 segments keep number and name" in done.stdout
+    assert prototypes(folder) == before
+    promised = mlflow.artifacts.download_artifacts(f"runs:/{latest.info.run_id}/promoted")
+    counts = pd.read_csv(Path(promised) / "cluster_counts.csv")
+    assert set(zip(counts["segment"], counts["name"], strict=True)) == set(before.values())
+    assert (Path(promised) / "Customer_Segmentation_Results.xlsx").is_file()
+
+
+def test_new_split_and_dissolved_segments_get_numbers_never_used_before(cli, ask, folder, tmp_path):
+    trained(cli, quarter(tmp_path / "q1.csv", 1, range(300)))
+    assert ask(f"run={runs(folder)[0].info.run_id}").returncode == 0
+    trained(cli, tmp_path / "q1.csv", "n_segments=6")
+    latest = max(runs(folder), key=lambda run: run.info.start_time)
+    done = ask(f"run={latest.info.run_id}", "force=true", "reason=a test: six, please")
+    assert done.returncode == 0
+    served = client(folder).get_model_version_by_alias(NAME, "champion")
+    assert served.tags["gate"] in {"forced", "passed"}
+    assert served.tags["reason"] == "a test: six, please"
+    numbers = set(json.loads(served.tags["numbers"]).values())
+    assert len(numbers) == 6
+    assert numbers - {1, 2, 3} == set(range(4, 4 + len(numbers - {1, 2, 3})))
+
+
+def test_a_failed_gate_refuses_and_force_with_a_reason_records_it(cli, ask, folder):
+    cli("algorithm=kmeans", "features=age_income_spending", "n_segments=2")
+    run_id = runs(folder)[0].info.run_id
+    refused = ask(f"run={run_id}", "gate.stability=0.9999")
+    assert refused.returncode == 1
+    assert "NO" in refused.stdout
+    assert "nothing was changed" in refused.stdout
+    assert not client(folder).search_registered_models()
+    assert runs(folder)[0].data.tags["gate"] == "failed"
+    nameless = ask(f"run={run_id}", "force=true")
+    assert nameless.returncode == 1
+    assert "without a reason" in nameless.stderr
+    forced = ask(f"run={run_id}", "gate.stability=0.9999", "force=true", "reason=the board: now")
+    assert forced.returncode == 0
+    assert client(folder).get_model_version_by_alias(NAME, "champion").tags["gate"] == "forced"
+    assert runs(folder)[0].data.tags["gate.reason"] == "the board: now"
+
+
+def test_rollback_gives_the_title_back(cli, ask, folder):
+    cli("algorithm=kmeans", "features=income_spending")
+    cli("algorithm=gmm", "features=income_spending")
+    by_name = {run.info.run_name: run.info.run_id for run in runs(folder)}
+    assert ask(f"run={by_name['kmeans-income_spending-k5']}").returncode == 0
+    early = ask("rollback=true")
+    assert early.returncode == 1
+    assert "previous" in early.stderr
+    assert ask("run=gmm-income_spending-k5").returncode == 0
+    assert (alias(folder, "champion"), alias(folder, "previous")) == ("2", "1")
+    assert ask("rollback=true").returncode == 0
+    assert alias(folder, "champion") == "1"
+    assert ask("rollback=true").returncode == 1
+    assert alias(folder, "champion") == "1"
+
+
+def test_a_champion_of_other_columns_is_replaced_only_when_that_is_said(cli, ask, folder):
+    cli("algorithm=kmeans", "features=income_spending")
+    assert ask("run=kmeans-income_spending-k5").returncode == 0
+    cli("algorithm=kmeans", "features=age_income_spending")
+    latest = max(runs(folder), key=lambda run: run.info.start_time).info.run_id
+    refused = ask(f"run={latest}", "gate.moved_share=1")
+    assert refused.returncode == 1
+    assert "+Age" in refused.stdout
+    assert ask(f"run={latest}", "gate.moved_share=1", "new_schema=true").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ([], "expected one. Make one: python train.py -m"),
+        (["run=kmeans-income_spending-k7"], "no finished run with the id or name"),
+        (["rollback=true"], "no model was promoted yet"),
+        (["roll_back=true"], "Did you mean rollback="),
+        (["force=perhaps"], "expected true or false"),
+        (["gate.stability=high"], "expected a number"),
+    ],
+)
+def test_what_cannot_be_done_is_said(opened, ask, args, said):
+    done = ask(*args)
+    assert done.returncode == 1
+    assert said in " ".join(done.stderr.split())
+
+
+def test_without_a_store_nothing_is_made(tmp_path, capfd):
+    assert promote.main([f"tracking.folder={tmp_path / 'none'}"]) == 1
+    assert "expected a store there" in " ".join(capfd.readouterr().err.split())
+    assert not (tmp_path / "none").exists()
+
+
+def test_two_promotions_at_once_make_one_version(cli, folder):
+    cli("algorithm=kmeans", "features=income_spending")
+    command = [sys.executable, str(ROOT / "promote.py"), "run=kmeans-income_spending-k5"]
+    both = [
+        subprocess.Popen([*command, f"tracking.folder={folder}"], env=environment())
+        for _ in range(2)
+    ]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert len(client(folder).search_model_versions(f"name = '{NAME}'")) == 1
+    assert alias(folder, "champion") == "1"
+
+
+def test_a_metric_that_is_absent_fails_its_check():
+    limits = gate.Limits(["natural"], 0.75, 0.01, 0.15, 0.9, 0.5)
+    checks = gate.check(limits, {}, "natural", columns=["a"], champion_columns=["a"])
+    assert set(checks.loc[~checks["passed"], "check"]) == {
+        "stability", "smallest_share", "outlier_share", "assigner_fidelity", "moved_share"
+    }  # fmt: skip
+
+
+def test_options_keep_the_type_of_their_default(tmp_path):
+    file = tmp_path / "x.yaml"
+    file.write_text("a: 1\nb: 0.5\nc: false\nd: null\ne: [x]\nf: {g: 2}\n")
+    given = ["a=2", "b=3", "c=yes", "d=so: it, is", "e=[p, q]", "f.g=7"]
+    assert options.read(given, file, tmp_path) == {
+        "a": 2, "b": 3.0, "c": True, "d": "so: it, is", "e": ["p", "q"], "f": {"g": 7}
+    }  # fmt: skip

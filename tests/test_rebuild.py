@@ -1,0 +1,47 @@
+"""A run made again from its id: the same labels, or what differs."""
+
+from __future__ import annotations
+
+import shutil
+
+import pandas as pd
+import pytest
+from conftest import MALL, runs
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["algorithm=kmeans", "features=auto", "seed=7"],
+        ["algorithm=hdbscan", "selection=silhouette"],
+        ["-m", "algorithm=gmm", "features=income_spending", "n_segments=4"],
+    ],
+)
+def test_the_same_labels_come_out(cli, folder, args):
+    assert cli(*args).returncode == 0
+    made = runs(folder, "tags.kind = 'model'")
+    done = cli(f"rebuild={made[0].info.run_id}", "algorithm=dbscan")  # the run's own count
+    assert done.returncode == 0, done.stderr
+    assert "the same label for each of the 200 customers" in done.stdout
+    assert "What differs" not in done.stdout
+    assert len(runs(folder, "tags.kind = 'model'")) == len(made)
+
+
+def test_what_differs_is_said(cli, folder, tmp_path):
+    data = shutil.copy(MALL, tmp_path / "mall.csv")
+    assert cli(f"data.path={data}").returncode == 0
+    run_id = runs(folder)[0].info.run_id
+    table = pd.read_csv(data)
+    table.iloc[:150].to_csv(data, index=False)
+    done = cli(f"rebuild={run_id}")
+    assert done.returncode == 1
+    assert "the labels differ" in done.stdout
+    assert "data_sha256" in done.stdout
+    assert "200" in done.stdout
+    assert "150 customers in both" in done.stdout
+
+
+def test_a_run_that_does_not_exist_is_said(cli, opened):
+    done = cli("rebuild=nosuch")
+    assert done.returncode == 1
+    assert "got no run with the id 'nosuch'" in " ".join(done.stderr.split())
