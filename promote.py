@@ -37,9 +37,9 @@ def run(chosen: dict[str, Any]) -> int:
     opened = store.open_existing(tracking["uri"], tracking["experiment"], folder)
     with registry.lock(opened, folder):
         if chosen["list"]:
-            return show(opened, chosen["model"])
+            return show(opened, chosen["name"])
         if chosen["rollback"]:
-            return roll_back(opened, chosen["model"])
+            return roll_back(opened, chosen["name"])
         return promote(opened, chosen)
 
 
@@ -71,7 +71,7 @@ def promote(opened: Any, chosen: dict[str, Any]) -> int:
     """Compare with the champion, check the gate, and promote or refuse."""
     from customer_segmentation import gate, promotion, proposal, registry, terminal
 
-    name = chosen["model"]
+    name = chosen["name"]
     found = promotion.find_run(opened, chosen["run"])
     champion = registry.find(opened, name)
     if champion is not None and champion.run_id == found.info.run_id:

@@ -63,15 +63,15 @@ def run(chosen: dict[str, Any]) -> None:
 
 def say(scored: Any) -> None:
     """Print what was done, what went wrong, and whether a refresh is due."""
-    from customer_segmentation import batch_scoring, style, terminal
+    from customer_segmentation import scoring_run, style, terminal
 
-    terminal.say(batch_scoring.summary(scored))
+    terminal.say(scoring_run.summary(scored))
     counts = scored.counts()
     shares = {column: counts[column].map(style.percent) for column in counts.columns[3:]}
     terminal.show_table(counts.assign(**shares), title="Customers per segment")
     for note in scored.notes:
         terminal.say(note)
-    for line in batch_scoring.complaints(scored):
+    for line in scoring_run.complaints(scored):
         print(line, file=sys.stderr)
     terminal.say(scored.monitor.words())
 

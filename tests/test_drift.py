@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from customer_segmentation import drift
-from customer_segmentation.drift_columns import describe_column
+from customer_segmentation import divergence, drift
+from customer_segmentation.drift_columns import column_of, describe_column
 from customer_segmentation.plots import canvas
 from customer_segmentation.plots.drift import drift as picture
 
@@ -71,14 +71,14 @@ def test_psi_of_a_normal_shift_is_its_square():
     )
     row = monitor.table().set_index("what").loc["x"]
     assert row["psi"] == pytest.approx(0.25, abs=0.02)  # deciles lose a little
-    assert row["ks"] == pytest.approx(drift.ks_of(0.25), abs=0.01)
+    assert row["ks"] == pytest.approx(divergence.ks_of(0.25), abs=0.01)
 
 
 @pytest.mark.parametrize("n", [30, 1000, 20_000])
 def test_ks_is_that_of_all_values_within_the_stated_error(n):
     rng = np.random.default_rng(n)
     old, new = rng.exponential(size=n).round(3), rng.exponential(1.3, size=n // 2).round(3)
-    column = drift.column_of(describe_column(pd.Series(old)))
+    column = column_of(describe_column(pd.Series(old)))
     column.update(pd.Series(new))
     exact = ks_2samp(old, new).statistic
     assert column.ks_error <= 1 / 200
@@ -159,11 +159,13 @@ counts = st.lists(st.integers(0, 500), min_size=1, max_size=12)
 def test_psi_is_never_negative_zero_for_equal_shares_and_blind_to_the_order_of_bins(old, random):
     new = [random.randint(0, 500) for _ in old]
     expected, found = np.array(old) + 1, np.array(new)
-    assert drift.psi(expected, found) >= 0
-    assert drift.psi(expected, expected) == 0
+    assert divergence.psi(expected, found) >= 0
+    assert divergence.psi(expected, expected) == 0
     order = list(range(len(old)))
     random.shuffle(order)
-    assert drift.psi(expected[order], found[order]) == pytest.approx(drift.psi(expected, found))
+    assert divergence.psi(expected[order], found[order]) == pytest.approx(
+        divergence.psi(expected, found)
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -185,7 +187,7 @@ def test_order_and_chunks_do_not_matter(seed, cuts):
 @given(st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0]), max_size=300))
 def test_every_training_value_is_in_exactly_one_bin(values):
     described = describe_column(pd.Series(values, dtype=float))
-    column = drift.column_of(described)
+    column = column_of(described)
     column.update(pd.Series(values, dtype=float))
     expected, found, labels = column.bins()
     assert expected.tolist() == found.tolist()

@@ -2,13 +2,20 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
-from conftest import MALL, ROOT, finish, runs, start
+from conftest import MALL, ROOT, environment, finish, runs, start
 
 COMMANDS = re.findall(
-    r"^python train\.py\b(.*?)(?:\s+#.*)?$", (ROOT / "README.md").read_text(), re.M
+    r"^python train\.py\b((?:(?!rebuild).)*?)(?:\s+#.*)?$", (ROOT / "README.md").read_text(), re.M
+)
+AFTERWARDS = re.findall(
+    r"^python ((?:promote|score|train)\.py .*?|promote.py)(?:\s+#.*)?$",
+    (ROOT / "README.md").read_text().split("## From a run")[1],
+    re.M,
 )
 
 
@@ -29,3 +36,25 @@ def test_a_command_of_the_readme_runs(command, folder, tmp_path):
     found = runs(folder)
     assert found
     assert {run.info.status for run in found} == {"FINISHED"}
+
+
+@pytest.mark.slow
+def test_the_commands_from_run_to_model_work_in_turn(folder, tmp_path):
+    pd.read_csv(MALL).to_excel(tmp_path / "customers.xlsx", index=False)
+    made = finish(start(folder, tmp_path, "-m", "algorithm=kmeans,gmm"))
+    assert made.returncode == 0, made.stderr
+    other = next(run for run in runs(folder) if run.info.run_name == "gmm-income_spending-k5")
+    assert len(AFTERWARDS) >= 6
+    for command in AFTERWARDS:
+        script, *args = shlex.split(command.replace("RUN_ID", other.info.run_id))
+        args = [arg.replace("run=RUN", f"run={other.info.run_id}") for arg in args]
+        done = subprocess.run(
+            [sys.executable, str(ROOT / script), *args, f"tracking.folder={folder}"],
+            cwd=tmp_path,
+            env=environment(),
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    assert len(pd.read_csv(tmp_path / "scored.csv")) == 200

@@ -9,7 +9,9 @@ import sys
 import time
 
 import mlflow
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import score
 from conftest import INCOME, MALL, ROOT, SPENDING, Done, environment, runs
@@ -18,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from customer_segmentation import (
     batch_scoring,
+    batches,
     data,
     drift,
     features,
@@ -297,19 +300,19 @@ def test_rows_score_alone_and_in_any_order_as_in_the_batch(trained, tmp_path, ma
     assert alone["segment"] == found[alone["id"]]
 
 
-@pytest.fixture
-def large(tmp_path):
-    """An input that takes a while, through a pipe that is fed as long as it is open."""
-    path = tmp_path / "large.csv"
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """An input that takes some seconds."""
+    path = tmp_path_factory.mktemp("large") / "large.csv"
     rows = "".join(f"{i},Male,{15 + i % 90},{1 + i % 99}\n" for i in range(100_000))
-    with path.open("w") as file:
-        file.write("CustomerID,Gender,Annual Income (k$),Spending Score (1-100)\n")
-        for _ in range(40):
-            file.write(rows)
+    header = "CustomerID,Gender,Annual Income (k$),Spending Score (1-100)\n"
+    path.write_text(header + rows * 10)
     return path
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "sent", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_ending_it_in_the_middle_leaves_the_old_output(sent, promoted, large, tmp_path):
     folder = shutil.copytree(promoted, tmp_path / "mlruns")
     (tmp_path / "out.csv").write_text("old")
@@ -327,3 +330,56 @@ def test_ending_it_in_the_middle_leaves_the_old_output(sent, promoted, large, tm
     if sent != signal.SIGKILL:
         assert "nothing was written" in err
         assert not list(tmp_path.glob(".out.csv.*.part"))
+
+
+class Free:
+    """A model that costs nothing: what is left is the cost of scoring around it."""
+
+    columns = ("a", "b", "c", "d", "e")
+    numeric = columns
+    names = {"1": "High income, low spending"}  # noqa: RUF012
+
+    def check_columns(self, _):
+        pass
+
+    def assign(self, rows):
+        return pd.DataFrame(
+            {"segment": 1, "segment_name": self.names["1"], "confidence": 0.9, "outlier": False},
+            index=rows.index,
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_million_rows_cost_at_most_three_times_reading_and_writing_them(suffix, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({c: rng.normal(50, 20, 1_000_000).round(2) for c in Free.columns})
+    path = tmp_path / f"in{suffix}"
+    if suffix == ".csv":
+        frame.to_csv(path, index_label="id")
+    else:
+        frame.rename_axis("id").reset_index().to_parquet(path)
+    described = drift.reference(frame.head(1000), Free.columns, pd.Series([1] * 1000))
+
+    def copy():
+        source, schema = batches.open_source(path), batch_scoring._schema(pa.string())
+        with batches.open_target(tmp_path / f"copy{suffix}", schema) as target:
+            for chunk in source.chunks(source.columns):
+                row = {"segment": 1, "segment_name": Free.names["1"], "confidence": 0.9}
+                row |= {"id": chunk.frame["id"].astype("str"), "outlier": False, "problem": None}
+                target.write(pd.DataFrame(row)[list(batch_scoring.COLUMNS)])
+
+    def scored():
+        batch_scoring.score(path, tmp_path / f"out{suffix}", Free(), described)
+
+    assert least(scored) <= 3 * least(copy)
+
+
+def least(work):
+    """CPU seconds of the quickest of three tries."""
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        seconds.append(time.process_time() - start)
+    return min(seconds)

@@ -6,7 +6,7 @@ A row that cannot be scored does not lose the batch: it is written with empty ce
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,14 +27,11 @@ from customer_segmentation.batches import (
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.data.identity import found_id
-from customer_segmentation.drift import SEGMENTS, Monitor
-from customer_segmentation.items import Item, Metric, Param, Picture, Table, Tag
+from customer_segmentation.drift import Monitor
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.plots import canvas
-from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.schema import SchemaError
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.style import OUTLIER_NAME, name_of, plural
+from customer_segmentation.style import OUTLIER_NAME, name_of
 
 EXAMPLES = 5  # rows with problems that are named
 # The same columns whatever happens, so that what loads the file need not look first.
@@ -148,62 +145,6 @@ def score(
                 progress(chunk.done, scored.rows)
     scored.seconds = time.monotonic() - start
     return scored
-
-
-def items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
-    """What a scoring run keeps: counts per segment, drift as a table, a picture and one line.
-
-    Parameters
-    ----------
-    scored : Scored
-    settings : mapping
-        Of the run, for its params.
-    """
-    drifted = scored.monitor.table()
-    yield from (Param(name, value) for name, value in settings.items())
-    yield Tag("drift", scored.monitor.words())
-    yield Tag("mlflow.note.content", f"**{scored.monitor.words()}**\n\n{summary(scored)}")
-    yield Metric("rows", scored.rows)
-    yield Metric("rows_failed", scored.failed)
-    yield Metric("seconds", scored.seconds)
-    shares = scored.monitor.shares()
-    for number, customers in zip(shares["segment"], shares["customers"], strict=True):
-        label = "outliers" if number == OUTLIER else number
-        yield Metric(f"segment/{label}", int(customers))
-    yield Table("tables/segments.csv", scored.counts().round(4), compare=True)
-    yield Table("tables/drift.csv", drifted.round(4), compare=True)
-    if scored.problems:
-        listed = pd.DataFrame(scored.problems.items(), columns=["row", "problem"])
-        yield Table("tables/problems.csv", listed)
-    if len(drifted):
-        yield Metric("psi_segments", float(drifted.loc[drifted["what"] == SEGMENTS, "psi"].iloc[0]))
-        yield Metric("psi_largest", float(drifted["psi"].max()))
-        picture = drift_picture(drifted, shares, scored.names)
-        yield Picture("plots/drift.png", lambda: canvas.png(picture), grid=True)
-
-
-def summary(scored: Scored) -> str:
-    """Say in one line what was done."""
-    speed = f"{scored.seconds:.1f} s" if scored.seconds >= 0.05 else "no time"
-    return (
-        f"{scored.rows:,} rows of {scored.input.name} scored into {scored.output.name} in {speed}; "
-        f"{scored.ids}."
-    )
-
-
-def complaints(scored: Scored) -> list[str]:
-    """Say what went wrong with single rows; nothing if nothing did."""
-    lines = []
-    if scored.failed:
-        lines.append(
-            f"{scored.failed:,} of {scored.rows:,} rows could not be scored: their segment is "
-            "empty, and the column problem says why. The first of them (the header is row 1):"
-        )
-        lines += [f"  row {row}: {reason}" for row, reason in scored.problems.items()]
-    if scored.without_id:
-        rows = plural(scored.without_id, "row")
-        lines.append(f"{rows} without an id: nobody can tell whose segment that is.")
-    return lines
 
 
 class _Batch:

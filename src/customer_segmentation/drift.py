@@ -1,17 +1,9 @@
 """Drift: whether scored customers still look like those that the model was trained on.
 
 Every column is kept as counts in fine cells, so that chunks add up: memory is bounded, and the
-order of the rows cannot matter. Two measures compare them with the training customers.
+order of the rows cannot matter.
 
-*PSI*, the population stability index: the sum over bins of (found - expected) ln(found /
-expected). By convention (Siddiqi 2006, Credit Risk Scorecards) below 0.1 is stable, from 0.25 on a
-large shift. It is positive without any drift: about (bins - 1)(1/n + 1/m) for n training and m
-scored customers (Yurdakul 2018, Statistical Properties of Population Stability Index), 0.2 for
-50 customers in ten bins. So that a small batch does not call for a refresh by chance, a shift
-must exceed the convention by that much, and what chance alone gives.
-
-*KS*, the largest difference between the two cumulative shares of a number. A shift of the mean of
-a normal distribution that has a PSI of 0.1 (0.25) has a KS of 0.13 (0.20): these are its bands.
+They are compared by PSI and KS; see :mod:`customer_segmentation.divergence` for the thresholds.
 """
 
 from __future__ import annotations
@@ -24,84 +16,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kstwobign, norm
 
+from customer_segmentation.divergence import (
+    LARGE,
+    contributions,
+    ks_limits,
+    psi,
+    psi_limits,
+)
 from customer_segmentation.drift_columns import Column, column_of, describe_column
-from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation.labels import OUTLIER, IntArray
 from customer_segmentation.style import name_of, percent
 
-MODERATE, LARGE = 0.1, 0.25  # Siddiqi (2006)
 FALSE_ALARMS = 0.01  # share of batches without drift in which anything at all may be named
-DRAWS = 4000  # of what chance gives; the seed is fixed, so that a table can be made again
 SEGMENTS = "segment shares"
 LEVELS = ("stable", "moderate", "large")
 NAMED = 3  # columns named in one line
-
-
-def ks_of(psi_value: float) -> float:
-    """KS of the shift of a normal distribution's mean that has this PSI.
-
-    For two normal distributions one standard deviation apart in units d, PSI = d² and
-    KS = 2 Φ(d/2) - 1.
-
-    Examples
-    --------
-    >>> round(ks_of(0.1), 3), round(ks_of(0.25), 3)
-    (0.126, 0.197)
-    """
-    return float(2 * norm.cdf(math.sqrt(psi_value) / 2) - 1)
-
-
-def psi(expected: FloatArray | IntArray, found: FloatArray | IntArray) -> float:
-    """Population stability index of counts in the same bins (Siddiqi 2006).
-
-    Half a customer is added to every bin (Jeffreys' prior), so that an empty one is finite. Bins
-    that are empty on both sides do not count.
-
-    Parameters
-    ----------
-    expected, found : array of shape (n_bins,)
-        Customers per bin.
-
-    Examples
-    --------
-    >>> round(psi(np.array([100, 100]), np.array([100, 100])), 3)
-    0.0
-    >>> round(psi(np.array([5000, 5000]), np.array([7000, 3000])), 3)
-    0.169
-    """
-    used = (expected > 0) | (found > 0)
-    return float(_psi(expected[used].astype(float), found[used].astype(float)))
-
-
-def _psi(expected: FloatArray, found: FloatArray) -> FloatArray:
-    p, q = expected + 0.5, found + 0.5
-    p, q = p / p.sum(axis=-1, keepdims=True), q / q.sum(axis=-1, keepdims=True)
-    result: FloatArray = ((q - p) * np.log(q / p)).sum(axis=-1)
-    return result
-
-
-def chance(expected: IntArray, m: int, alpha: float) -> float:
-    """PSI that m customers without drift exceed in a share `alpha` of all batches.
-
-    Both samples are drawn anew from the expected shares, since the training customers are a
-    sample too; for large counts it tends to (1/n + 1/m) times a chi-squared quantile (Yurdakul
-    2018), but small batches have heavier tails.
-
-    Examples
-    --------
-    >>> from scipy.stats import chi2
-    >>> simulated = chance(np.full(10, 10_000), 50_000, 0.01)
-    >>> bool(abs(simulated / (chi2.ppf(0.99, 9) * (1 / 100_000 + 1 / 50_000)) - 1) < 0.1)
-    True
-    """
-    rng = np.random.default_rng(0)
-    p = (expected + 0.5) / (expected + 0.5).sum()
-    draws = _psi(
-        rng.multinomial(int(expected.sum()), p, DRAWS).astype(float),
-        rng.multinomial(m, p, DRAWS).astype(float),
-    )
-    return float(np.quantile(draws, 1 - alpha))
 
 
 def reference(
@@ -269,8 +199,8 @@ class Monitor:
         expected = np.array([self._expected.get(s, 0) for s in shares["segment"]])
         found = shares["customers"].to_numpy()
         score = psi(expected, found)
-        limits = _psi_limits(expected, found, alpha)
-        moved = shares.iloc[int(np.argmax(_parts(expected, found)))]
+        limits = psi_limits(expected, found, alpha)
+        moved = shares.iloc[int(np.argmax(contributions(expected, found)))]
         name = name_of(int(moved["segment"]), {})
         change = f"{name} {percent(moved['expected'])} -> {percent(moved['found'])}"
         return _filled(SEGMENTS, score, limits, change=change)
@@ -284,18 +214,18 @@ COLUMNS = {
 
 def _row(name: str, column: Column, alpha: float) -> dict[str, Any]:
     expected, found, labels = column.bins()
-    score, limits = psi(expected, found), _psi_limits(expected, found, alpha)
-    distance, ks_limits = column.ks(), (math.nan, math.nan)
+    score, limits = psi(expected, found), psi_limits(expected, found, alpha)
+    distance, beyond = column.ks(), (math.nan, math.nan)
     if distance is not None:
-        ks_limits = _ks_limits(column.expected_known, column.found_known, alpha, column.ks_error)
-    place = int(np.argmax(_parts(expected, found)))
+        beyond = ks_limits(column.expected_known, column.found_known, alpha, column.ks_error)
+    place = int(np.argmax(contributions(expected, found)))
     p, q = float(expected[place] / expected.sum()), float(found[place] / found.sum())
     verb = "more" if q > p else "fewer"
     change = f"{verb} {labels[place]}, {percent(p)} -> {percent(q)}"
     row = _filled(name, score, limits, change=change)
-    row |= {"ks": math.nan if distance is None else distance, "ks_limit": ks_limits[0]}
+    row |= {"ks": math.nan if distance is None else distance, "ks_limit": beyond[0]}
     row |= {"missing_expected": column.missing[0], "missing_found": column.missing[1]}
-    level = max(LEVELS.index(row["level"]), _level(row["ks"], ks_limits))
+    level = max(LEVELS.index(row["level"]), _level(row["ks"], beyond))
     return row | {"level": LEVELS[level]}
 
 
@@ -307,30 +237,6 @@ def _filled(what: str, score: float, limits: tuple[float, float], *, change: str
 
 def _level(value: float, limits: tuple[float, float]) -> int:
     return sum(value > limit for limit in limits)
-
-
-def _parts(expected: IntArray, found: IntArray) -> FloatArray:
-    p, q = expected + 0.5, found + 0.5
-    p, q = p / p.sum(), q / q.sum()
-    parts: FloatArray = (q - p) * np.log(q / p)
-    return parts
-
-
-def _psi_limits(expected: IntArray, found: IntArray, alpha: float) -> tuple[float, float]:
-    """From where on a PSI is moderate, and large: beyond the convention and beyond chance."""
-    used = (expected > 0) | (found > 0)
-    n, m = int(expected.sum()), int(found.sum())
-    floor = (used.sum() - 1) * (1 / n + 1 / m)
-    by_chance = chance(expected[used], m, alpha)
-    return max(MODERATE + floor, by_chance), max(LARGE + floor, by_chance)
-
-
-def _ks_limits(n: int, m: int, alpha: float, error: float) -> tuple[float, float]:
-    """From where on a KS is moderate, and large (asymptotic critical value; Smirnov 1948)."""
-    if not n or not m:
-        return math.inf, math.inf
-    by_chance = float(kstwobign.isf(alpha)) * math.sqrt(1 / n + 1 / m) + error
-    return max(ks_of(MODERATE), by_chance), max(ks_of(LARGE), by_chance)
 
 
 def _named(drifted: pd.DataFrame) -> str:

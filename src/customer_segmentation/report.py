@@ -165,13 +165,14 @@ def _quality(analysis: Analysis) -> pd.DataFrame:
 
 
 def _borderline(analysis: Analysis) -> pd.DataFrame:
-    return borderline.table(
+    found = borderline.table(
         analysis.segments,
         analysis.names,
         X=analysis.features.matrix,
         confidence=analysis.segmenter.confidence_,
         resamples=analysis.chosen.resamples,
     )
+    return found.round({"confidence": 3, "steadiness": 3})
 
 
 def _pictures(analysis: Analysis, tables: Tables) -> Iterator[tuple[str, tuple[Any, ...]]]:

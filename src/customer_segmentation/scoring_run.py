@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 # Of this project first: it sets MLflow up.
 from customer_segmentation.store import Store, StoreError  # isort: skip
 import mlflow
+import pandas as pd
 from mlflow.exceptions import MlflowException
 from omegaconf import OmegaConf
 
-from customer_segmentation import batch_scoring, tracking
+from customer_segmentation import tracking
 from customer_segmentation.batch_scoring import Scored
+from customer_segmentation.drift import SEGMENTS
+from customer_segmentation.items import Item, Metric, Param, Picture, Table, Tag
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.plots import canvas
+from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.registry import Served
+from customer_segmentation.style import plural
 
 CONFIG = "config/.hydra/config.yaml"  # where a training run keeps its configuration
 WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
@@ -69,8 +75,8 @@ def log(scored: Scored, name: str, served: Served) -> str:
         When the store fails by now; the output is in place all the same.
     """
     settings = {
-        "input": scored.input.name,
-        "output": scored.output.name,
+        "input": str(scored.input),
+        "output": str(scored.output),
         "model": name,
         "model_version": served.version,
         "model_run": served.run_name,
@@ -79,10 +85,67 @@ def log(scored: Scored, name: str, served: Served) -> str:
     tags = {"kind": "scoring", "model_version": str(served.version)}
     failed = f"{scored.output} is complete, but the scoring could not be logged"
     with _said(failed), tracking.run(f"scoring-{scored.input.stem}", tags=tags) as run_id:
-        tracking.log(run_id, batch_scoring.items(scored, settings))
-        source = str(Path(scored.input).resolve())
-        mlflow.set_tag("input", source)
+        try:
+            tracking.log(run_id, items(scored, settings))
+        except KeyboardInterrupt as error:
+            raise OSError("interrupted") from error
     return run_id
+
+
+def items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
+    """What a scoring run keeps: counts per segment, drift as a table, a picture and one line.
+
+    Parameters
+    ----------
+    scored : Scored
+    settings : mapping
+        Of the run, for its params.
+    """
+    drifted = scored.monitor.table()
+    yield from (Param(name, value) for name, value in settings.items())
+    yield Tag("drift", scored.monitor.words())
+    yield Tag("mlflow.note.content", f"**{scored.monitor.words()}**\n\n{summary(scored)}")
+    yield Metric("rows", scored.rows)
+    yield Metric("rows_failed", scored.failed)
+    yield Metric("seconds", scored.seconds)
+    shares = scored.monitor.shares()
+    for number, customers in zip(shares["segment"], shares["customers"], strict=True):
+        label = "outliers" if number == OUTLIER else number
+        yield Metric(f"segment/{label}", int(customers))
+    yield Table("tables/segments.csv", scored.counts().round(4), compare=True)
+    yield Table("tables/drift.csv", drifted.round(4), compare=True)
+    if scored.problems:
+        listed = pd.DataFrame(scored.problems.items(), columns=["row", "problem"])
+        yield Table("tables/problems.csv", listed)
+    if len(drifted):
+        yield Metric("psi_segments", float(drifted.loc[drifted["what"] == SEGMENTS, "psi"].iloc[0]))
+        yield Metric("psi_largest", float(drifted["psi"].max()))
+        picture = drift_picture(drifted, shares, scored.names)
+        yield Picture("plots/drift.png", lambda: canvas.png(picture), grid=True)
+
+
+def summary(scored: Scored) -> str:
+    """Say in one line what was done."""
+    speed = f"{scored.seconds:.1f} s" if scored.seconds >= 0.05 else "no time"
+    return (
+        f"{scored.rows:,} rows of {scored.input.name} scored into {scored.output.name} in {speed}; "
+        f"{scored.ids}."
+    )
+
+
+def complaints(scored: Scored) -> list[str]:
+    """Say what went wrong with single rows; nothing if nothing did."""
+    lines = []
+    if scored.failed:
+        lines.append(
+            f"{scored.failed:,} of {scored.rows:,} rows could not be scored: their segment is "
+            "empty, and the column problem says why. The first of them (the header is row 1):"
+        )
+        lines += [f"  row {row}: {reason}" for row, reason in scored.problems.items()]
+    if scored.without_id:
+        rows = plural(scored.without_id, "row")
+        lines.append(f"{rows} without an id: nobody can tell whose segment that is.")
+    return lines
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from mlflow.entities import Param as MlflowParam
 from mlflow.entities import RunTag
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
-from mlflow.types.schema import AnyType
 from PIL import Image
 
 from customer_segmentation.environment import requirements
@@ -245,8 +244,8 @@ def _active(run_id: str) -> Iterator[None]:
 def log_model(run_id: str, model: Model) -> str:
     """Log a model to a run, running or ended, and return its address."""
     package = Path(__file__).parent
-    # Any type: MLflow refuses whole numbers for a column of decimals; the model casts by itself.
-    inputs = Schema([ColSpec(AnyType(), name=c, required=False) for c in model.segmenter.columns])
+    # No inputs: MLflow's would refuse whole numbers for decimals, and its server any CSV.
+    # The model checks and casts by itself, and names column and row.
     outputs = Schema(
         [
             ColSpec("long", "segment"),
@@ -265,7 +264,8 @@ def log_model(run_id: str, model: Model) -> str:
             python_model=str(package / "served.py"),
             artifacts={"segmenter": str(saved), "reference": str(described)},
             code_paths=[str(package)],
-            signature=ModelSignature(inputs=inputs, outputs=outputs),
+            signature=ModelSignature(outputs=outputs),
+            metadata={"columns": model.segmenter.columns},
             pip_requirements=requirements(),
         )
     return str(logged.model_uri)

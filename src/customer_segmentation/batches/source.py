@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, listed
 
-ROWS = 50_000  # of a chunk: a few megabytes, and large enough that the loop costs nothing
+ROWS = 65_536  # of a chunk: some megabytes, and large enough that the loop costs nothing
 HEAD_BYTES = 4096  # enough to recognise a format by
 
 
