@@ -56,7 +56,9 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     """Build the neighbour graph; its k is 2 % of the sampled rows, between 8 and 15.
 
     Binary columns are left out while another column remains: a binary column is all gap, so a
-    valley in it says nothing.
+    valley in it says nothing. Many of them are no longer a lattice of a few crowded points, though,
+    and one column is no space: beside a single column that is not binary, so many binary ones
+    count that they could tell all rows apart.
 
     Parameters
     ----------
@@ -101,8 +103,13 @@ def sampled_rows(n: int, rows: int, seed: int) -> IntArray:
 
 
 def _graded(X: FloatArray) -> IntArray:
+    """Columns in which a gap means something."""
+    rows, columns = X.shape
     graded = np.flatnonzero([not _binary(column) for column in X.T])
-    return graded if len(graded) else np.arange(X.shape[1])
+    finer_than_rows = columns - len(graded) > np.log2(rows)
+    if len(graded) == 0 or (len(graded) == 1 and finer_than_rows):
+        return np.arange(columns)
+    return graded
 
 
 def _binary(column: FloatArray) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import multigammaln
 
 from customer_segmentation.labels import FloatArray, IntArray
 
@@ -12,6 +13,9 @@ FEW_LEVELS = 10  # columns with at most ten values (flags, counts, scales) are m
 # One pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero.
 PRIOR_SHARE = 0.1
 FLOOR = 1e-3  # smallest variance of a standardised column
+# How much a cluster's covariance leans on the shared one, in multiples of the d + 1 rows that a
+# covariance takes at least: half a decade apart, the best of them is close to the best of all.
+LEANINGS = (1, 3, 10, 30)
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,12 @@ def table(X: FloatArray) -> Table:
 def gain(parts: Table, labels: IntArray) -> float:
     """Log-likelihood per row, less its BIC penalty, minus that of one single cluster.
 
-    Each cluster is a Gaussian times independent multinomials; of three covariance models (one per
-    cluster, one shared by all, diagonal per cluster; Fraley and Raftery 2002) the best counts. It
-    is the classification likelihood (Celeux and Govaert 1992), so that a partition is charged for
-    overlap, as in ICL (Biernacki et al. 2000); the penalty is Schwarz's (1978). Outliers are a
-    uniform box.
+    Each cluster is a Gaussian times independent multinomials; of four covariance models (one per
+    cluster, one shared by all, diagonal per cluster; Fraley and Raftery 2002; one per cluster that
+    leans on the shared one) the best counts. It is the classification likelihood (Celeux and
+    Govaert 1992), so that a partition is charged for overlap, as in ICL (Biernacki et al. 2000).
+    The penalty is Schwarz's (1978); a cluster's own parameters are charged by the log of its own
+    rows, which alone inform them (Pauler 1998). Outliers are a uniform box.
 
     Parameters
     ----------
@@ -99,13 +104,16 @@ def _best(parts: Table, labels: IntArray) -> float:
     n, d = parts.gaussian.shape
     k = int(labels.max()) + 1
     sizes = np.bincount(labels[labels >= 0], minlength=k).astype(float)
-    fixed = _mixing(sizes, n) + _multinomials(parts, labels, k) + _outliers(parts, labels)
-    fixed -= 0.5 * sizes.sum() * d * (1 + np.log(2 * np.pi))
-    shared = k * (d + sum(parts.levels) - len(parts.levels)) + k - 1 + bool((labels < 0).any())
-    terms = _gaussians(parts, sizes, _scatters(parts.gaussian, labels, k))
-    charges = (k * d * (d + 1) / 2, d * (d + 1) / 2, k * d)
-    penalties = [0.5 * np.log(n) * (shared + charge) for charge in charges]
-    return float(max(fixed + t - p for t, p in zip(terms, penalties, strict=True)) / n)
+    likelihood = _mixing(sizes, n) + _multinomials(parts, labels, k) + _outliers(parts, labels)
+    likelihood += _gaussians(parts, sizes, _scatters(parts.gaussian, labels, k))
+    own = d + sum(parts.levels) - len(parts.levels)
+    common = k - 1 + bool((labels < 0).any())
+    return float((likelihood - 0.5 * (own * _log_rows(sizes) + common * np.log(n))) / n)
+
+
+def _log_rows(sizes: FloatArray) -> float:
+    """What a parameter per cluster costs, twice over: the sum of the logs of their rows."""
+    return float(np.log(np.maximum(sizes, 2)).sum())
 
 
 def _scatters(Z: FloatArray, labels: IntArray, k: int) -> FloatArray:
@@ -120,20 +128,48 @@ def _scatters(Z: FloatArray, labels: IntArray, k: int) -> FloatArray:
     return result
 
 
-def _gaussians(parts: Table, sizes: FloatArray, scatter: FloatArray) -> tuple[float, float, float]:
-    """Log-determinant terms of the full, shared and diagonal covariance models."""
-    if not parts.gaussian.shape[1]:
-        return 0.0, 0.0, 0.0
+def _gaussians(parts: Table, sizes: FloatArray, scatter: FloatArray) -> float:
+    """Log-likelihood of the Gaussian columns less the charge for their covariances.
+
+    The best of four models: full, shared, diagonal, and full but leaning on the shared one.
+    """
+    n, d = parts.gaussian.shape
+    if not d:
+        return 0.0
     prior = np.diag(PRIOR_SHARE * parts.variance)
     covariance = (scatter + prior) / (sizes[:, None, None] + 1) + np.diag(parts.floor)
-    full = np.linalg.slogdet(covariance)[1]
-    diagonal = np.log(np.diagonal(covariance, axis1=1, axis2=2)).sum(axis=1)
-    pooled = np.linalg.slogdet(np.tensordot(sizes, covariance, axes=1) / sizes.sum())[1]
-    return (
-        -0.5 * float(sizes @ full),
-        -0.5 * float(sizes.sum() * pooled),
-        -0.5 * float(sizes @ diagonal),
-    )
+    shared = np.tensordot(sizes, covariance, axes=1) / sizes.sum()
+    full = float(sizes @ np.linalg.slogdet(covariance)[1])
+    diagonal = float(sizes @ np.log(np.diagonal(covariance, axis1=1, axis2=2)).sum(axis=1))
+    pooled = float(sizes.sum() * np.linalg.slogdet(shared)[1])
+    own, common, entries = _log_rows(sizes), float(np.log(n)), d * (d + 1) / 2
+    cheapest = min(full + own * entries, pooled + common * entries, diagonal + own * d)
+    best = -0.5 * (cheapest + sizes.sum() * d * (1 + np.log(2 * np.pi)))
+    if len(sizes) > 1:
+        leaning = _leaning(covariance, shared, sizes) - 0.5 * common * (entries + 1)
+        best = max(best, leaning)
+    return float(best)
+
+
+def _leaning(covariance: FloatArray, shared: FloatArray, sizes: FloatArray) -> float:
+    """Log-likelihood when every cluster's covariance is drawn around the shared one.
+
+    The covariances have an inverse Wishart prior whose mean is the shared one (as in Fraley and
+    Raftery 2007) and are integrated out exactly, so that nothing is charged for what so few rows
+    cannot tell; the best leaning counts. With few rows per column neither model at the ends will
+    do: own covariances cost more than they explain, the shared one explains too little.
+    """
+    d = len(shared)
+    volume, found = np.linalg.slogdet(shared)[1], []
+    for leaning in LEANINGS:
+        weight = leaning * (d + 1)
+        before = weight + d + 1  # degrees of freedom: the mean is then shared exactly
+        after = before + sizes
+        own = np.linalg.slogdet(weight * shared + sizes[:, None, None] * covariance)[1]
+        terms = multigammaln(after / 2, d) - multigammaln(before / 2, d) - 0.5 * after * own
+        terms += 0.5 * before * (volume + d * np.log(weight)) - 0.5 * sizes * d * np.log(np.pi)
+        found.append(float(terms.sum()))
+    return max(found)
 
 
 def _mixing(sizes: FloatArray, n: int) -> float:
