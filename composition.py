@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "src"))  # works from a bare checkout, installed or not
 OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
 OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
 
@@ -63,6 +65,7 @@ def settings(cfg: DictConfig, choices: dict[str, str]) -> dict[str, object]:
         **{f"algorithm.{key}": value for key, value in estimator.items()},
         "grid": plain(cfg.algorithm.grid) or "derived from the data",
         "selection": choices["selection"],
+        "playbook": choices["playbook"],
         "n_segments": cfg.n_segments,
         "seed": cfg.seed,
     }
@@ -95,3 +98,10 @@ def selection(cfg: DictConfig) -> Any:
         n_segments=None if cfg.n_segments == "auto" else cfg.n_segments,
         largest_grid=cfg.max_segments,
     )
+
+
+def playbook(cfg: DictConfig) -> Any:
+    """What segments are called and what is done with them."""
+    from customer_segmentation import playbook
+
+    return playbook.read(plain(cfg.playbook))

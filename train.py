@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shlex
 import signal
 import sys
 import warnings
@@ -18,7 +19,16 @@ if not (3, 11) <= sys.version_info[:2] < (3, 14):
     sys.exit(f"Python 3.11, 3.12 or 3.13 is needed, got {sys.version.split()[0]}.")
 
 import hydra
-from composition import algorithm, customers, open_store, selection, settings, transforms
+from composition import (
+    algorithm,
+    customers,
+    open_store,
+    plain,
+    playbook,
+    selection,
+    settings,
+    transforms,
+)
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
@@ -26,7 +36,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT / "src"))  # works from a bare checkout, installed or not
 # Warnings of third parties that a user can do nothing about.
 warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|pydantic|hydra|kneed|pandera)\b")
 
@@ -40,6 +49,7 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
 
     choices = dict(HydraConfig.get().runtime.choices)
     data, fitted, method, taking = prepare(cfg, choices)
+    naming = {"book": playbook(cfg), "overrides": plain(cfg.names)}
     opened, parent = open_store(cfg), sweep.current()
     if parent is None:
         for name in store.close_stale_runs(opened):
@@ -56,13 +66,16 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
         explore(data, run_id, parent)
         result = analysis.analyse(
-            data, fitted, method, taking, seed=cfg.seed, progress=reporter.step
+            data, fitted, method, taking, **naming, seed=cfg.seed, progress=reporter.step
         )
         log.info("%s: %s", result.name, report.headline(result))
         tracking.log_folder(run_id, Path(HydraConfig.get().runtime.output_dir), "config")
         # While the pictures are drawn, a sweep goes on with its next run.
         wait = parent is None or not drawing.started()
-        tracking.log(run_id, report.items(result, settings(cfg, choices)), wait=wait)
+        kept = report.items(
+            result, settings(cfg, choices), seed=cfg.seed, run_id=run_id, command=command_line()
+        )
+        tracking.log(run_id, kept, wait=wait)
     return result, opened, run_id
 
 
@@ -75,6 +88,12 @@ def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, An
     method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
     search.check(fitted.matrix, method, taking, cfg.seed)
     return data, fitted, method, taking
+
+
+def command_line() -> str:
+    """The command that makes this run, and none but this one of a sweep."""
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith("tracking.")]
+    return shlex.join(["python", "train.py", *overrides])
 
 
 def rebuild(cfg: DictConfig) -> bool:

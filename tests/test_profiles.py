@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customer_segmentation import naming, profiles
+from customer_segmentation.playbook import Play
 from customer_segmentation.style import OUTLIER
 
 
@@ -167,3 +168,56 @@ def test_equal_names_get_graded_words_then_a_number():
 def test_filler_words_stay_where_two_columns_would_sound_alike():
     table = pd.DataFrame({"annual income": [1.0, 9.0], "income": [1.0, 9.0]})
     assert named(table, 1, 2)[2] == "High annual income, high income"
+
+
+def test_the_users_own_names_come_first_and_stay_as_they_are():
+    table = pd.DataFrame({"income": [10.0, 50.0, 90.0]})
+    segments = labelled(table, 1, 2, 3)
+    contrasts = profiles.contrasts(table, segments)
+    found = naming.names(contrasts, table, segments, overrides={2: "High income", 1: " Students "})
+    assert found[1] == "Students"
+    assert found[2] == "High income"
+    assert found[3].startswith("High income, ")
+
+
+def test_every_wrong_override_is_said_at_once():
+    table = pd.DataFrame({"income": [10.0, 90.0]})
+    segments = labelled(table, 1, 2)
+    with pytest.raises(naming.NamingError) as error:
+        naming.names(
+            profiles.contrasts(table, segments), table, segments, overrides={7: "A", 1: "", 2: "a"}
+        )
+    for part in ("7: got no such segment, expected one of 1, 2", "segment 1: got ''", "'a', which"):
+        assert part in str(error.value)
+
+
+def test_segments_of_one_play_are_told_apart():
+    play = Play("Middle", "d", "a", "c", {})
+    table = pd.DataFrame(
+        {
+            "Age": [20.0, 20.0, 60.0, 60.0],
+            "Gender": pd.Categorical(["Female", "Male", "Female", "Male"]),
+        }
+    )
+    segments = labelled(table, 1, 1, 2, 2)
+    contrasts = profiles.contrasts(table, segments)
+    assert naming.names(contrasts, table, segments, {1: play, 2: play}) == {
+        1: "Middle, younger",
+        2: "Middle, older",
+    }
+    same = pd.DataFrame({"x": [1.0, 1.0]})
+    found = naming.names(
+        profiles.contrasts(same, labelled(same, 1, 2)),
+        same,
+        labelled(same, 1, 2),
+        {1: play, 2: play},
+    )
+    assert found == {1: "Middle", 2: "Middle 2"}
+
+
+def test_a_category_tells_segments_of_one_play_apart():
+    play = Play("Middle", "d", "a", "c", {})
+    table = pd.DataFrame({"Gender": pd.Categorical(["Female", "Female", "Male", "Male"])})
+    segments = labelled(table, 1, 1, 2, 2)
+    found = naming.names(profiles.contrasts(table, segments), table, segments, {1: play, 2: play})
+    assert found == {1: "Middle, more often Female", 2: "Middle, more often Male"}

@@ -77,7 +77,7 @@ def test_the_deliverables_have_the_names_of_write_up_a(published, mall):
         assert row[INCOME] == pytest.approx(members[INCOME].mean())
         assert row["Age"] == pytest.approx(members["Age"].mean())
     book = openpyxl.load_workbook(artifact(run, "Customer_Segmentation_Results.xlsx"))
-    assert book.worksheets[0].max_row == 201
+    assert book["Customers"].max_row == 201
 
 
 def test_everything_that_was_promised_is_there(published):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from customer_segmentation import naming, paths, profiles
+from customer_segmentation import naming, paths, playbook, profiles
 from customer_segmentation.data import CustomerData
 from customer_segmentation.features import Features
+from customer_segmentation.playbook import Play, Playbook
 from customer_segmentation.search import Algorithm, Chosen, Selection, search
 from customer_segmentation.segmenter import Segmenter
 
@@ -28,6 +30,8 @@ class Analysis:
     segments : Series of int, indexed by customer id
         1..n_segments, -1 = outlier.
     names : dict, segment -> name
+    plays : dict, segment -> Play
+        What the playbook advises; a segment that no play fits is not in it.
     """
 
     data: CustomerData
@@ -37,6 +41,7 @@ class Analysis:
     segmenter: Segmenter
     segments: pd.Series[int]
     names: dict[int, str]
+    plays: dict[int, Play]
 
     @property
     def n_segments(self) -> int:
@@ -69,6 +74,8 @@ def analyse(
     algorithm: Algorithm,
     taking: Selection,
     *,
+    book: Playbook | None = None,
+    overrides: Mapping[int, str] | None = None,
     seed: int = 0,
     progress: paths.Progress | None = None,
 ) -> Analysis:
@@ -82,16 +89,23 @@ def analyse(
     algorithm : Algorithm
     taking : Selection
         How a candidate is taken.
+    book : Playbook, optional
+        Names segments and says what to do with each; without one they are named after what sets
+        them apart.
+    overrides : mapping, segment -> name, optional
+        What the user calls segments.
     seed : int
     progress : callable(done, total), optional
 
     Raises
     ------
-    grids.PathError, selection.SelectionError
+    grids.PathError, selection.SelectionError, naming.NamingError
     """
     chosen = search(features.matrix, algorithm, taking, seed=seed, progress=progress)
     segmenter = Segmenter.from_candidate(features, chosen.candidate, seed=seed)
     segments = pd.Series(segmenter.segments_, index=data.table.index, name="segment")
-    names = naming.names(profiles.contrasts(data.table, segments), data.table, segments)
+    plays = playbook.assign(book, data.table, segments) if book else {}
+    contrasts = profiles.contrasts(data.table, segments)
+    names = naming.names(contrasts, data.table, segments, plays, overrides or {})
     segmenter.name_segments(names)
-    return Analysis(data, features, algorithm, chosen, segmenter, segments, names)
+    return Analysis(data, features, algorithm, chosen, segmenter, segments, names, plays)

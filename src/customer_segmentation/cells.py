@@ -6,14 +6,15 @@ take half a minute. Written as text they take a few seconds, and text can be not
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation.style import is_share
@@ -38,15 +39,20 @@ class Styles:
     day: int
     clock: int
     text: int  # "quote prefix": stays text when someone edits the cell
+    segments: Mapping[int, int] = field(default_factory=dict)  # in the segment's colour
 
 
-def encode(column: "pd.Series[Any]", title: object, styles: Styles) -> list[str]:
-    """Encode a column, by the cheapest way that its type allows.
+Encode = Callable[["pd.Series[Any]"], list[str]]
+Floats = npt.NDArray[np.float64]
+
+
+def encoder(column: "pd.Series[Any]", title: object, styles: Styles) -> Encode:
+    """Find out how to encode a column: the cheapest way that its type allows.
 
     Parameters
     ----------
     column : Series
-        Any dtype; missing values become empty cells.
+        Any dtype; missing values become empty cells. How numbers are shown depends on all of them.
     title : object
         Its header: shares between 0 and 1 are shown as percent.
     styles : Styles
@@ -54,24 +60,43 @@ def encode(column: "pd.Series[Any]", title: object, styles: Styles) -> list[str]
 
     Returns
     -------
-    list of str
-        Per value what follows ``<c r="A1"``: attributes, content and end tag.
+    callable
+        Takes a piece of the column, so that no more than a piece is in memory as text; gives per
+        value what follows ``<c r="A1"``: attributes, content and end tag.
 
     Examples
     --------
-    >>> encode(pd.Series([1.0, None]), "x", Styles(1, 2, 3, 4, 5, 6))
+    >>> column = pd.Series([1.0, None])
+    >>> encoder(column, "x", Styles(1, 2, 3, 4, 5, 6))(column)
     ['><v>1.0</v></c>', '/>']
     """
     kind = column.dtype
     if isinstance(kind, pd.CategoricalDtype):
         levels = [_value(level, styles) for level in kind.categories.tolist()]
         levels.append(EMPTY)  # code -1: missing
-        return [levels[code] for code in column.cat.codes.tolist()]
+        return lambda piece: [levels[code] for code in piece.cat.codes.tolist()]
     if pd.api.types.is_float_dtype(kind):
-        array = column.to_numpy(dtype="float64", na_value=np.nan)
-        style = _float_style(array, title, styles)
-        return [_number(v, style) for v in array.tolist()]
-    return [_value(value, styles) for value in column.tolist()]
+        style = _float_style(_floats(column), title, styles)
+        return lambda piece: [_number(v, style) for v in _floats(piece).tolist()]
+    return lambda piece: [_value(value, styles) for value in piece.tolist()]
+
+
+def labels(styles: Styles) -> Encode:
+    """Encode segment numbers, each in the colour of its segment.
+
+    Examples
+    --------
+    >>> labels(Styles(1, 2, 3, 4, 5, 6, {1: 7}))(pd.Series([1, 2]))
+    [' s="7"><v>1</v></c>', '><v>2</v></c>']
+    """
+    known = {
+        segment: f' s="{style}"><v>{segment}</v></c>' for segment, style in styles.segments.items()
+    }
+    return lambda piece: [known.get(v) or _integer(v, styles) for v in piece.tolist()]
+
+
+def _floats(column: "pd.Series[Any]") -> Floats:
+    return column.to_numpy(dtype="float64", na_value=np.nan)
 
 
 def text(words: str, styles: Styles) -> str:
@@ -87,7 +112,7 @@ def text(words: str, styles: Styles) -> str:
     return f'{style} t="inlineStr"><is><t xml:space="preserve">{clean}</t></is></c>'
 
 
-def _float_style(array: "np.ndarray[Any, np.dtype[np.float64]]", title: object, s: Styles) -> str:
+def _float_style(array: Floats, title: object, s: Styles) -> str:
     """Shares as percent; fractions with two decimals on the sheet, all of them in the cell."""
     known = array[np.isfinite(array)]
     if is_share(title) and len(known) and known.min() >= 0 and known.max() <= 1:

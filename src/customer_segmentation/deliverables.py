@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from customer_segmentation import profiles, workbook
-from customer_segmentation.items import File, Item, Picture, Table
+from customer_segmentation import card_file, profiles, workbook
+from customer_segmentation.items import File, Item, Picture, Table, Text
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import segments as segment_plots
+from customer_segmentation.results import About, Tables
+
+if TYPE_CHECKING:
+    from customer_segmentation.cards import Card
 
 
-class Tables:
-    """The profile tables, made once and used by files, pictures and page."""
-
-    def __init__(
-        self,
-        table: pd.DataFrame,
-        segments: pd.Series[int],
-        names: Mapping[int, str],
-        confidence: pd.Series[float],
-    ) -> None:
-        self.table, self.segments, self.names = table, segments, names
-        self.summary = profiles.summary(table, segments, names)
-        self.counts = profiles.counts(segments, names)
-        self.contrasts = profiles.contrasts(table, segments)
-        self.assignments = pd.DataFrame(
-            {
-                "segment": segments,
-                "name": [names.get(number, "Outliers") for number in segments],
-                "confidence": confidence,
-            },
-            index=segments.index,
-        )
+__all__ = ["Tables", "files", "portraits", "promised"]
 
 
 def promised(
@@ -44,6 +27,8 @@ def promised(
     confidence: pd.Series[float],
     *,
     folder: str = "",
+    cards: Sequence[Card] = (),
+    about: About | None = None,
 ) -> Iterator[Item]:
     """All of it, below `folder`: summary, counts, customers, workbook, two pictures.
 
@@ -57,31 +42,33 @@ def promised(
     confidence : Series of float
     folder : str
         Ends with a slash.
+    cards : sequence of Card
+    about : About, optional
+        The words about the run, for the workbook.
     """
-    tables = Tables(table, segments, names, confidence)
-    yield from files(tables, folder)
+    tables = Tables(table, segments, names, confidence, cards)
+    yield from files(tables, folder, about=about)
     for name, how in portraits(tables):
         yield Picture(f"{folder}plots/{name}.png", drawing.begin(*how))
 
 
-def files(tables: Tables, folder: str = "") -> Iterator[Item]:
-    """Tables and workbook, below `folder`."""
+def files(tables: Tables, folder: str = "", *, about: About | None = None) -> Iterator[Item]:
+    """Tables, cards and workbook, below `folder`; customers that no workbook holds as Parquet."""
     yield Table(f"{folder}cluster_summary.csv", tables.summary, compare=True)
     yield Table(f"{folder}cluster_counts.csv", tables.counts)
     customers = tables.assignments.round({"confidence": 3})
     yield Table(f"{folder}tables/assignments.csv", customers, index=True)
     yield File(
         f"{folder}Customer_Segmentation_Results.xlsx",
-        lambda path: workbook.write(
-            path,
-            tables.table,
-            tables.segments,
-            tables.names,
-            tables.assignments["confidence"],
-            tables.summary,
-            tables.counts,
-        ),
+        lambda path: workbook.write(path, tables, about),
     )
+    if tables.cards:
+        yield Text(f"{folder}{card_file.PATH}", lambda: card_file.dumps(tables.cards))
+    if not workbook.fits(len(tables.table)):
+        yield File(
+            f"{folder}{workbook.BESIDE}",
+            lambda path: workbook.customers.frame(tables).to_parquet(path, index=False),
+        )
 
 
 def portraits(tables: Tables) -> Iterator[tuple[str, tuple[Any, ...]]]:

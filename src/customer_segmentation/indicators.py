@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_segmentation.naming import feature
+from customer_segmentation.wording import feature
 
 Floats = npt.NDArray[np.float64]
 # Levels beyond these are rare, and a table over hundreds of levels would tell nobody anything.
@@ -64,13 +64,22 @@ def indicators(table: pd.DataFrame) -> Iterator[tuple[Hashable, Floats]]:
         if is_numeric(table[column]):
             yield column, table[column].to_numpy(dtype="float64", na_value=np.nan)
         elif is_category(table[column]):
-            known = table[column].dropna()
-            levels = list(known.value_counts().sort_index(key=lambda i: i.astype(str)).index)
-            used = [level for level in levels if bool((known == level).any())]
-            shown = used[1:] if len(used) == 2 else _commonest(known, used)
+            levels = commonest(table[column])
+            shown = levels[1:] if len(levels) == 2 else levels
             for level in shown:
                 yield feature(column, level), (table[column] == level).to_numpy(dtype="float64")
 
 
-def _commonest(known: "pd.Series[Any]", levels: list[Any]) -> list[Any]:
-    return levels if len(levels) <= MOST_LEVELS else list(known.value_counts().index[:MOST_LEVELS])
+def commonest(column: "pd.Series[Any]") -> list[Any]:
+    """Levels that occur, in the order of their names; of many the `MOST_LEVELS` most frequent.
+
+    Examples
+    --------
+    >>> commonest(pd.Series(["b", "a", "b"], dtype="category"))
+    ['a', 'b']
+    """
+    counts = column.dropna().value_counts()
+    counts = counts[counts > 0].sort_index(key=lambda index: index.astype(str))
+    if len(counts) > MOST_LEVELS:
+        counts = counts.sort_values(ascending=False, kind="stable")[:MOST_LEVELS]
+    return list(counts.index)

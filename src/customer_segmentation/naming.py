@@ -1,84 +1,56 @@
-"""Words for segments: readable column names, what sets a segment apart, a short unique name."""
+"""A short unique name for every segment: the user's, the playbook's, or what sets it apart."""
 
-import re
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
-# Half an overall standard deviation: Cohen (1988) calls a difference of 0.5 "medium", the
-# smallest one that is "visible to the naked eye". Below it a segment is average in that column.
-HIGH = 0.5
-# Only to tell two segments apart whose names would be equal: Cohen's "small" effect, and a
-# distance that about one customer in fifteen exceeds.
-SLIGHT = 0.2
-VERY = 1.5
+from customer_segmentation.playbook import Play
+from customer_segmentation.style import number, percent
+from customer_segmentation.traits import other_level, segment_traits, split, spoken_of
+from customer_segmentation.wording import (
+    HIGH,
+    LEVEL,
+    SLIGHT,
+    Trait,
+    comparative,
+    humanise,
+    share_of,
+    wording,
+    wordings,
+)
 
-LEVEL = " = "
-FILLERS = ("annual", "yearly", "score")
-LONGEST_WORDING = 24
+__all__ = ["LEVEL", "NamingError", "humanise", "names"]
 
-
-@dataclass(frozen=True)
-class Trait:
-    """One column in which a segment differs from the average customer.
-
-    Attributes
-    ----------
-    order : int
-        Position of the column in the customer table.
-    contrast : float
-        Signed difference from the average customer, in overall standard deviations.
-    words : str
-        The column as a reader would say it.
-    level : str or None
-        The category level, None for a number.
-    share : float
-        Share of the segment's customers with that level; NaN for a number.
-    """
-
-    order: int
-    contrast: float
-    words: str
-    level: str | None = None
-    share: float = float("nan")
+# Stages of a computed name: how many features, from which contrast on, graded words or not.
+# Each renames only those that still share their name with another segment.
+STAGES = ((2, HIGH, False), (2, HIGH, True), (3, HIGH, True), (3, SLIGHT, True), (4, SLIGHT, True))
+NO_PLAYS: Mapping[int, Play] = MappingProxyType({})
+NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 
-def feature(column: Hashable, level: object) -> str:
-    """Label of a category level among the features of a contrast table.
-
-    Examples
-    --------
-    >>> feature("Gender", "Female")
-    'Gender = Female'
-    """
-    return f"{column}{LEVEL}{level}"
-
-
-def humanise(column: Hashable) -> str:
-    """Turn a column name into words: no units in brackets, no snake_case, no CamelCase.
-
-    Examples
-    --------
-    >>> [humanise(c) for c in ("Annual Income (k$)", "MntWines", "days_since-visit", "RFMScore")]
-    ['annual income', 'mnt wines', 'days since visit', 'rfm score']
-    """
-    text = re.sub(r"[(\[{][^)\]}]*[)\]}]", " ", str(column))
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
-    words = re.sub(r"[\W_]+", " ", text).strip().lower()
-    return words or str(column).strip() or "unnamed"
+class NamingError(ValueError):
+    """A name that the user gave and that cannot be taken."""
 
 
 def names(
-    contrasts: pd.DataFrame, table: pd.DataFrame, segments: "pd.Series[int]"
+    contrasts: pd.DataFrame,
+    table: pd.DataFrame,
+    segments: pd.Series[int],
+    plays: Mapping[int, Play] = NO_PLAYS,
+    overrides: Mapping[int, str] = NO_NAMES,
 ) -> dict[int, str]:
-    """Name every segment after what sets it apart; the same input gives the same names.
+    """Name every segment; the same input gives the same names, and no two are equal.
 
-    A number is high or low from `HIGH` standard deviations on, a category level is named when the
-    segment has that much more of it. The two strongest make the name, in the table's column order.
-    Equal names get graded words, then a third and fourth feature, and at last a number.
+    The user's own name comes first, then that of the play which fits, else a computed one: a number
+    is high or low from `HIGH` standard deviations on, a category level is named when the segment
+    has that much more of it; the two strongest make the name, in the table's column order. Equal
+    computed names get graded words, then a third and fourth feature. Segments with the same play
+    are told apart by the feature in which they differ most. A bare number is the last resort.
 
     Parameters
     ----------
@@ -88,11 +60,20 @@ def names(
         Clean customer table, raw units.
     segments : Series of int, shape (n_customers,)
         Segment of each customer, 1..k, and -1 for outliers.
+    plays : mapping of int to Play, optional
+        As `playbook.assign` gives it.
+    overrides : mapping of int to str, optional
+        The user's own names, taken as they are.
 
     Returns
     -------
     dict of int to str
         Unique name per segment of `contrasts`; one segment alone is "All customers".
+
+    Raises
+    ------
+    NamingError
+        With every override that cannot be taken: no such segment, empty, or given twice.
 
     Examples
     --------
@@ -100,147 +81,95 @@ def names(
     >>> table = pd.DataFrame({"Annual Income (k$)": [90.0, 20.0, 55.0]})
     >>> names(contrasts, table, pd.Series([1, 2, 3]))
     {1: 'High income', 2: 'Low income', 3: 'Average customers'}
+    >>> names(contrasts, table, pd.Series([1, 2, 3]), overrides={2: "Students"})[2]
+    'Students'
     """
+    own = _checked(overrides, [int(segment) for segment in contrasts.index])
+    result = _computed(contrasts, table, segments)
+    result |= {segment: play.name for segment, play in plays.items() if segment in result}
+    result |= own
+    for group in _alike(result):
+        free = [segment for segment in group if segment not in own]
+        said = spoken_of(result[group[0]], list(table.columns))
+        said += [c for s in group if s in plays for c in plays[s].columns.values()]
+        apart = _told_apart(group, said, contrasts, table, segments)
+        result |= {segment: f"{result[segment]}, {apart[segment]}" for segment in free if apart}
+    return _numbered(result, own)
+
+
+def _checked(overrides: Mapping[int, str], known: list[int]) -> dict[int, str]:
+    """The user's names by segment, or one error with everything that is wrong with them."""
+    wrong = []
+    uses = Counter(str(name).strip().casefold() for name in overrides.values())
+    for segment, name in overrides.items():
+        if str(segment) not in map(str, known):
+            wrong.append(
+                f"segment name for {segment!r}: got no such segment, expected one of "
+                f"{', '.join(map(str, known)) or 'none'}; correct the number or leave it out"
+            )
+        if not isinstance(name, str) or not name.strip():
+            wrong.append(f"name of segment {segment}: got {name!r}, expected words; write a name")
+        elif uses[name.strip().casefold()] > 1:
+            wrong.append(
+                f"name of segment {segment}: got {name!r}, which another segment has too, "
+                "expected a name of its own; change one of them"
+            )
+    if wrong:
+        raise NamingError("\n".join(wrong))
+    return {int(segment): name.strip() for segment, name in overrides.items()}
+
+
+def _computed(
+    contrasts: pd.DataFrame, table: pd.DataFrame, segments: pd.Series[int]
+) -> dict[int, str]:
     if len(contrasts) == 1:
         return {int(contrasts.index[0]): "All customers"}
     traits = {int(s): segment_traits(int(s), contrasts, table, segments) for s in contrasts.index}
-    # Each stage renames only those that still share their name with another segment.
-    stages = [(2, HIGH, False), (2, HIGH, True), (3, HIGH, True), (3, SLIGHT, True)]
-    stages += [(4, SLIGHT, True)]
     result = dict.fromkeys(traits, "")
-    for count, threshold, graded in stages:
-        for segment in _tied(result):
+    for count, threshold, graded in STAGES:
+        for segment in (segment for group in _alike(result) for segment in group):
             result[segment] = _name(traits[segment], count, threshold, graded)
-    return _numbered(result)
+    return result
 
 
-def segment_traits(
-    segment: int, contrasts: pd.DataFrame, table: pd.DataFrame, segments: "pd.Series[int]"
-) -> list[Trait]:
-    """List what sets a segment apart, the strongest first.
+def _told_apart(
+    group: list[int],
+    said: Collection[Any],
+    contrasts: pd.DataFrame,
+    table: pd.DataFrame,
+    segments: pd.Series[int],
+) -> dict[int, str]:
+    """Words that tell segments of one name apart, by the feature in which they differ most.
 
-    Parameters
-    ----------
-    segment : int
-        A segment number in the index of `contrasts`.
-    contrasts, table, segments
-        As for `names`.
-
-    Returns
-    -------
-    list of Trait
-        One per feature of `contrasts` (levels that a segment has fewer of are left out).
-
-    Examples
-    --------
-    >>> contrasts = pd.DataFrame({"Age": [1.0, -1.0]}, index=[1, 2])
-    >>> table = pd.DataFrame({"Age": [60.0, 20.0]})
-    >>> segment_traits(2, contrasts, table, pd.Series([1, 2]))[0].contrast
-    -1.0
+    Two are the one and the other. More need the figure, and so does a column of which the name
+    has `said` something: "high income, lower income" would confuse.
     """
-    columns = list(table.columns)
-    wording = _wordings(columns)
-    members = table[(segments == segment).to_numpy()]
-    found = []
-    for label, contrast in contrasts.loc[segment].items():
-        trait = _trait(label, float(cast(float, contrast)), columns, wording, members)
-        if trait is not None:
-            found.append(trait)
-    return sorted(found, key=lambda trait: (-abs(trait.contrast), trait.order))
+    rows = contrasts.loc[group]
+    spread = (rows.max() - rows.min()).sort_values(ascending=False, kind="stable")
+    words = wordings(list(table.columns))
+    for label in spread.index[spread > 0]:
+        column, level = split(label, words)
+        if len(group) == 2 and column not in said:
+            more = dict(zip(group, rows[label] == rows[label].max(), strict=True))
+            return {s: _other_than(words[column], more[s], table[column], level) for s in group}
+        found = {s: _figure(table[column][(segments == s).to_numpy()], level) for s in group}
+        if len(set(found.values())) == len(group):
+            if level is None:
+                return {s: f"{words[column]} about {text}" for s, text in found.items()}
+            return {s: f"{text} {level}" for s, text in found.items()}
+    return {}
 
 
-def wording(trait: Trait, graded: bool = False) -> str:
-    """Say a trait in two to four words, such as "high income", "young" or "mostly Female".
-
-    Examples
-    --------
-    >>> wording(Trait(0, -0.9, "age")), wording(Trait(1, 1.8, "income"), graded=True)
-    ('young', 'very high income')
-    >>> wording(Trait(2, 0.8, "gender", "Female", 0.9))
-    'mostly Female'
-    """
-    if trait.level is not None:
-        bare = len(trait.level) <= 3 or trait.level.lower() in {"true", "false"}
-        level = f"{trait.words}: {trait.level}" if bare else trait.level
-        return f"{'mostly' if trait.share > 0.5 else 'more often'} {_short(level)}"
-    grade = _grade(abs(trait.contrast)) if graded else ""
-    if trait.words == "age":
-        if grade == "very ":
-            return "much older" if trait.contrast > 0 else "very young"
-        return grade.replace("fairly", "slightly") + (
-            "older" if trait.contrast > 0 else "younger" if grade else "young"
-        )
-    return f"{grade}{'high' if trait.contrast > 0 else 'low'} {_short(trait.words)}"
+def _other_than(words: str, more: bool, values: pd.Series[Any], level: str | None) -> str:
+    """Less of the one of two levels is more of the other."""
+    other = "" if more or level is None else other_level(values, level)
+    return comparative(words, more=bool(more or other), level=other or level)
 
 
-def _grade(size: float) -> str:
-    if size >= VERY:
-        return "very "
-    return "fairly " if size < HIGH else ""
-
-
-def _short(words: str) -> str:
-    if len(words) <= LONGEST_WORDING:
-        return words
-    cut = words[:LONGEST_WORDING].rsplit(" ", 1)[0]
-    return (cut if len(cut) > LONGEST_WORDING // 2 else words[:LONGEST_WORDING]).rstrip() + "…"
-
-
-def _wordings(columns: Sequence[Hashable]) -> dict[Hashable, str]:
-    """Words per column, without filler words where that leaves them different."""
-    full = {column: humanise(column) for column in columns}
-    short = {column: _without_fillers(words) for column, words in full.items()}
-    uses = Counter(short.values())
-    return {column: short[column] if uses[short[column]] == 1 else full[column] for column in full}
-
-
-def _without_fillers(words: str) -> str:
-    parts = words.split()
-    kept = [part for part in parts if part not in FILLERS]
-    # A credit score is not credit, so "score" only goes after a word of doing (spending score).
-    if "score" in parts and not any(part.endswith("ing") for part in kept):
-        kept = [part for part in parts if part not in FILLERS or part == "score"]
-    return " ".join(kept) or words
-
-
-def _trait(
-    label: Hashable,
-    contrast: float,
-    columns: Sequence[Hashable],
-    words: dict[Hashable, str],
-    members: pd.DataFrame,
-) -> Trait | None:
-    if label in words:
-        return Trait(columns.index(label), contrast, words[label])
-    column = _column_of(str(label), columns)
-    values = members[column]
-    level = str(label)[len(f"{column}{LEVEL}") :]
-    if contrast < 0:  # "not mostly X" says little, unless there is exactly one other level
-        level, contrast = _other_level(values, level), -contrast
-    if not level:
-        return None
-    share = float((values.astype(str) == level).mean())
-    return Trait(columns.index(column), contrast, words[column], level, share)
-
-
-def _column_of(label: str, columns: Iterable[Hashable]) -> Any:
-    for column in columns:
-        if label.startswith(f"{column}{LEVEL}"):
-            return column
-    raise ValueError(
-        f"got a contrast for {label!r}, expected a column of the table or 'column = level'; "
-        "compute the contrasts from the same table"
-    )
-
-
-def _other_level(values: "pd.Series[Any]", level: str) -> str:
-    levels = (
-        values.cat.categories
-        if isinstance(values.dtype, pd.CategoricalDtype)
-        else pd.Index(values.dropna().unique())
-    )
-    others = [str(other) for other in levels if str(other) != level]
-    return others[0] if len(others) == 1 else ""
+def _figure(values: pd.Series[Any], level: str | None) -> str:
+    if level is None:
+        return number(float(f"{values.mean():.2g}"))
+    return percent(share_of(level, values))
 
 
 def _name(traits: list[Trait], count: int, threshold: float, graded: bool) -> str:
@@ -252,18 +181,22 @@ def _name(traits: list[Trait], count: int, threshold: float, graded: bool) -> st
     return text[0].upper() + text[1:]
 
 
-def _tied(result: dict[int, str]) -> list[int]:
-    uses = Counter(result.values())
-    return [segment for segment, name in result.items() if uses[name] > 1]
-
-
-def _numbered(result: dict[int, str]) -> dict[int, str]:
-    taken: set[str] = set()
+def _alike(result: Mapping[int, str]) -> list[list[int]]:
+    """Groups of segments whose names a reader would take for the same."""
+    groups: dict[str, list[int]] = {}
     for segment, name in result.items():
-        unique, copy = name, 1
-        while unique in taken:
+        groups.setdefault(name.casefold(), []).append(segment)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _numbered(result: Mapping[int, str], own: Mapping[int, str]) -> dict[int, str]:
+    """A number where nothing else is left; the user's names keep theirs."""
+    taken = {name.casefold() for name in own.values()}
+    unique = dict(result)
+    for segment in (segment for segment in result if segment not in own):
+        name, copy = result[segment], 1
+        while unique[segment].casefold() in taken:
             copy += 1
-            unique = f"{name} {copy}"
-        taken.add(unique)
-        result[segment] = unique
-    return result
+            unique[segment] = f"{name} {copy}"
+        taken.add(unique[segment].casefold())
+    return unique

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation.indicators import indicators, is_category, is_numeric
-from customer_segmentation.naming import HIGH, humanise, segment_traits
-from customer_segmentation.style import OUTLIER, name_of, number, percent, plural
+from customer_segmentation.style import OUTLIER, name_of, percent, plural
+from customer_segmentation.traits import segment_traits
+from customer_segmentation.wording import HIGH, told
 
 Floats = npt.NDArray[np.float64]
 MOST_FEATURES = 15
@@ -108,14 +109,16 @@ def counts(segments: "pd.Series[int]", names: Mapping[int, str]) -> pd.DataFrame
     )
 
 
-def contrasts(table: pd.DataFrame, segments: "pd.Series[int]") -> pd.DataFrame:
+def contrasts(
+    table: pd.DataFrame, segments: "pd.Series[int]", *, most: int | None = MOST_FEATURES
+) -> pd.DataFrame:
     """How far each segment is from the average customer, in overall standard deviations.
 
     For a number (segment mean - overall mean) / overall standard deviation; for a category level
     the same of its 0/1 indicator. Overall means all customers in segments: outliers would blow up
     the standard deviation and hide every difference. Of a category with two levels only the second
-    is kept (the first mirrors it). Only the `MOST_FEATURES` features with the largest variance
-    between segments (eta squared) are kept, the most separating first.
+    is kept (the first mirrors it). Only the `most` features with the largest variance between
+    segments (eta squared) are kept, the most separating first.
 
     Parameters
     ----------
@@ -123,6 +126,8 @@ def contrasts(table: pd.DataFrame, segments: "pd.Series[int]") -> pd.DataFrame:
         Clean customer table in raw units; dates and text are left out.
     segments : Series of int, shape (n_customers,)
         Segment of each customer, 1..k, -1 for outliers; same index as `table`.
+    most : int or None, default `MOST_FEATURES`
+        Features to keep; None keeps every one.
 
     Returns
     -------
@@ -146,11 +151,11 @@ def contrasts(table: pd.DataFrame, segments: "pd.Series[int]") -> pd.DataFrame:
     numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
     columns: dict[Hashable, Floats] = {}
     for label, values in indicators(table[inside]):
-        columns[label] = _standardised_means(values, codes, len(numbers))
+        columns[label] = standardised_means(values, codes, len(numbers))
     result = pd.DataFrame(columns, index=pd.Index(numbers.astype("int64"), name="segment"))
     sizes = np.bincount(codes, minlength=len(numbers))
     separation = (result**2).mul(sizes / max(len(codes), 1), axis=0).sum()
-    keep = separation.sort_values(ascending=False, kind="stable").index[:MOST_FEATURES]
+    keep = separation.sort_values(ascending=False, kind="stable").index[:most]
     return result[keep]
 
 
@@ -206,7 +211,7 @@ def describe(
     >>> table = pd.DataFrame({"Age": [20.0, 20.0, 60.0, 60.0]})
     >>> segments = pd.Series([1, 1, 2, 2])
     >>> describe(contrasts(table, segments), table, segments)[1]
-    '2 customers (50 %): low age (20, average 40).'
+    '2 customers (50 %): lower age (20 against 40 for all).'
     """
     overall = table[(segments != OUTLIER).to_numpy()]
     sentences = {}
@@ -217,11 +222,9 @@ def describe(
             for trait in segment_traits(segment, contrasts, table, segments)
             if abs(trait.contrast) >= HIGH
         ][:3]
-        told = [
-            _told(trait.order, trait.level, trait.contrast, members, overall) for trait in strong
-        ]
+        phrases = [told(trait, members, overall) for trait in strong]
         size = f"{plural(len(members), 'customer')} ({percent(len(members) / max(len(table), 1))})"
-        sentences[segment] = f"{size}: {', '.join(told) or 'close to the average customer'}."
+        sentences[segment] = f"{size}: {', '.join(phrases) or 'close to the average customer'}."
     return sentences
 
 
@@ -244,22 +247,22 @@ def check_aligned(table: pd.DataFrame, segments: "pd.Series[Any]") -> None:
         )
 
 
-def _most_frequent(
-    column: "pd.Series[Any]", numbers: npt.NDArray[Any], order: "pd.Series[int]"
-) -> tuple[list[str], list[float]]:
-    """Level and its share per segment; on a tie the first level, so the answer is stable."""
-    table = pd.crosstab(numbers, column.astype("category").to_numpy())
-    table = table.reindex(order, fill_value=0)
-    if table.shape[1] == 0:
-        return [""] * len(order), [float("nan")] * len(order)
-    sizes = np.bincount(np.searchsorted(order, numbers[numbers != OUTLIER]), minlength=len(order))
-    top = table.to_numpy().max(axis=1)
-    levels = [str(table.columns[i]) for i in table.to_numpy().argmax(axis=1)]
-    with np.errstate(invalid="ignore"):
-        return levels, (top / sizes).tolist()
+def standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> Floats:
+    """Mean of each group in overall standard deviations from the overall mean; constant: 0.
 
+    Parameters
+    ----------
+    column : array, shape (n_customers,)
+        NaN is left out.
+    codes : array of int, shape (n_customers,)
+        Group of each customer, 0..k-1.
+    k : int
 
-def _standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> Floats:
+    Examples
+    --------
+    >>> standardised_means(np.array([1.0, 1.0, 3.0, 3.0]), np.array([0, 0, 1, 1]), 2).tolist()
+    [-1.0, 1.0]
+    """
     known = np.isfinite(column)
     column, codes = column[known], codes[known]
     # Centred first: a constant column of large values must give 0, not rounding noise over noise.
@@ -273,13 +276,16 @@ def _standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> 
     return np.asarray(sums / sizes / deviation, dtype="float64")
 
 
-def _told(
-    order: int, level: str | None, contrast: float, members: pd.DataFrame, overall: pd.DataFrame
-) -> str:
-    mine, all_ = members.iloc[:, order], overall.iloc[:, order]
-    words = humanise(members.columns[order])
-    if level is None:
-        means = number(float(mine.mean())), number(float(all_.mean()))
-        return f"{'high' if contrast > 0 else 'low'} {words} ({means[0]}, average {means[1]})"
-    shares = [percent(float((part.astype(str) == level).mean())) for part in (mine, all_)]
-    return f"{words} {level} {shares[0]} (average {shares[1]})"
+def _most_frequent(
+    column: "pd.Series[Any]", numbers: npt.NDArray[Any], order: "pd.Series[int]"
+) -> tuple[list[str], list[float]]:
+    """Level and its share per segment; on a tie the first level, so the answer is stable."""
+    table = pd.crosstab(numbers, column.astype("category").to_numpy())
+    table = table.reindex(order, fill_value=0)
+    if table.shape[1] == 0:
+        return [""] * len(order), [float("nan")] * len(order)
+    sizes = np.bincount(np.searchsorted(order, numbers[numbers != OUTLIER]), minlength=len(order))
+    top = table.to_numpy().max(axis=1)
+    levels = [str(table.columns[i]) for i in table.to_numpy().argmax(axis=1)]
+    with np.errstate(invalid="ignore"):
+        return levels, (top / sizes).tolist()

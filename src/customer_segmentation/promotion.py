@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 # Of this project first: it sets MLflow up.
 from customer_segmentation.store import Store  # isort: skip
@@ -13,7 +15,8 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from customer_segmentation import deliverables, registry, tracking
+from customer_segmentation import card_file, deliverables, registry, tracking
+from customer_segmentation.cards import Card
 from customer_segmentation.items import Item, Metric, Model, Picture, Table, Tag
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import migration as migration_plot
@@ -25,6 +28,7 @@ from customer_segmentation.proposal import (
     model_uri,
 )
 from customer_segmentation.registry import Served
+from customer_segmentation.results import About
 
 
 def find_run(opened: Store, wanted: str | None) -> Run:
@@ -181,7 +185,13 @@ def _renumbered(proposal: Proposal) -> str:
     trained = registry.read_reference(model_uri(run))
     described = {**trained, "segments": _renamed(trained["segments"], proposal.numbers)}
     kept = deliverables.promised(
-        table, segments, proposal.names, known["confidence"], folder="promoted/"
+        table,
+        segments,
+        proposal.names,
+        known["confidence"],
+        folder="promoted/",
+        cards=_cards(proposal),
+        about=_about(proposal),
     )
     tracking.log(run.info.run_id, kept)
     return tracking.log_model(run.info.run_id, Model(str(run.info.run_name), segmenter, described))
@@ -189,3 +199,31 @@ def _renumbered(proposal: Proposal) -> str:
 
 def _renamed(counts: Mapping[str, int], numbers: Mapping[int, int]) -> dict[str, int]:
     return {str(numbers.get(int(own), int(own))): count for own, count in counts.items()}
+
+
+def _cards(proposal: Proposal) -> list[Card]:
+    """The run's cards under the lasting numbers and names."""
+    text = _text(proposal.run, card_file.PATH)
+    own = card_file.loads(text) if text else []
+    lasting = [replace(card, number=proposal.numbers[card.number]) for card in own]
+    named = [replace(card, name=proposal.names[card.number]) for card in lasting]
+    return sorted(named, key=lambda card: card.number)
+
+
+def _about(proposal: Proposal) -> About:
+    run, migrated = proposal.run, proposal.migration
+    words = f"{run.data.tags.get('finding', '')}. {migrated.words if migrated else ''}"
+    return About(
+        title=f"Customer segments: {run.data.tags.get('data', '')}",
+        sentence=words.strip(),
+        facts={"Run id": str(run.info.run_id)},
+        cleaning=pd.read_csv(io.StringIO(_text(run, "tables/cleaning.csv"))),
+    )
+
+
+def _text(run: Run, path: str) -> str:
+    """A file of a run; "" where it has none."""
+    try:
+        return str(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/{path}"))
+    except (MlflowException, OSError):
+        return ""

@@ -11,17 +11,20 @@ import pandas as pd
 
 from customer_segmentation import (
     borderline,
+    cards,
     deliverables,
     drift,
+    effects,
+    explanations,
     exploration,
     grids,
     page,
     profiles,
+    rules,
     scoring,
 )
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
-from customer_segmentation.deliverables import Tables
 from customer_segmentation.environment import requirements
 from customer_segmentation.items import (
     File,
@@ -39,6 +42,7 @@ from customer_segmentation.plots import path as path_plots
 from customer_segmentation.plots import scatter as scatter_plot
 from customer_segmentation.plots import segments as segment_plots
 from customer_segmentation.plots.drawing import Drawn
+from customer_segmentation.results import About, Tables
 from customer_segmentation.search import STABILITY
 from customer_segmentation.style import OUTLIER, markdown
 
@@ -52,7 +56,14 @@ CUSTOMERS = "tables/customers.parquet"
 MAX_PARAM = 250  # characters; longer settings belong in the config artifact
 
 
-def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
+def items(
+    analysis: Analysis,
+    settings: Mapping[str, object],
+    *,
+    seed: int = 0,
+    run_id: str = "",
+    command: str = "",
+) -> Iterator[Item]:
     """Everything a run keeps.
 
     Parameters
@@ -60,6 +71,10 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     analysis : Analysis
     settings : mapping
         What was chosen, for the params: few and readable.
+    seed : int
+        Of the run.
+    run_id, command : str
+        Told on the page, so that the run can be found and made again.
 
     Yields
     ------
@@ -67,8 +82,9 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
         In no order that matters.
     """
     data, segmenter, segments = analysis.data, analysis.segmenter, analysis.segments
-    confidence = pd.Series(segmenter.confidence_, index=segments.index)
-    tables = Tables(data.table, segments, analysis.names, confidence)
+    profile = _Profile(analysis, seed)
+    tables = profile.tables
+    about = explanations.about(analysis, settings, run_id=run_id, command=command)
     # First, because they take longest, and another process may draw them.
     pictures = {name: drawing.begin(*how) for name, how in _pictures(analysis, tables)}
     yield Tag("mlflow.runName", analysis.name)
@@ -76,19 +92,65 @@ def items(analysis: Analysis, settings: Mapping[str, object]) -> Iterator[Item]:
     yield Tag("finding", analysis.finding)
     yield Tag("versions", ", ".join(requirements()))
     yield Tag("id_column", data.id_column or "")
-    yield Tag("assigner", analysis.segmenter.assigner)
+    yield Tag("assigner", segmenter.assigner)
     yield Tag("objection", str(analysis.chosen.row["objection"]))
     yield Tag("mlflow.note.content", description(analysis, tables.summary))
     for name, value in settings.items():
         yield Param(name, str(value)[:MAX_PARAM])
     yield from _metrics(analysis)
-    yield from _tables(analysis, tables)
+    yield from profile.items()
+    yield from deliverables.files(tables, about=about)
+    yield from _tables(analysis)
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
-    yield Text("report.html", lambda: _page(analysis, tables, pictures))
+    yield Text("report.html", lambda: profile.page(analysis, about, pictures))
     imputed = drift.imputed(data.report)
     described = drift.reference(data.table, segmenter.columns, segments, imputed=imputed)
     yield Model(analysis.name, segmenter, described)
+
+
+class _Profile:
+    """What is told of the segments: made once, used by tables, workbook and page."""
+
+    def __init__(self, analysis: Analysis, seed: int) -> None:
+        table, segments, names = analysis.data.table, analysis.segments, analysis.names
+        self.tested = effects.profile(table, segments, names, used=analysis.features.columns)
+        self.rules = rules.rules(table, segments, seed=seed)
+        told = cards.cards(
+            table,
+            segments,
+            names,
+            analysis.plays,
+            X=analysis.features.matrix,
+            seed=seed,
+            found=self.rules,
+            tested=self.tested,
+        )
+        confidence = pd.Series(analysis.segmenter.confidence_, index=segments.index)
+        self.tables = Tables(table, segments, names, confidence, told)
+        self.borderline = _borderline(analysis)
+        self.quality = _quality(analysis) if analysis.chosen.jaccard else None
+
+    def items(self) -> Iterator[Item]:
+        if not math.isnan(self.rules.fidelity):
+            yield Metric("rule_fidelity", self.rules.fidelity)
+        yield Table("tables/rules.csv", self.rules.table.round(3), compare=True)
+        yield Table("tables/segment_profile.csv", self.tested)
+        yield Table("tables/borderline.csv", self.borderline, index=True, compare=True)
+        contrasts = self.tables.contrasts.round(3)
+        yield Table("tables/profile.csv", contrasts, index=True, compare=True)
+        if self.quality is not None:
+            yield Table("tables/quality.csv", self.quality, compare=True)
+
+    def page(self, analysis: Analysis, about: About, pictures: Mapping[str, Drawn]) -> str:
+        return page.run(
+            analysis,
+            self.tables,
+            about,
+            pictures={name: png() for name, png in pictures.items()},
+            borderline=self.borderline,
+            quality=self.quality,
+        )
 
 
 def explore(data: CustomerData, folder: str) -> Iterator[Item]:
@@ -130,15 +192,10 @@ def _why_absent(analysis: Analysis, name: str) -> str:
     return str(analysis.chosen.row["absent"]) or "no spread inside the segments"
 
 
-def _tables(analysis: Analysis, tables: Tables) -> Iterator[Item]:
+def _tables(analysis: Analysis) -> Iterator[Item]:
     data = analysis.data
-    yield from deliverables.files(tables)
     yield File(CUSTOMERS, data.table.to_parquet)  # as cleaned: a promotion compares with them
     yield Table("tables/path.csv", analysis.chosen.scores)
-    yield Table("tables/profile.csv", tables.contrasts.round(3), index=True, compare=True)
-    if analysis.chosen.jaccard:
-        yield Table("tables/quality.csv", _quality(analysis), compare=True)
-    yield Table("tables/borderline.csv", _borderline(analysis), index=True, compare=True)
     yield Table("tables/cleaning.csv", data.report)
     if analysis.features.left_out:
         left_out = pd.DataFrame(analysis.features.left_out.items(), columns=["column", "reason"])
@@ -235,31 +292,3 @@ def description(analysis: Analysis, summary: pd.DataFrame) -> str:
         lines += ["", markdown(summary)]
     lines += ["", f"Data: {analysis.data.summary}"]
     return "\n".join(lines)
-
-
-CAPTIONS = {
-    "scatter": "Where the customers of each segment are",
-    "sizes": "Customers per segment",
-    "profiles": "How each segment differs from the average customer",
-    "elbow": "How the fit changes with the number of segments",
-    "path": "How the fit changes along the grid",
-    "silhouette": "How clearly each customer belongs",
-    "dendrogram": "How groups merge",
-    "k_distance": "How far customers are from their neighbours",
-    "bic": "Likelihood against the number of segments",
-}
-
-
-def _page(analysis: Analysis, tables: Tables, pictures: Mapping[str, Drawn]) -> str:
-    facts = {
-        "Customers": f"{len(analysis.segments):,}",
-        "Segments": str(analysis.n_segments),
-        "Algorithm": analysis.algorithm.name,
-        "Features": ", ".join(analysis.features.columns),
-        "Data": analysis.data.name,
-    }
-    shown = [(CAPTIONS[key], pictures[key]()) for key in CAPTIONS if key in pictures]
-    found = [("Segments", tables.summary), ("Customers per segment", tables.counts)]
-    return page.render(
-        f"Customer segments: {analysis.name}", headline(analysis), facts, found, shown
-    )

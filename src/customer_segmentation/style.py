@@ -13,6 +13,7 @@ PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
     "#332288", "#999933", "#882255", "#44AA99", "#661100", "#6699CC",
 )  # fmt: skip
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue, as eyes weigh them
 MARKERS = ("o", "s", "^", "D")
 OUTLIER = labels.OUTLIER
 OUTLIER_COLOUR = "#BDBDBD"
@@ -39,6 +40,23 @@ def marker(segment: int) -> str:
     ('o', 's')
     """
     return MARKERS[max(segment - 1, 0) // len(PALETTE) % len(MARKERS)]
+
+
+def ink(segment: int) -> str:
+    """Text colour, black or white, that reads best on the colour of a segment.
+
+    The better of the two always has a contrast of at least 4.5 (WCAG 2.0, 2008).
+
+    Examples
+    --------
+    >>> ink(1), ink(2), ink(-1)
+    ('#FFFFFF', '#000000', '#000000')
+    """
+    text = colour(segment)
+    parts = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04 else c / 12.92 for c in parts]
+    light = sum(part * weight for part, weight in zip(linear, LUMINANCE, strict=True))
+    return "#FFFFFF" if (light + 0.05) ** 2 < 1.05 * 0.05 else "#000000"
 
 
 def number(value: float) -> str:

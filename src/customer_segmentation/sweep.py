@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shlex
 from typing import Any
 
 import mlflow
@@ -14,66 +13,22 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.tracking.context.registry import resolve_tags
 
-from customer_segmentation import tracking
-from customer_segmentation.items import Item, Metric, Picture, Table, Tag
-from customer_segmentation.plots import drawing
-from customer_segmentation.plots import sweep as plots
-from customer_segmentation.recommendation import Recommendation, rank, recommend
+from customer_segmentation import card_file, sweep_report, tracking
+from customer_segmentation.cards import Card
+from customer_segmentation.environment import requirements
+from customer_segmentation.recommendation import rank, recommend
 from customer_segmentation.selection import agreement
 from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
-from customer_segmentation.style import markdown
+from customer_segmentation.sweep_report import Sweep
 
 # An environment variable is the one thing that reaches the jobs of every launcher.
 PARENT = "SEGMENTATION_SWEEP_ID"
 FAILURE = "failure."
-CAPTION = (
-    "Runs are ranked by their score, which is comparable across features. Silhouettes are not: "
-    "with fewer features they are higher, so silhouette_rank compares runs of the same features."
-)
-# What fits a terminal and a picture; leaderboard.csv and the UI have every column.
-SHOWN = (
-    "rank", "run", "verdict", "n_segments", "score", "stability", "jaccard_min", "likelihood",
-    "overlap", "agreement", "silhouette", "smallest_share", "objection",
-)  # fmt: skip
-MAX_NOTE_ROWS = 25  # MLflow keeps 8,000 characters of a description
 EVIDENCE = (
     "score", "stability", "jaccard_mean", "jaccard_min", "likelihood", "absorbed", "overlap",
     "no_valley", "inner_gap", "purity", "silhouette", "coverage", "outlier_share", "smallest_share",
     "assigner_fidelity", "seconds",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """What a sweep came to.
-
-    Attributes
-    ----------
-    leaderboard : DataFrame, a row per finished run, best first
-    agreement : DataFrame, run x run, adjusted Rand index
-    failures : DataFrame with columns ``job`` and ``error``
-    recommendations : dict, data set -> Recommendation
-    run_ids : dict, run name -> run id
-    """
-
-    leaderboard: pd.DataFrame
-    agreement: pd.DataFrame
-    failures: pd.DataFrame
-    recommendations: dict[str, Recommendation]
-    run_ids: dict[str, str]
-
-    @property
-    def recommended(self) -> list[str]:
-        """Run ids of the recommended runs, one per data set."""
-        return [self.run_ids[r.run] for r in self.recommendations.values() if r.run]
-
-    @property
-    def words(self) -> str:
-        """The answer in words, per data set if there are several."""
-        several = len(self.recommendations) > 1
-        return "\n\n".join(
-            f"{data}: {r.words}" if several else r.words for data, r in self.recommendations.items()
-        )
 
 
 def start(store: Store, name: str, overrides: str) -> str:
@@ -144,7 +99,11 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
         client.set_terminated(sweep_id, "KILLED")
         client.delete_run(sweep_id)
         return None
-    tracking.log(sweep_id, _items(sweep, len(children), interrupted))
+    finished, started = len(sweep.leaderboard), len(children)
+    note = f"Interrupted: {finished} of {started} started runs finished." if interrupted else ""
+    facts = _facts(client.get_run(sweep_id), children)
+    kept = sweep_report.items(sweep, cards=_cards(sweep), facts=facts, interrupted=note)
+    tracking.log(sweep_id, kept)
     for run_id in sweep.recommended:
         client.set_tag(run_id, "recommended", "true")
     failed = "FAILED" if len(sweep.failures) else "FINISHED"
@@ -231,42 +190,25 @@ def _with_others(board: pd.DataFrame, row: pd.Series[Any], matrix: pd.DataFrame)
     return float(matrix.loc[row["run"], list(others)].mean()) if len(others) else np.nan
 
 
-def _items(sweep: Sweep, started: int, interrupted: bool) -> Iterator[Item]:
-    board = sweep.leaderboard
-    yield Metric("runs_finished", len(board))
-    yield Metric("runs_failed", len(sweep.failures))
-    yield Tag("mlflow.note.content", _description(sweep, started, interrupted))
-    if len(sweep.failures):
-        yield Table("failures.csv", sweep.failures, compare=True)
-    if not len(board):
-        return
-    yield Table("leaderboard.csv", board, compare=True)
-    shown = board[list(SHOWN)]
-    board_drawn = drawing.begin(plots.leaderboard, shown, 0)
-    yield Picture("plots/leaderboard.png", board_drawn, grid=True)
-    for data, found in sweep.recommendations.items():
-        yield Table(f"recommendation/{data}.csv", found.case, compare=True)
-    for run_id in sweep.recommended[:1]:
-        yield Tag("recommended_run_id", run_id)
-    yield Tag("verdict", "; ".join(r.verdict for r in sweep.recommendations.values()))
-    if len(board) > 1:
-        yield Table("tables/agreement.csv", sweep.agreement.round(3), index=True)
-        agreement_drawn = drawing.begin(plots.agreement, sweep.agreement)
-        yield Picture("plots/agreement.png", agreement_drawn, grid=True)
-
-
-def _description(sweep: Sweep, started: int, interrupted: bool) -> str:
-    lines = []
-    if interrupted:
-        finished = len(sweep.leaderboard)
-        lines.append(f"**Interrupted: {finished} of {started} started runs finished.**")
-    for data, found in sweep.recommendations.items():
-        lines.append(
-            f"**{found.headline}**" + (f" ({data})" if len(sweep.recommendations) > 1 else "")
+def _cards(sweep: Sweep) -> dict[str, list[Card]]:
+    """What is told of the segments of each recommended run."""
+    return {
+        data: card_file.loads(
+            mlflow.artifacts.load_text(f"runs:/{sweep.run_ids[found.run]}/{card_file.PATH}")
         )
-        lines += [f"- {row.question}: {row.answer}" for row in found.case.itertuples()]
-    if len(sweep.failures):
-        lines.append(f"{len(sweep.failures)} jobs failed; failures.csv says why.")
-    if len(sweep.leaderboard):
-        lines.append(markdown(sweep.leaderboard[list(SHOWN)].head(MAX_NOTE_ROWS)))
-    return "\n\n".join([*lines, CAPTION])
+        for data, found in sweep.recommendations.items()
+        if found.run
+    }
+
+
+def _facts(parent: Run, children: list[Run]) -> dict[str, str]:
+    """How to find the sweep and make it again."""
+    hashes = sorted({run.data.tags.get("data_sha256", "") for run in children} - {""})
+    overrides = shlex.split(parent.data.tags.get("overrides", ""))
+    kept = [option for option in overrides if not option.startswith("tracking.")]
+    return {
+        "Sweep id": str(parent.info.run_id),
+        "Command": shlex.join(["python", "train.py", "-m", *kept]),
+        "Data SHA-256": ", ".join(hashes),
+        "Versions": ", ".join(requirements()),
+    }

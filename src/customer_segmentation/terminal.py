@@ -31,7 +31,7 @@ from customer_segmentation.analysis import Analysis
 from customer_segmentation.proposal import Proposal
 from customer_segmentation.rebuild import Rebuilt
 from customer_segmentation.store import Store
-from customer_segmentation.sweep import CAPTION, SHOWN, Sweep
+from customer_segmentation.sweep_report import CAPTION, SHOWN, Sweep
 
 # Without a terminal (a pipe, a CI log) there is no width to fit into.
 WIDTH = None if sys.stdout.isatty() else 200

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the process that only starts another need not load Matplotlib for it
@@ -59,12 +59,12 @@ def begin(draw: Callable[..., Figure], *args: Any) -> Drawn:
     b'PNG'
     """
     if _pool is None:
-        return partial(_draw, draw, *args)
+        return cache(partial(_draw, draw, *args))  # once, however often it is asked for
     try:
         future = _pool.submit(_draw, draw, *args)
     except BrokenProcessPool:
-        return partial(_draw, draw, *args)
-    return partial(_collect, future, draw, *args)
+        return cache(partial(_draw, draw, *args))
+    return cache(partial(_collect, future, draw, *args))
 
 
 def _collect(future: Future[bytes], draw: Callable[..., Figure], *args: Any) -> bytes:

@@ -78,7 +78,8 @@ def scatter(
     columns = 1 if len(found) <= 30 else 2
     shown = _evenly(numbers)
     outliers = int(np.sum(numbers == OUTLIER))
-    legend = columns * (widest(labels, SMALL) + 0.45)
+    named = [*labels, OUTLIER_NAME] if outliers else labels
+    legend = columns * (widest(named, SMALL) + 0.45)
     figure = blank(
         PANEL[0] + 1.05 + legend,
         max(PANEL[1] + 1.35, 1.5 + 0.19 * -(-(len(found) + 1) // columns)),

@@ -1,0 +1,222 @@
+"""One card per segment: who they are, what to do, and what shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from customer_segmentation import profiles
+from customer_segmentation.effects import differentiators
+from customer_segmentation.indicators import indicators, is_numeric
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.playbook import Play
+from customer_segmentation.rules import COLUMNS, Rules, rules
+from customer_segmentation.style import name_of
+from customer_segmentation.style import number as written
+from customer_segmentation.traits import spoken_of
+
+FloatArray = npt.NDArray[np.float64]
+TYPICAL = 5  # customers per card
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that a person needs of one segment.
+
+    Attributes
+    ----------
+    number : int
+    name : str
+    customers : int
+    share : float
+        Of all customers, outliers included; 0 to 1.
+    description : str
+        Who they are, in a sentence or two.
+    action, channel : str
+        What to do and where; "" when no play fits.
+    why : str
+        The numbers behind the name; "" where it names none, as "All customers" does.
+    differentiators : tuple of str
+        The three strongest, in words, with numbers.
+    rule : str
+        "" when no column tells the segment apart.
+    coverage, precision : float
+        Share of the segment that the rule catches, and share of those caught who are in it.
+    typical : DataFrame
+        Up to five real customers nearest to the segment's middle, raw units, indexed by id.
+    """
+
+    number: int
+    name: str
+    customers: int
+    share: float
+    description: str
+    action: str
+    channel: str
+    why: str
+    differentiators: tuple[str, ...]
+    rule: str
+    coverage: float
+    precision: float
+    typical: pd.DataFrame
+
+
+def cards(
+    table: pd.DataFrame,
+    segments: pd.Series[int],
+    names: Mapping[int, str],
+    plays: Mapping[int, Play],
+    *,
+    X: FloatArray | None = None,
+    seed: int = 0,
+    found: Rules | None = None,
+    tested: pd.DataFrame | None = None,
+) -> list[Card]:
+    """Make a card for every segment, in the order of their numbers.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+        Clean customer table in raw units, indexed by customer id.
+    segments : Series of int, shape (n_customers,)
+        1..k, -1 for outliers, who get no card. Same index as `table`.
+    names : mapping of int to str
+    plays : mapping of int to Play
+        As `playbook.assign` gives it.
+    X : array, shape (n_customers, n_features), optional
+        The space in which the segments were found; else all columns, standardised.
+    seed : int
+    found : Rules, optional
+        As `rules.rules` gives them, where they are known already.
+    tested : DataFrame, optional
+        As `effects.profile` gives it, where it is known already.
+
+    Raises
+    ------
+    ValueError
+        If `segments` does not have the index of `table`.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0, 21.0, 25.0, 60.0, 62.0]})
+    >>> card = cards(table, pd.Series([1, 1, 1, 2, 2]), {1: "Young", 2: "Older"}, {})[0]
+    >>> card.name, card.customers, card.rule, card.typical.index.tolist()
+    ('Young', 3, 'Age <= 50', [1, 0, 2])
+    """
+    profiles.check_aligned(table, segments)
+    found = rules(table, segments, seed=seed) if found is None else found
+    told = differentiators(table, segments, tested)
+    sentences = profiles.describe(profiles.contrasts(table, segments), table, segments)
+    space = standardised(table) if X is None else X
+    result = []
+    rows = found.table[list(COLUMNS)].itertuples(index=False, name=None)
+    for number, rule, coverage, precision in rows:
+        inside, play = (segments == number).to_numpy(), plays.get(int(number))
+        name = name_of(int(number), names)
+        card = Card(
+            number=int(number),
+            name=name,
+            customers=int(inside.sum()),
+            share=float(inside.mean()),
+            description=play.description if play else sentences[int(number)],
+            action=play.action if play else "",
+            channel=play.channel if play else "",
+            why=why(table, segments, int(number), _spoken(name, play, table)),
+            differentiators=told[int(number)],
+            rule=str(rule),
+            coverage=float(coverage),
+            precision=float(precision),
+            typical=table[inside].iloc[nearest(space[inside])],
+        )
+        result.append(card)
+    return result
+
+
+def _spoken(name: str, play: Play | None, table: pd.DataFrame) -> list[Any]:
+    """Columns behind a name: the play's, then those that the name itself speaks of."""
+    columns = [*(play.columns.values() if play else ()), *spoken_of(name, list(table.columns))]
+    return [column for column in dict.fromkeys(columns) if is_numeric(table[column])]
+
+
+def why(
+    table: pd.DataFrame, segments: pd.Series[int], segment: int, columns: Collection[Any]
+) -> str:
+    """The numbers behind a segment's name: its mean against that of all customers in segments.
+
+    A few large amounts can lift the mean of all above that of customers who are above most; where
+    mean and median point in opposite directions, the medians are told.
+
+    Parameters
+    ----------
+    table, segments
+        As for `cards`.
+    segment : int
+    columns : collection of column names
+        Those that the name speaks of; numbers.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Income": [90.0, 30.0]})
+    >>> why(table, pd.Series([1, 2]), 1, ["Income"])
+    'Income 90 against 60 for all'
+    """
+    members = table[(segments == segment).to_numpy()]
+    everyone = table[(segments != OUTLIER).to_numpy()]
+    parts = []
+    for column in columns:
+        mine, all_ = members[column], everyone[column]
+        means, medians = (mine.mean(), all_.mean()), (mine.median(), all_.median())
+        opposite = (means[0] - means[1]) * (medians[0] - medians[1]) < 0
+        one, other = map(written, map(float, medians if opposite else means))
+        parts.append(f"{column} {'median ' if opposite else ''}{one} against {other} for all")
+    return "; ".join(parts)
+
+
+def nearest(X: FloatArray, most: int = TYPICAL) -> npt.NDArray[np.intp]:
+    """Places of the rows nearest to the mean of all, the nearest first; of equals the first.
+
+    Parameters
+    ----------
+    X : array, shape (n_customers, n_features)
+        The customers of one segment; NaN counts as average.
+    most : int
+
+    Examples
+    --------
+    >>> nearest(np.array([[0.0], [10.0], [4.0], [5.0]]), most=2).tolist()
+    [3, 2]
+    """
+    known = np.isfinite(X)
+    sums = np.where(known, X, 0).sum(axis=0)
+    away = np.where(known, X - sums / np.maximum(known.sum(axis=0), 1), 0)
+    return np.argsort((away**2).sum(axis=1), kind="stable")[:most]
+
+
+def standardised(table: pd.DataFrame) -> FloatArray:
+    """Numbers and category levels, each with mean 0 and variance 1.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+
+    Returns
+    -------
+    array, shape (n_customers, n_features)
+        Gaps stay NaN; constant columns are left out.
+
+    Examples
+    --------
+    >>> standardised(pd.DataFrame({"Age": [20.0, 40.0]})).tolist()
+    [[-1.0], [1.0]]
+    """
+    columns = []
+    for _, values in indicators(table):
+        known = values[np.isfinite(values)]
+        if len(known) and known.std() > 1e-12 * max(float(np.abs(known).max()), 1e-300):
+            columns.append((values - known.mean()) / known.std())
+    return np.column_stack(columns) if columns else np.empty((len(table), 0))

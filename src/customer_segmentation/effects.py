@@ -1,0 +1,203 @@
+"""How far each segment differs from all customers: the long profile, effect sizes and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from customer_segmentation.indicators import commonest, is_category, is_numeric
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.profiles import check_aligned, contrasts, standardised_means
+from customer_segmentation.significance import adjusted, rank_tests, share_tests
+from customer_segmentation.style import name_of
+from customer_segmentation.traits import segment_traits
+from customer_segmentation.wording import SLIGHT, Trait, told
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
+Row = dict[str, Any]
+FALSE_DISCOVERIES = 0.05  # share of false ones among the differences called significant
+COLUMNS = (
+    "segment", "name", "column", "level", "customers", "mean", "median", "spread", "q25", "q75",
+    "share", "overall", "effect", "lift", "p_value", "q_value", "significant", "used_to_cluster",
+)  # fmt: skip
+
+
+def profile(
+    table: pd.DataFrame,
+    segments: pd.Series[int],
+    names: Mapping[int, str],
+    *,
+    used: Collection[Hashable] = (),
+) -> pd.DataFrame:
+    """Profile of every segment in every column, clustered on or not, with tested effect sizes.
+
+    Each segment is compared with all customers by its effect size and with all other customers by
+    a test: numbers by the Mann-Whitney U test (no normal distribution is assumed; ties corrected),
+    category levels by Pearson's chi-squared test of the 2 x 2 table, or by Fisher's exact test
+    where an expected count is below 5 (Cochran 1954). The Benjamini-Hochberg procedure holds the
+    expected share of false discoveries over all tests of the table at 5 %.
+
+    Columns that were used to find the segments differ between them by construction, also in data
+    without any structure: testing them is circular (Kriegeskorte et al. 2009; Gao et al. 2022).
+    They are marked, have an effect size and no p-value. Tests of columns that are correlated with
+    those say that the segments carry over to them, not that the segments exist.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+        Clean customer table in raw units; dates and text are left out.
+    segments : Series of int, shape (n_customers,)
+        1..k; outliers (-1) are left out, of "all customers" too. Same index as `table`.
+    names : mapping of int to str
+    used : collection of column names
+        Those which the segments were found with; if none is told, every column is tested.
+
+    Returns
+    -------
+    DataFrame, shape (n_segments * n_features, 18)
+        ``level`` is "" for a number. ``customers`` with a known value. For a number ``mean``,
+        ``median``, ``spread`` (standard deviation), ``q25``, ``q75`` in its own units and
+        ``overall``, the mean of all; for a level (the 20 most frequent of a column) ``share`` of
+        the segment's customers and ``overall``, the share of all. ``effect``: the standardised mean
+        difference (segment - all) / standard deviation of all; for a level that of its 0/1
+        indicator. ``lift``: share / overall. ``p_value``, ``q_value`` (adjusted), ``significant``
+        (q at most 0.05); NaN and False where not tested.
+
+    Raises
+    ------
+    ValueError
+        If `segments` does not have the index of `table`.
+
+    References
+    ----------
+    Cohen (1988), "Statistical Power Analysis for the Behavioral Sciences"; Mann and Whitney (1947),
+    Annals of Mathematical Statistics 18; Pearson (1900), Philosophical Magazine 50; Fisher (1922),
+    Journal of the Royal Statistical Society 85; Cochran (1954), Biometrics 10; Benjamini and
+    Hochberg (1995), Journal of the Royal Statistical Society B 57; Kriegeskorte, Simmons, Bellgowan
+    and Baker (2009), "Circular analysis in systems neuroscience", Nature Neuroscience 12; Gao,
+    Bien and Witten (2022), "Selective inference for hierarchical clustering", Journal of the
+    American Statistical Association.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0, 22.0, 60.0, 62.0]})
+    >>> found = profile(table, pd.Series([1, 1, 2, 2]), {1: "Young", 2: "Older"})
+    >>> found[["segment", "mean", "overall"]].to_dict("records")[0]
+    {'segment': 1, 'mean': 21.0, 'overall': 41.0}
+    """
+    check_aligned(table, segments)
+    inside = (segments != OUTLIER).to_numpy()
+    table = table[inside]
+    numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
+    parts = [part for column in table.columns for part in _column(table[column], codes)]
+    for part in parts:
+        part |= {"segment": numbers, "name": [name_of(int(s), names) for s in numbers]}
+        part["used_to_cluster"] = part["column"] in used
+    if not parts or not len(numbers):
+        return pd.DataFrame(columns=list(COLUMNS))
+    result = pd.concat([pd.DataFrame(part) for part in parts]).reindex(columns=list(COLUMNS))
+    result.loc[result["used_to_cluster"], "p_value"] = np.nan
+    result["q_value"] = adjusted(result["p_value"].to_numpy(dtype="float64"))
+    result["significant"] = (result["q_value"] <= FALSE_DISCOVERIES).to_numpy()
+    return result.sort_values("segment", kind="stable", ignore_index=True)
+
+
+def differentiators(
+    table: pd.DataFrame,
+    segments: pd.Series[int],
+    tested: pd.DataFrame | None = None,
+    *,
+    most: int = 3,
+) -> dict[int, tuple[str, ...]]:
+    """The strongest differences of every segment from all customers, in words with numbers.
+
+    Parameters
+    ----------
+    table, segments
+        As for `profile`.
+    tested : DataFrame, optional
+        As `profile` gives it, where it is known already.
+    most : int, default 3
+        How many at most. A difference below Cohen's "small" (0.2 standard deviations) is none; so
+        is one that chance explains, unless its column was used to cluster. A column speaks once.
+
+    Returns
+    -------
+    dict of int to tuple of str
+        The strongest first; empty for a segment that is like everyone.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0] * 5 + [60.0] * 5})
+    >>> differentiators(table, pd.Series([1] * 5 + [2] * 5))[2]
+    ('higher age (60 against 40 for all)',)
+    """
+    certain = _certain(profile(table, segments, {}) if tested is None else tested)
+    found = contrasts(table, segments, most=None)
+    overall = table[(segments != OUTLIER).to_numpy()]
+    result = {}
+    for segment in (int(s) for s in found.index):
+        members = table[(segments == segment).to_numpy()]
+        traits: dict[int, Trait] = {}
+        for trait in segment_traits(segment, found, table, segments):
+            key = (segment, str(table.columns[trait.order]), trait.level or "")
+            if abs(trait.contrast) >= SLIGHT and key in certain:
+                traits.setdefault(trait.order, trait)
+        strongest = list(traits.values())[:most]
+        result[segment] = tuple(told(trait, members, overall) for trait in strongest)
+    return result
+
+
+def _certain(tested: pd.DataFrame) -> set[tuple[int, str, str]]:
+    """Segment, column and level of the differences that chance does not explain."""
+    real = tested[tested["significant"].astype(bool) | tested["used_to_cluster"].astype(bool)]
+    rows = zip(real["segment"], real["column"], real["level"], strict=True)
+    return {(int(segment), str(column), str(level)) for segment, column, level in rows}
+
+
+def _column(column: pd.Series[Any], codes: Codes) -> Iterator[Row]:
+    k = int(codes.max(initial=-1)) + 1
+    if is_numeric(column):
+        yield _number(column, codes, k)
+    elif is_category(column):
+        for level in commonest(column):
+            yield _level(column, level, codes, k)
+
+
+def _number(column: pd.Series[Any], codes: Codes, k: int) -> Row:
+    values = column.to_numpy(dtype="float64", na_value=np.nan)
+    groups = pd.Series(values).groupby(codes)
+    return {
+        "column": column.name,
+        "level": "",
+        "customers": groups.count().to_numpy(),
+        "mean": groups.mean().to_numpy(),
+        "median": groups.median().to_numpy(),
+        "spread": groups.std(ddof=0).to_numpy(),
+        "q25": groups.quantile(0.25).to_numpy(),
+        "q75": groups.quantile(0.75).to_numpy(),
+        "overall": float(np.nanmean(values)) if np.isfinite(values).any() else np.nan,
+        "effect": standardised_means(values, codes, k),
+        "p_value": rank_tests(values, codes, k),
+    }
+
+
+def _level(column: pd.Series[Any], level: object, codes: Codes, k: int) -> Row:
+    having = (column == level).fillna(False).to_numpy(dtype=bool)
+    share = np.bincount(codes, weights=having, minlength=k) / np.bincount(codes, minlength=k)
+    overall = float(having.mean())
+    return {
+        "column": column.name,
+        "level": str(level),
+        "customers": np.bincount(codes, weights=column.notna().to_numpy(), minlength=k).astype(int),
+        "share": share,
+        "overall": overall,
+        "effect": standardised_means(having.astype("float64"), codes, k),
+        "lift": share / overall,
+        "p_value": share_tests(having, codes, k),
+    }

@@ -1,0 +1,261 @@
+"""A run in plain words: verdict, stability, doubts, method, data, and how to make it again."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from customer_segmentation.environment import requirements
+from customer_segmentation.grids import COUNT_PARAMETERS
+from customer_segmentation.results import About
+from customer_segmentation.scoring import SEPARATED, STABLE
+from customer_segmentation.style import OUTLIER, number, percent, plural
+
+if TYPE_CHECKING:
+    from customer_segmentation.analysis import Analysis
+
+SMALL = 0.05  # of the customers: fewer may not pay for a campaign of their own
+FAITHFUL = 0.95  # share of its own customers that a model should put back into their segment
+MOST_LISTED = 12  # columns named in a sentence
+
+FOUND = {
+    "natural": "{found}: the groups are clearly apart, and they come back when the analysis is "
+    "repeated.",
+    "reproducible": "{found}: the same groups come back when the analysis is repeated, but "
+    "neighbouring groups run into each other.",
+    "constructed": "{found}: a working division that the data allow but do not ask for; repeated, "
+    "the analysis divides partly elsewhere.",
+}
+MEANING = {
+    "natural": "Natural means that there are gaps between the groups, so that most customers "
+    "clearly belong to one. You can treat the segments as different kinds of customers.",
+    "reproducible": "Reproducible means that you can rely on the segments, but not on their "
+    "borders: customers near a border are much like their neighbours on the other side. "
+    "Address the typical customers of a segment first.",
+    "constructed": "Constructed means that the customers form no clear groups; the segments divide "
+    "them into manageable parts. They can help to organise offers. Do not "
+    "expect that customers of two neighbouring segments behave differently, and test it.",
+    "none": "There is nothing to divide: treat the customers as one group, or try other columns.",
+}
+# Hennig (2007), in the words of scoring.band.
+COMES_BACK = {
+    "highly stable": "comes back almost unchanged",
+    "stable": "comes back with small changes",
+    "pattern, doubtful members": "the pattern comes back; who exactly belongs to it is in doubt",
+    "dissolved": "does not come back: do not rely on it",
+}
+ALGORITHMS = {
+    "KMeans": "k-means, which puts every customer to the nearest of a number of centres",
+    "AgglomerativeClustering": "hierarchical clustering, which merges the most similar groups of "
+    "customers step by step",
+    "DBSCAN": "DBSCAN, which joins customers in places where many are close together",
+    "HDBSCAN": "HDBSCAN, which joins customers in places that are denser than what surrounds them",
+    "GaussianMixture": "a Gaussian mixture, which describes the customers as overlapping clouds",
+    "Genie": "Genie, which merges groups of customers step by step and avoids tiny ones",
+}
+
+
+def sentence(verdict: str, n_segments: int, customers: int, outliers: int = 0) -> str:
+    """The verdict in one sentence.
+
+    Examples
+    --------
+    >>> sentence("natural", 5, 200)
+    'The 200 customers fall into 5 natural segments: the groups are clearly apart, and they come
+    back when the analysis is repeated.'
+    >>> sentence("none", 0, 30, 30)
+    'No segments were found: none of the 30 customers is close enough to others to form a group.'
+    """
+    who = f"The {plural(customers, 'customer')}"
+    if n_segments == 0:
+        return (
+            f"No segments were found: none of the {plural(customers, 'customer')} is close enough "
+            "to others to form a group."
+        )
+    apart = f" ({plural(outliers, 'outlier')} belong to none)" if outliers > 1 else ""
+    apart = " (1 outlier belongs to none)" if outliers == 1 else apart
+    if n_segments == 1 or verdict not in FOUND:
+        return f"{who} form one single group{apart}: nothing divides them into segments."
+    return FOUND[verdict].format(found=f"{who} fall into {n_segments} {verdict} segments{apart}")
+
+
+def doubts(row: Mapping[Any, Any], fidelity: float = math.nan) -> list[str]:
+    """What speaks against the segments taken, a sentence each; empty when nothing measured does.
+
+    Parameters
+    ----------
+    row : mapping
+        Of the path table: the evidence for the candidate taken.
+    fidelity : float
+        Share of the customers that the model puts back into their own segment.
+
+    Examples
+    --------
+    >>> doubts({"n_segments": 3, "overlap": 0.4, "jaccard_min": 0.9})
+    ['40 % of the customers are in a segment that runs into another one.']
+    """
+    if row.get("n_segments", 0) < 2:
+        return []
+    gap, out, small = (_of(row, name) for name in ("inner_gap", "outlier_share", "smallest_share"))
+    overlap, weakest, score = (_of(row, name) for name in ("overlap", "jaccard_min", "score"))
+    found = [
+        (
+            overlap > SEPARATED,
+            f"{percent(overlap)} of the customers are in a segment that runs into another one.",
+        ),
+        (
+            weakest < STABLE,
+            f"The weakest segment comes back only in part: {percent(weakest)} overlap when the "
+            "analysis is repeated.",
+        ),
+        (
+            gap > 0,
+            f"{percent(gap)} of the customers are in a segment with a gap inside: it may be two.",
+        ),
+        (out > 0, f"{percent(out)} of the customers belong to no segment."),
+        (small < SMALL, f"The smallest segment has only {percent(small)} of the customers."),
+        (score <= 0, "One single group describes the customers as well."),
+        (
+            fidelity < FAITHFUL,
+            f"Scored again, {percent(1 - fidelity)} of the customers would get another segment.",
+        ),
+    ]
+    objection = str(row.get("objection") or "")
+    words = [text for holds, text in found if holds]
+    return [*words, *([f"It breaks a limit that was set: {objection}."] if objection else [])]
+
+
+def _of(row: Mapping[Any, Any], name: str) -> float:
+    value = row.get(name, math.nan)
+    return math.nan if value is None or pd.isna(value) else float(value)
+
+
+def about(
+    analysis: Analysis,
+    settings: Mapping[str, object] | None = None,
+    *,
+    run_id: str = "",
+    command: str = "",
+) -> About:
+    """Say all that page and workbook say of a run beside its segments.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    settings : mapping, optional
+        What was chosen; ``seed`` and ``selection`` are told.
+    run_id : str
+        Of the tracking store.
+    command : str
+        The command line that made the run.
+
+    Returns
+    -------
+    About
+    """
+    outliers = int((analysis.segments == OUTLIER).sum())
+    n, customers = analysis.n_segments, len(analysis.segments)
+    verdict = analysis.verdict if n > 1 else "none"
+    return About(
+        title=f"Customer segments: {analysis.data.name}",
+        sentence=sentence(verdict, n, customers, outliers),
+        meaning=MEANING.get(verdict, ""),
+        doubts=doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_),
+        method=method(analysis),
+        data=data(analysis),
+        facts=facts(analysis, settings or {}, run_id=run_id, command=command),
+        cleaning=analysis.data.report,
+    )
+
+
+def method(analysis: Analysis) -> str:
+    """How the segments were found, in a paragraph."""
+    kind = type(analysis.algorithm.estimator).__name__
+    columns = analysis.features.columns
+    text = [
+        f"Customers were compared by {listed(columns)}, put on a common scale so that no column "
+        f"counts more because of its unit. They were grouped with "
+        f"{ALGORITHMS.get(kind, f'the algorithm {kind}')}.",
+        _tried(analysis),
+    ]
+    repeats = len(analysis.chosen.resamples)
+    if repeats:
+        share = len(analysis.chosen.resamples[0].rows) / max(len(analysis.segments), 1)
+        text.append(
+            f"To see whether the segments come back, the grouping was repeated {repeats} times, "
+            f"each time with another random {percent(share)} of the customers."
+        )
+    text.append(
+        "All other columns were not used to form the segments; they describe them."
+        if set(analysis.data.table.columns) - set(columns)
+        else "All columns were used."
+    )
+    return " ".join(text)
+
+
+def _tried(analysis: Analysis) -> str:
+    parameter, values = analysis.chosen.path.parameter, analysis.chosen.scores["value"]
+    ends = f"from {_plain(values.min())} to {_plain(values.max())}"
+    taken, why = _plain(analysis.chosen.row["value"]), analysis.chosen.choice.reason
+    if parameter in COUNT_PARAMETERS:
+        return (
+            f"{plural(len(values), 'number')} of segments {ends} were tried, and {taken} taken: "
+            f"{why}."
+        )
+    return (
+        f"{plural(len(values), 'setting')} of {parameter} {ends} were tried, and {parameter} = "
+        f"{taken} taken: {why}."
+    )
+
+
+def data(analysis: Analysis) -> str:
+    """Where the customers came from and what cleaning did, in a paragraph."""
+    found = analysis.data
+    text = [f"From the file {Path(found.source).name}: {found.summary}."]
+    if analysis.features.left_out:
+        reasons = (f"{column} ({why})" for column, why in analysis.features.left_out.items())
+        text.append(f"Not used to form the segments: {listed(list(reasons))}.")
+    return " ".join(text)
+
+
+def facts(
+    analysis: Analysis, settings: Mapping[str, object], *, run_id: str, command: str
+) -> dict[str, str]:
+    """What one must know to make a run again: label and text."""
+    found = {
+        "Run": analysis.name,
+        "Run id": run_id,
+        "Command": command,
+        "Make it again and compare": f"python train.py rebuild={run_id}" if run_id else "",
+        "Algorithm": analysis.algorithm.name,
+        "Columns used": ", ".join(analysis.features.columns),
+        "Selection": str(settings.get("selection", "")),
+        "Seed": str(settings.get("seed", "")),
+        "Data file": analysis.data.source,
+        "Data SHA-256": analysis.data.sha256,
+        "Versions": ", ".join([f"python=={platform.python_version()}", *requirements()]),
+    }
+    return {label: text for label, text in found.items() if text}
+
+
+def listed(words: list[str], most: int = MOST_LISTED) -> str:
+    """Write words as a list in a sentence, saying how many were left off.
+
+    Examples
+    --------
+    >>> listed(["Age"]), listed(["Age", "Income", "Spending"]), listed(["a", "b", "c"], 2)
+    ('Age', 'Age, Income and Spending', 'a, b and 1 more')
+    """
+    shown = words if len(words) <= most else [*words[:most], f"{len(words) - most} more"]
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _plain(value: Any) -> str:
+    return number(float(value))

@@ -1,0 +1,180 @@
+"""Segments as cards: who they are, what to do, how to recognise them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from customer_segmentation.page.html import Html, badge, element, join, table
+from customer_segmentation.style import OUTLIER, colour, ink, name_of, percent, plural
+
+if TYPE_CHECKING:
+    from customer_segmentation.cards import Card
+
+MOST_COLUMNS = 6  # of the typical customers: what fits a card
+
+
+def cards(found: Sequence[Card], order: Iterable[object] = ()) -> Html:
+    """All cards.
+
+    Parameters
+    ----------
+    found : sequence of Card
+    order : iterable
+        Columns or "column = level", the most telling first: of many columns, these are shown for
+        the typical customers.
+    """
+    columns = [str(label).split(" = ")[0] for label in order]
+    return element("div", *(_card(card, columns) for card in found), class_="cards")
+
+
+def strip(counts: pd.DataFrame) -> Html:
+    """Sizes of all segments as one bar; read aloud as numbers.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        As `profiles.counts` gives it.
+
+    Examples
+    --------
+    >>> counts = pd.DataFrame({"segment": [1], "name": ["All"], "customers": [3], "share": [1.0]})
+    >>> "1 · All: 3 customers (100 %)" in strip(counts)
+    True
+    """
+    pieces, words = [], []
+    for row in counts.itertuples():
+        segment, share = int(row.segment), float(row.share)  # type: ignore[arg-type]
+        words.append(f"{_label(segment, str(row.name))}: {_size(int(row.customers), share)}")  # type: ignore[arg-type]
+        look = (
+            f"flex-grow:{max(share, 0.001):.4f};background:{colour(segment)};color:{ink(segment)}"
+        )
+        text = "" if share < 0.03 else "–" if segment == OUTLIER else str(segment)
+        pieces.append(element("span", text, style=look))
+    return element("div", *pieces, class_="strip", role="img", aria_label="; ".join(words))
+
+
+def _label(segment: int, name: str) -> str:
+    return name_of(segment, {}) if segment == OUTLIER else f"{segment} · {name}"
+
+
+def _size(customers: int, share: float) -> str:
+    return f"{plural(customers, 'customer')} ({percent(share)})"
+
+
+def _card(card: Card, columns: list[str]) -> Html:
+    title = f"card-{card.number}"
+    hue = colour(card.number)
+    width = f"width:{min(max(card.share, 0), 1):.2%};background:{hue}"
+    return element(
+        "article",
+        element("header", badge(card.number), element("h3", card.name, id=title)),
+        element(
+            "p",
+            f"{plural(card.customers, 'customer')}, {percent(card.share)} of all",
+            class_="size",
+        ),
+        element("div", element("span", style=width), class_="bar", aria_hidden="true"),
+        element(
+            "div",
+            element("div", element("p", card.description or None), _action(card)),
+            element("div", _differences(card), _rule(card)),
+            class_="halves",  # side by side on paper, where a card has the whole width
+        ),
+        _typical(card, columns),
+        class_="card",
+        aria_labelledby=title,
+        style=f"border-top-color:{hue}",
+    )
+
+
+def _action(card: Card) -> Html:
+    if not card.action:
+        text = (
+            "No play of the playbook fits this segment; what sets it apart is the place to start."
+        )
+        return element("div", element("h4", "What to do"), element("p", text), class_="do")
+    where = element("p", element("b", "Where: "), card.channel) if card.channel else None
+    return element(
+        "div", element("h4", "What to do"), element("p", card.action), where, class_="do"
+    )
+
+
+def _differences(card: Card) -> Html | None:
+    if not card.differentiators and not card.why:
+        return None
+    items = element("ul", *(element("li", text) for text in card.differentiators))
+    return join(
+        [
+            element("h4", "What sets them apart"),
+            items if card.differentiators else None,
+            element("p", f"Why this name: {card.why}", class_="note") if card.why else None,
+        ]
+    )
+
+
+def _rule(card: Card) -> Html | None:
+    if not card.rule:
+        return None
+    return join(
+        [
+            element("h4", "Rule of thumb"),
+            element("p", element("b", card.rule.replace("<=", "≤"))),
+            element("p", reach(card.coverage, card.precision), class_="note"),
+        ]
+    )
+
+
+def reach(coverage: float, precision: float) -> str:
+    """How far to trust a rule, in words.
+
+    Examples
+    --------
+    >>> reach(0.95, 0.9)
+    'It catches 95 % of the segment; of those it catches, 90 % belong to it.'
+    """
+    if math.isnan(coverage) or math.isnan(precision):
+        return ""
+    return (
+        f"It catches {percent(coverage)} of the segment; of those it catches, {percent(precision)} "
+        "belong to it."
+    )
+
+
+def _typical(card: Card, columns: list[str]) -> Html | None:
+    if card.typical.empty:
+        return None
+    shown = narrow(card.typical, columns)
+    left = card.typical.shape[1] - (shown.shape[1] - 1)
+    note = f"The other {plural(left, 'column')} are in the workbook." if left else ""
+    note = "One more column is in the workbook." if left == 1 else note
+    return join(
+        [
+            element("h4", "Typical customers"),
+            table(shown, f"Typical customers of {_label(card.number, card.name)}"),
+            element("p", note, class_="note") if note else None,
+        ]
+    )
+
+
+def narrow(
+    customers: pd.DataFrame, columns: Iterable[str], most: int = MOST_COLUMNS
+) -> pd.DataFrame:
+    """The most telling columns of some customers in the table's order, their id in front.
+
+    Examples
+    --------
+    >>> narrow(pd.DataFrame({"a": [1], "b": [2], "c": [3]}), ["c"], 2).columns.tolist()
+    ['customer', 'a', 'c']
+    """
+    names = [str(column) for column in customers.columns]
+    first = [names.index(column) for column in dict.fromkeys(columns) if column in names]
+    wanted = list(dict.fromkeys([*first, *range(len(names))]))[:most]
+    shown = customers.iloc[:, sorted(wanted)].copy()
+    ids = [str(label) for label in customers.index]
+    title = str(customers.index.name or "customer")
+    shown.insert(0, title, ids, allow_duplicates=True)
+    return shown

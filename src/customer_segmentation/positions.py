@@ -1,0 +1,139 @@
+"""Where segments stand in what a playbook speaks of: income, age, recency, in any unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import norm, rankdata
+
+from customer_segmentation.indicators import is_numeric
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.wording import humanise
+
+Floats = npt.NDArray[np.float64]
+REVERSED = "-"
+
+
+class RoleColumn(NamedTuple):
+    """The column that speaks for a role, and whether its small values count as high."""
+
+    name: Any
+    reversed: bool = False
+
+
+def columns_of_roles(
+    roles: Mapping[str, Sequence[str]], table: pd.DataFrame
+) -> dict[str, RoleColumn]:
+    """Find the numeric column of each role by the words in its name.
+
+    A column belongs to the role whose words cover the most of its name, so "account age" is a
+    tenure where that role lists "account age", though "age" is in it. Of a role's columns the one
+    with the earliest listed words is taken, then that with the shortest name, then the first.
+
+    Parameters
+    ----------
+    roles : mapping of str to sequence of str
+        Role -> words, the preferred first. Words that begin with "-" name a column whose small
+        values count as high: "- year of birth" for age.
+    table : DataFrame
+
+    Returns
+    -------
+    dict of str to RoleColumn
+        Roles without a column are absent.
+
+    Examples
+    --------
+    >>> roles = {"age": ["age", "- year birth"], "tenure": ["account age", "tenure"]}
+    >>> table = pd.DataFrame({"Account_Age": [3.0], "Year_Birth": [1980.0]})
+    >>> {role: tuple(column) for role, column in columns_of_roles(roles, table).items()}
+    {'age': ('Year_Birth', True), 'tenure': ('Account_Age', False)}
+    """
+    found: dict[str, list[tuple[int, int, int, RoleColumn]]] = {}
+    for order, column in enumerate(table.columns):
+        match = _role_of(column, roles) if is_numeric(table[column]) else None
+        if match is not None:
+            role, place, backwards = match
+            candidate = (place, len(str(column)), order, RoleColumn(column, backwards))
+            found.setdefault(role, []).append(candidate)
+    return {role: min(found[role])[-1] for role in roles if role in found}
+
+
+def positions(
+    table: pd.DataFrame, segments: pd.Series[int], columns: Mapping[str, RoleColumn]
+) -> pd.DataFrame:
+    """Mean normal score of every segment in every role, in standard deviations.
+
+    For a normally distributed column this is the usual standardised difference from all customers;
+    for a skewed one (amounts, counts) it is what that would be were it not skewed.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+    segments : Series of int, shape (n_customers,)
+        1..k; outliers (-1) are left out.
+    columns : mapping of str to RoleColumn
+        As `columns_of_roles` gives it.
+
+    Returns
+    -------
+    DataFrame, shape (n_segments, n_roles)
+        NaN where a segment has no value.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"spend": [1.0, 2.0, 3.0, 1000.0]})
+    >>> found = positions(table, pd.Series([1, 1, 2, 2]), {"spending": RoleColumn("spend")})
+    >>> found["spending"].round(2).tolist()
+    [-0.88, 0.88]
+    """
+    inside = (segments != OUTLIER).to_numpy()
+    numbers = segments[inside].to_numpy()
+    scores: dict[Hashable, Floats] = {}
+    for role, column in columns.items():
+        values = table[column.name][inside].to_numpy(dtype="float64", na_value=np.nan)
+        scores[role] = normal_scores(-values if column.reversed else values)
+    frame = pd.DataFrame(scores, index=pd.RangeIndex(len(numbers)))
+    return frame.groupby(numbers).mean().rename_axis("segment")
+
+
+def normal_scores(values: Floats) -> Floats:
+    """Ranks spread as under a normal curve, with mean 0 and variance 1; NaN stays NaN.
+
+    Parameters
+    ----------
+    values : array, shape (n_customers,)
+
+    References
+    ----------
+    van der Waerden (1952), "Order tests for the two-sample problem and their power".
+
+    Examples
+    --------
+    >>> normal_scores(np.array([1.0, 2.0, 900.0])).round(2).tolist()
+    [-1.22, 0.0, 1.22]
+    """
+    known = np.isfinite(values)
+    scores = np.full(len(values), np.nan)
+    if known.any():
+        found = norm.ppf(rankdata(values[known]) / (known.sum() + 1))
+        centred = found - found.mean()
+        scale = centred.std()
+        scores[known] = centred / scale if scale > 1e-12 else 0.0
+    return scores
+
+
+def _role_of(column: Hashable, roles: Mapping[str, Sequence[str]]) -> tuple[str, int, bool] | None:
+    """Role, place of the words in its list, and direction; the longest words that occur win."""
+    name, best, longest = humanise(column), None, 0
+    for role, listed in roles.items():
+        for place, words in enumerate(listed):
+            wanted = humanise(words.removeprefix(REVERSED))
+            if len(wanted) > longest and re.search(rf"\b{re.escape(wanted)}\b", name):
+                best, longest = (role, place, words.startswith(REVERSED)), len(wanted)
+    return best

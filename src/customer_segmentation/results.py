@@ -1,0 +1,95 @@
+"""What pages, sheets and files tell of a run: its segments as tables, and the words about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from customer_segmentation import profiles
+from customer_segmentation.style import OUTLIER_NAME
+
+if TYPE_CHECKING:
+    from customer_segmentation.cards import Card
+
+
+class Tables:
+    """The profile tables, made once and used by files, pictures, page and workbook.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The clean customers in raw units, indexed by id.
+    segments : Series of int
+        Of each customer, -1 = outlier; same index.
+    names : mapping, segment -> name
+    confidence : Series of float
+        0 to 1.
+    cards : sequence of Card
+        One per segment; without them page and workbook show sizes and means only.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0, 30.0]}, index=["a", "b"])
+    >>> segments = pd.Series([1, 2], index=table.index)
+    >>> Tables(table, segments, {1: "Young", 2: "Older"}, segments * 0.5).assignments
+       segment   name  confidence
+    a        1  Young         0.5
+    b        2  Older         1.0
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        segments: pd.Series[int],
+        names: Mapping[int, str],
+        confidence: pd.Series[float],
+        cards: Sequence[Card] = (),
+    ) -> None:
+        profiles.check_aligned(table, segments)
+        profiles.check_aligned(table, confidence)
+        self.table, self.segments, self.names, self.cards = table, segments, names, cards
+        self.summary = profiles.summary(table, segments, names)
+        self.counts = profiles.counts(segments, names)
+        self.contrasts = profiles.contrasts(table, segments)
+        self.assignments = pd.DataFrame(
+            {
+                "segment": segments,
+                "name": [names.get(number, OUTLIER_NAME) for number in segments],
+                "confidence": confidence,
+            },
+            index=segments.index,
+        )
+
+
+@dataclass(frozen=True)
+class About:
+    """What is said of a run beside its segments, in words for people who read no code.
+
+    Attributes
+    ----------
+    title : str
+    sentence : str
+        The verdict in one sentence.
+    meaning : str
+        What the verdict means for those who act on the segments.
+    doubts : list of str
+        What speaks against it.
+    method, data : str
+        A paragraph each.
+    facts : dict, label -> text
+        How to make the run again: its id, the command, the data's hash, the versions.
+    cleaning : DataFrame
+        The cleaning report.
+    """
+
+    title: str = "Customer segments"
+    sentence: str = ""
+    meaning: str = ""
+    doubts: list[str] = field(default_factory=list)
+    method: str = ""
+    data: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    cleaning: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -1,0 +1,121 @@
+"""What sets a segment apart, column by column, read off a table of contrasts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, cast
+
+import pandas as pd
+
+from customer_segmentation.wording import LEVEL, Trait, share_of, wordings
+
+
+def segment_traits(
+    segment: int, contrasts: pd.DataFrame, table: pd.DataFrame, segments: pd.Series[int]
+) -> list[Trait]:
+    """List what sets a segment apart, the strongest first.
+
+    Parameters
+    ----------
+    segment : int
+        A segment number in the index of `contrasts`.
+    contrasts, table, segments
+        As for `naming.names`.
+
+    Returns
+    -------
+    list of Trait
+        One per feature of `contrasts` (levels that a segment has fewer of are left out).
+
+    Examples
+    --------
+    >>> contrasts = pd.DataFrame({"Age": [1.0, -1.0]}, index=[1, 2])
+    >>> table = pd.DataFrame({"Age": [60.0, 20.0]})
+    >>> segment_traits(2, contrasts, table, pd.Series([1, 2]))[0].contrast
+    -1.0
+    """
+    columns = list(table.columns)
+    words = wordings(columns)
+    members = table[(segments == segment).to_numpy()]
+    found = []
+    for label, contrast in contrasts.loc[segment].items():
+        trait = _trait(label, float(cast(float, contrast)), columns, words, members)
+        if trait is not None:
+            found.append(trait)
+    return sorted(found, key=lambda trait: (-abs(trait.contrast), trait.order))
+
+
+def _trait(
+    label: Hashable,
+    contrast: float,
+    columns: Sequence[Hashable],
+    words: dict[Hashable, str],
+    members: pd.DataFrame,
+) -> Trait | None:
+    column, level = split(label, words)
+    if level is None:
+        return Trait(columns.index(column), contrast, words[column])
+    values = members[column]
+    if contrast < 0:  # "not mostly X" says little, unless there is exactly one other level
+        level, contrast = other_level(values, level), -contrast
+    if not level:
+        return None
+    share = share_of(level, values)
+    return Trait(columns.index(column), contrast, words[column], level, share)
+
+
+def split(label: Hashable, columns: Iterable[Hashable]) -> tuple[Any, str | None]:
+    """Column and level of a contrast's label; a number has no level.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
+
+    Examples
+    --------
+    >>> split("Gender = Male", ["Age", "Gender"])
+    ('Gender', 'Male')
+    """
+    if label in columns:
+        return label, None
+    for column in columns:
+        if str(label).startswith(f"{column}{LEVEL}"):
+            return column, str(label)[len(f"{column}{LEVEL}") :]
+    raise ValueError(
+        f"got a contrast for {label!r}, expected a column of the table or 'column = level'; "
+        "compute the contrasts from the same table"
+    )
+
+
+def other_level(values: pd.Series[Any], level: str) -> str:
+    """The other one of two levels; "" if there are more.
+
+    Examples
+    --------
+    >>> other_level(pd.Series(["Female", "Male"], dtype="category"), "Male")
+    'Female'
+    """
+    levels = (
+        values.cat.categories
+        if isinstance(values.dtype, pd.CategoricalDtype)
+        else pd.Index(values.dropna().unique())
+    )
+    others = [str(other) for other in levels if str(other) != level]
+    return others[0] if len(others) == 1 else ""
+
+
+def spoken_of(name: str, columns: Sequence[Hashable]) -> list[Any]:
+    """Columns that a name says something about, in the table's order.
+
+    Examples
+    --------
+    >>> spoken_of("High income, younger", ["Age", "Annual Income (k$)", "Visits"])
+    ['Age', 'Annual Income (k$)']
+    """
+    text = name.lower()
+    if re.search(r"\b(older|younger|young)\b", text):
+        text += " age"
+    words = wordings(columns)
+    return [c for c in columns if re.search(rf"\b{re.escape(words[c])}\b", text)]

@@ -1,0 +1,195 @@
+"""How columns and differences read: "annual income", "very high income", "mostly Female"."""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from customer_segmentation.style import number, percent
+
+# Half an overall standard deviation: Cohen (1988) calls a difference of 0.5 "medium", the
+# smallest one that is "visible to the naked eye". Below it a segment is average in that column.
+HIGH = 0.5
+# Only to tell two segments apart whose names would be equal: Cohen's "small" effect, and a
+# distance that about one customer in fifteen exceeds.
+SLIGHT = 0.2
+VERY = 1.5
+
+LEVEL = " = "
+FILLERS = ("annual", "yearly", "score")
+LONGEST_WORDING = 24
+
+
+@dataclass(frozen=True)
+class Trait:
+    """One column in which a segment differs from the average customer.
+
+    Attributes
+    ----------
+    order : int
+        Position of the column in the customer table.
+    contrast : float
+        Signed difference from the average customer, in overall standard deviations.
+    words : str
+        The column as a reader would say it.
+    level : str or None
+        The category level, None for a number.
+    share : float
+        Share of the segment's customers with that level; NaN for a number.
+    """
+
+    order: int
+    contrast: float
+    words: str
+    level: str | None = None
+    share: float = float("nan")
+
+
+def feature(column: Hashable, level: object) -> str:
+    """Label of a category level among the features of a contrast table.
+
+    Examples
+    --------
+    >>> feature("Gender", "Female")
+    'Gender = Female'
+    """
+    return f"{column}{LEVEL}{level}"
+
+
+def humanise(column: Hashable) -> str:
+    """Turn a column name into words: no units in brackets, no snake_case, no CamelCase.
+
+    Examples
+    --------
+    >>> [humanise(c) for c in ("Annual Income (k$)", "MntWines", "days_since-visit", "RFMScore")]
+    ['annual income', 'mnt wines', 'days since visit', 'rfm score']
+    """
+    text = re.sub(r"[(\[{][^)\]}]*[)\]}]", " ", str(column))
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
+    words = re.sub(r"[\W_]+", " ", text).strip().lower()
+    return words or str(column).strip() or "unnamed"
+
+
+def wording(trait: Trait, graded: bool = False) -> str:
+    """Say a trait in two to four words, such as "high income", "young" or "mostly Female".
+
+    Examples
+    --------
+    >>> wording(Trait(0, -0.9, "age")), wording(Trait(1, 1.8, "income"), graded=True)
+    ('young', 'very high income')
+    >>> wording(Trait(2, 0.8, "gender", "Female", 0.9))
+    'mostly Female'
+    """
+    if trait.level is not None:
+        often = "mostly" if trait.share > 0.5 else "more often"
+        return f"{often} {_named(trait.words, trait.level)}"
+    grade = _grade(abs(trait.contrast)) if graded else ""
+    if trait.words == "age":
+        if grade == "very ":
+            return "much older" if trait.contrast > 0 else "very young"
+        return grade.replace("fairly", "slightly") + (
+            "older" if trait.contrast > 0 else "younger" if grade else "young"
+        )
+    return f"{grade}{'high' if trait.contrast > 0 else 'low'} {_short(trait.words)}"
+
+
+def comparative(words: str, more: bool, level: str | None = None) -> str:
+    """Say in which direction one group differs from another: "higher income", "younger".
+
+    Examples
+    --------
+    >>> comparative("income", more=True), comparative("age", more=False)
+    ('higher income', 'younger')
+    >>> comparative("gender", more=True, level="Female")
+    'more often Female'
+    """
+    if level is not None:
+        return f"{'more' if more else 'less'} often {_named(words, level)}"
+    if words == "age":
+        return "older" if more else "younger"
+    return f"{'higher' if more else 'lower'} {_short(words)}"
+
+
+def told(trait: Trait, members: pd.DataFrame, overall: pd.DataFrame) -> str:
+    """Say one difference of a segment with the numbers behind it.
+
+    Parameters
+    ----------
+    trait : Trait
+        One of `traits.segment_traits`.
+    members, overall : DataFrame
+        Rows of the segment, and of all customers in segments; same columns.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Annual Income (k$)": [90.0, 30.0]})
+    >>> told(Trait(0, 1.0, "income"), table[:1], table)
+    'higher annual income (90 against 60 for all)'
+    """
+    mine, all_ = members.iloc[:, trait.order], overall.iloc[:, trait.order]
+    words = humanise(members.columns[trait.order])
+    if trait.level is None:
+        means = " against ".join(number(float(part.mean())) for part in (mine, all_))
+        return f"{'higher' if trait.contrast > 0 else 'lower'} {words} ({means} for all)"
+    level = trait.level
+    shares = " against ".join(percent(share_of(str(level), part)) for part in (mine, all_))
+    return f"more often {words} {level} ({shares} for all)"
+
+
+def share_of(level: str, column: "pd.Series[Any]") -> float:
+    """Share of the customers whose level reads like this; a category is not turned into text.
+
+    Examples
+    --------
+    >>> share_of("True", pd.Series([True, False]))
+    0.5
+    """
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return float((column.astype(str) == level).mean())
+    codes = [code for code, name in enumerate(column.cat.categories) if str(name) == level]
+    return float(column.cat.codes.isin(codes).mean())
+
+
+def _named(words: str, level: str) -> str:
+    """A level that says nothing alone is told with its column."""
+    bare = len(level) <= 3 or level.lower() in {"true", "false"}
+    return _short(f"{words}: {level}" if bare else level)
+
+
+def _grade(size: float) -> str:
+    if size >= VERY:
+        return "very "
+    return "fairly " if size < HIGH else ""
+
+
+def _short(words: str) -> str:
+    if len(words) <= LONGEST_WORDING:
+        return words
+    cut = words[:LONGEST_WORDING].rsplit(" ", 1)[0]
+    return (cut if len(cut) > LONGEST_WORDING // 2 else words[:LONGEST_WORDING]).rstrip() + "…"
+
+
+def wordings(columns: Sequence[Hashable]) -> dict[Hashable, str]:
+    """Words per column, without filler words where that leaves them different.
+
+    Examples
+    --------
+    >>> wordings(["Annual Income (k$)", "Credit Score"])
+    {'Annual Income (k$)': 'income', 'Credit Score': 'credit score'}
+    """
+    full = {column: humanise(column) for column in columns}
+    short = {column: _without_fillers(words) for column, words in full.items()}
+    uses = Counter(short.values())
+    return {column: short[column] if uses[short[column]] == 1 else full[column] for column in full}
+
+
+def _without_fillers(words: str) -> str:
+    parts = words.split()
+    kept = [part for part in parts if part not in FILLERS]
+    # A credit score is not credit, so "score" only goes after a word of doing (spending score).
+    if "score" in parts and not any(part.endswith("ing") for part in kept):
+        kept = [part for part in parts if part not in FILLERS or part == "score"]
+    return " ".join(kept) or words

@@ -1,0 +1,130 @@
+"""The Excel workbook for marketing: segments, every customer with the segment, method."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+
+from customer_segmentation.cells import Styles
+from customer_segmentation.results import About, Tables
+from customer_segmentation.style import plural
+from customer_segmentation.workbook import customers, looks, notes, segment_sheet, summary
+
+__all__ = ["BESIDE", "MOST_COLUMNS", "MOST_ROWS", "SHEETS", "customers", "fits", "write"]
+
+MOST_ROWS = 1_048_576  # of an Excel sheet, header included
+MOST_COLUMNS = 16_384
+SHEETS = ("Summary", "Segments", "Customers", "Data quality", "Method")
+PLACE = SHEETS.index("Customers") + 1
+BESIDE = "Customer_Segmentation_Customers.parquet"  # for more customers than a sheet holds
+FORMATS = {
+    "percent": "0%",
+    "decimals": "0.00",
+    "moment": "yyyy-mm-dd hh:mm",
+    "day": "yyyy-mm-dd",
+    "clock": "hh:mm:ss",
+}
+
+
+def write(
+    path: str | Path, tables: Tables, about: About | None = None, *, most_rows: int | None = None
+) -> None:
+    """Write ``Customer_Segmentation_Results.xlsx``, formatted, with charts.
+
+    Text stays text (nothing a customer typed becomes a formula), characters that Excel forbids
+    are dropped, infinities and types that Excel lacks are written as text. Excel has no time
+    zones: times keep their local clock. More customers than a sheet holds are left out, and the
+    sheet says in which file they are.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write; an existing one is replaced.
+    tables : Tables
+    about : About, optional
+        The words about the run.
+    most_rows : int, optional
+        Rows of a sheet, header included; Excel's limit by default.
+
+    Raises
+    ------
+    ValueError
+        If the table has more columns than an Excel sheet.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"Age": [20.0]}, index=pd.Index(["=1+1"], name="id"))
+    >>> segments = pd.Series([1], index=table.index)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(f"{folder}/r.xlsx", Tables(table, segments, {1: "Young"}, segments * 1.0))
+    ...     pd.read_excel(f"{folder}/r.xlsx", "Customers").iloc[0].astype(str).tolist()
+    ['=1+1', '1', 'Young', '1', '20']
+    """
+    about = about or About()
+    added = 1 + len(customers.ADDED)
+    if tables.table.shape[1] + added > MOST_COLUMNS:
+        raise ValueError(
+            f"got {tables.table.shape[1]:,} columns, expected at most {MOST_COLUMNS - added:,} "
+            "(an Excel sheet holds no more); write the table as CSV or Parquet instead"
+        )
+    book: Any = Workbook()
+    book.remove(book.active)
+    sheets = {title: book.create_sheet(title) for title in SHEETS}
+    summary.write(sheets["Summary"], tables, about)
+    segment_sheet.write(sheets["Segments"], tables)
+    notes.quality(sheets["Data quality"], about.cleaning)
+    notes.method(sheets["Method"], about)
+    if not fits(len(tables.table), most_rows):
+        _elsewhere(sheets["Customers"], len(tables.table), most_rows or MOST_ROWS)
+        book.save(path)
+        return
+    found = customers.frame(tables)
+    customers.prepare(sheets["Customers"], found)
+    styles, skeleton = _styles(book, found["segment"].unique().tolist()), BytesIO()
+    book.save(skeleton)
+    customers.fill(Path(path), skeleton, PLACE, found, styles)
+
+
+def fits(rows: int, most_rows: int | None = None) -> bool:
+    """Whether a sheet holds so many customers and the header.
+
+    Examples
+    --------
+    >>> fits(200), fits(1_048_575), fits(1_048_576)
+    (True, True, False)
+    """
+    return rows < (most_rows or MOST_ROWS)
+
+
+def _elsewhere(sheet: Any, rows: int, most_rows: int) -> None:
+    text = (
+        f"The {plural(rows, 'customer')} are more than the {most_rows - 1:,} that an Excel sheet "
+        f"holds. They are in the file {BESIDE}, beside this workbook."
+    )
+    looks.put(sheet, 1, 1, text).alignment = looks.WRAPPED
+    looks.widen(sheet, [90.0])
+    looks.raise_row(sheet, 1, [(text, 90.0)])
+
+
+def _styles(book: Any, segments: list[int]) -> Styles:
+    """Register the cell styles with the workbook; openpyxl numbers them."""
+    sheet = book.create_sheet("styles")
+    numbers: dict[str, int] = {}
+    for row, (style, number_format) in enumerate(FORMATS.items(), 1):
+        cell = sheet.cell(row, 1)
+        cell.number_format = number_format
+        numbers[style] = cell.style_id
+    quoted = sheet.cell(1, 2)
+    quoted.quotePrefix = True
+    tinted: dict[int, int] = {}
+    for row, segment in enumerate(segments, 1):
+        cell = sheet.cell(row, 3)
+        looks.tint(cell, segment)
+        tinted[segment] = cell.style_id
+    book.remove(sheet)
+    return Styles(**numbers, text=quoted.style_id, segments=tinted)

@@ -1,0 +1,131 @@
+"""The sheet of the customers: written as text, chunk by chunk, so that memory stays bounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import numpy as np
+import pandas as pd
+from openpyxl.utils import get_column_letter
+
+from customer_segmentation.cells import Encode, Styles, encoder, labels
+from customer_segmentation.results import Tables
+from customer_segmentation.style import name_of
+from customer_segmentation.workbook import looks
+
+ADDED = ("segment", "segment name", "confidence")
+WIDEST, NARROWEST = 44, 9
+CHUNK = 5_000  # rows encoded at a time
+MEASURED = 200  # rows from which a column's width is taken
+END_OF_ROWS = b"</sheetData>"
+SIZE = re.compile(rb'<dimension ref="[^"]*"')
+LARGE = 2**31 // 100  # cells: then the sheet may be larger than an ordinary archive holds
+
+
+def frame(tables: Tables) -> pd.DataFrame:
+    """All customers: id, segment, its name, confidence, then their columns in raw units.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0]}, index=pd.Index([7], name="id"))
+    >>> segments = pd.Series([1], index=table.index)
+    >>> frame(Tables(table, segments, {1: "Young"}, segments * 1.0)).values.tolist()
+    [[7, 1, 'Young', 1.0, 20.0]]
+    """
+    table, numbers = tables.table, tables.segments.to_numpy()
+    known, codes = np.unique(numbers, return_inverse=True)
+    names = [name_of(int(segment), tables.names) for segment in known]
+    levels = list(dict.fromkeys(names))
+    places = np.array([levels.index(name) for name in names], dtype="int64")
+    result = table.rename(columns={c: f"{c} (data)" for c in table.columns if str(c) in ADDED})
+    ids: Any = table.index.to_numpy() if isinstance(table.index, pd.MultiIndex) else table.index
+    result.insert(0, table.index.name or "customer_id", ids, allow_duplicates=True)
+    result.insert(1, ADDED[0], numbers)
+    named = pd.Series(pd.Categorical.from_codes(places[codes], pd.Index(levels)), table.index)
+    result.insert(2, ADDED[1], named.array)
+    result.insert(3, ADDED[2], tables.assignments["confidence"].to_numpy())
+    return result
+
+
+def prepare(sheet: Any, customers: pd.DataFrame) -> None:
+    """Write header, widths, filter and frozen panes; the rows are filled in by :func:`fill`."""
+    looks.head(sheet, customers.columns)
+    looks.widen(sheet, [_width(customers.iloc[:, i], c) for i, c in enumerate(customers.columns)])
+    sheet.freeze_panes = "C2"
+    last = get_column_letter(customers.shape[1])
+    sheet.auto_filter.ref = f"A1:{last}{len(customers) + 1}"
+    looks.on_paper(sheet)
+
+
+def _width(column: pd.Series[Any], title: object) -> float:
+    longest = max((len(str(v)) for v in column.head(MEASURED).tolist()), default=0)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        longest = max((len(str(v)) for v in column.cat.categories[:MEASURED]), default=0)
+    if pd.api.types.is_float_dtype(column.dtype):
+        longest = min(longest, 10)
+    return float(min(max(longest, min(len(str(title)), 24), NARROWEST - 2) + 2, WIDEST))
+
+
+def fill(path: Path, skeleton: BytesIO, place: int, customers: pd.DataFrame, look: Styles) -> None:
+    """Copy a workbook, adding the customers where the header of their sheet ends.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    skeleton : BytesIO
+        The workbook with all other sheets.
+    place : int
+        Position of the customers' sheet, from 1.
+    customers : DataFrame
+        As :func:`frame` gives it.
+    look : Styles
+        Numbers of the cell styles in the skeleton.
+    """
+    wanted = f"xl/worksheets/sheet{place}.xml"
+    large = customers.size > LARGE
+    with ZipFile(skeleton) as source, ZipFile(path, "w", ZIP_DEFLATED, compresslevel=3) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            with target.open(name, "w", force_zip64=large and name == wanted) as file:
+                if name != wanted:
+                    file.write(content)
+                    continue
+                before, after = _sized(content, customers).split(END_OF_ROWS)
+                file.write(before)
+                for rows in _rows(customers, look):
+                    file.write(rows.encode())
+                file.write(END_OF_ROWS + after)
+
+
+def _sized(content: bytes, customers: pd.DataFrame) -> bytes:
+    """Correct the size that the sheet says it has: some programs read no further."""
+    end = f"{get_column_letter(customers.shape[1])}{len(customers) + 1}"
+    return SIZE.sub(f'<dimension ref="A1:{end}"'.encode(), content, count=1)
+
+
+def _rows(customers: pd.DataFrame, styles: Styles) -> Iterator[str]:
+    letters = [get_column_letter(i) for i in range(1, customers.shape[1] + 1)]
+    encoders = _encoders(customers, styles)
+    for start in range(0, len(customers), CHUNK):
+        piece = customers.iloc[start : start + CHUNK]
+        chunk = zip(*(encode(piece.iloc[:, i]) for i, encode in enumerate(encoders)), strict=True)
+        yield "".join(
+            f'<row r="{row}">'
+            + "".join(
+                [f'<c r="{letter}{row}"{cell}' for letter, cell in zip(letters, cells, strict=True)]
+            )
+            + "</row>"
+            for row, cells in enumerate(chunk, start + 2)
+        )
+
+
+def _encoders(customers: pd.DataFrame, styles: Styles) -> list[Encode]:
+    found = [encoder(customers.iloc[:, i], c, styles) for i, c in enumerate(customers.columns)]
+    found[1] = labels(styles)
+    return found

@@ -1,0 +1,92 @@
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import INCOME, MALL, SPENDING
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import StandardScaler
+
+from customer_segmentation import cards, effects, rules
+from customer_segmentation.playbook import Play
+from customer_segmentation.style import OUTLIER
+
+PLAY = Play(
+    "High income, low spending",
+    "They could spend more.",
+    "Win them back.",
+    "Letter",
+    {"income": "high", "spending": "low"},
+    {"income": INCOME, "spending": SPENDING},
+)
+
+
+def mall() -> tuple[pd.DataFrame, "pd.Series[int]", np.ndarray]:
+    table = pd.read_csv(MALL, index_col="CustomerID")
+    X = StandardScaler().fit_transform(table[[INCOME, SPENDING]])
+    labels = KMeans(5, n_init=10, random_state=0).fit_predict(X) + 1
+    return table, pd.Series(labels, index=table.index), X
+
+
+def test_a_card_says_who_what_to_do_and_why():
+    table, segments, X = mall()
+    rich = int(segments[(table[INCOME] > 80) & (table[SPENDING] < 20)].mode()[0])
+    found = {
+        card.number: card for card in cards.cards(table, segments, {rich: "R"}, {rich: PLAY}, X=X)
+    }
+    card = found[rich]
+    assert (card.name, card.action, card.channel) == ("R", "Win them back.", "Letter")
+    assert card.customers == 35
+    assert card.share == pytest.approx(0.175)
+    assert card.why.startswith("Annual Income (k$) 88.2 against 60.6 for all; Spending")
+    assert len(card.differentiators) == 2
+    assert card.coverage > 0.9 < card.precision
+    other = next(card for number, card in found.items() if number != rich)
+    assert other.action == other.channel == ""
+    assert "customers (" in other.description
+
+
+def test_typical_customers_are_real_and_nearest_to_the_middle():
+    table, segments, X = mall()
+    for card in cards.cards(table, segments, {}, {}, X=X):
+        inside = (segments == card.number).to_numpy()
+        distance = np.linalg.norm(X[inside] - X[inside].mean(axis=0), axis=1)
+        assert card.typical.index.isin(table.index[inside]).all()
+        assert card.typical.index[0] == table.index[inside][distance.argmin()]
+        pd.testing.assert_frame_equal(card.typical, table.loc[card.typical.index])
+
+
+def test_known_results_are_taken_over():
+    table, segments, X = mall()
+    found = rules.rules(table, segments)
+    tested = effects.profile(table, segments, {}, used=[INCOME, SPENDING])
+    again = cards.cards(table, segments, {}, {}, X=X, found=found, tested=tested)
+    assert [card.rule for card in again] == found.table["rule"].tolist()
+    # The columns clustered on are told without a test.
+    assert all(card.differentiators for card in again if card.customers < 50)
+
+
+def test_the_name_is_explained_by_the_columns_that_it_speaks_of():
+    table, segments, _ = mall()
+    card = cards.cards(table, segments, {1: "Steady middle, older"}, {})[0]
+    assert card.why.startswith("Age ")
+
+
+def test_opposite_mean_and_median_are_told_by_the_median():
+    table = pd.DataFrame({"spend": [1.0, 1.0, 1.0, 1e6, 5.0, 5.0, 5.0]})
+    text = cards.why(table, pd.Series([1, 1, 1, 1, 2, 2, 2]), 1, ["spend"])
+    assert text == "spend median 1 against 5 for all"
+
+
+@pytest.mark.parametrize(
+    "numbers", [[1] * 6, [OUTLIER] * 6, [1, 1, 2, 2, OUTLIER, OUTLIER], [1, 2, 3, 4, 5, 6]]
+)
+def test_any_partition_gets_a_card_per_segment(numbers):
+    table = pd.DataFrame({"x": np.arange(6.0), "c": pd.Categorical(list("aabbcc")), "t": "text"})
+    found = cards.cards(table, pd.Series(numbers), {}, {})
+    assert [card.number for card in found] == sorted(set(numbers) - {OUTLIER})
+
+
+def test_missing_values_do_not_decide_who_is_typical():
+    table = pd.DataFrame({"x": [1.0, np.nan, 3.0, 50.0], "empty": [np.nan] * 4})
+    card = cards.cards(table, pd.Series([1, 1, 1, 1]), {}, {})[0]
+    assert len(card.typical) == 4
+    assert card.typical.index[-1] == 3
