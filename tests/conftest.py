@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import mlflow
 import pandas as pd
 import pytest
@@ -18,6 +19,9 @@ from sklearn.preprocessing import StandardScaler
 
 from customer_segmentation import store
 
+# A busy machine is not a failure.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 ROOT = Path(__file__).resolve().parents[1]
 MALL = ROOT / "data" / "mall_customers.csv"
 INCOME, SPENDING = "Annual Income (k$)", "Spending Score (1-100)"

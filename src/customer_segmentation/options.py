@@ -47,11 +47,9 @@ def read(argv: Sequence[str], defaults: Path, root: Path) -> dict[str, Any]:
     >>> read(["input=new.csv", "rows=50"], file, Path("."))
     {'input': 'new.csv', 'rows': 50}
     """
-    OmegaConf.register_new_resolver("root", lambda: str(root), replace=True)
-    config = OmegaConf.load(defaults)
-    if isinstance(OmegaConf.select(config, "tracking"), str):
-        config.tracking = OmegaConf.load(defaults.parent / "tracking" / f"{config.tracking}.yaml")
-    assert isinstance(config, DictConfig)
+    config = _load(defaults, root)
+    if isinstance(config.get("tracking"), str):
+        config.tracking = _load(defaults.parent / "tracking" / f"{config.tracking}.yaml", root)
     known = _keys(config)
     for pair in argv:
         key, equals, text = pair.partition("=")
@@ -61,6 +59,13 @@ def read(argv: Sequence[str], defaults: Path, root: Path) -> dict[str, Any]:
     resolved = OmegaConf.to_container(config, resolve=True)
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}
+
+
+def _load(file: Path, root: Path) -> DictConfig:
+    # Of the interpolations that Hydra knows, these files use one.
+    config = OmegaConf.create(file.read_text(encoding="utf-8").replace("${root:}", str(root)))
+    assert isinstance(config, DictConfig)
+    return config
 
 
 def _keys(config: DictConfig, prefix: str = "") -> list[str]:
