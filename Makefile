@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test test-slow check ui lock clean
+.PHONY: sweep test test-slow check ui dashboard lock clean
 
 sweep: $(READY)            ## compare every algorithm over every feature set
 	$(BIN)/python train.py -m $(ARGS)
@@ -21,6 +21,9 @@ check: $(READY)            ## ruff and mypy
 
 ui: $(READY)               ## the MLflow UI on this project's store
 	$(BIN)/python ui.py $(ARGS)
+
+dashboard: $(READY)        ## what the champion says, for those who act on it
+	$(BIN)/python dashboard.py $(ARGS)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found; install one or run make PYTHON=/path/to/python"; exit 1; }

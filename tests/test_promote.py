@@ -82,7 +82,10 @@ def test_the_recommended_run_becomes_champion_and_asking_twice_changes_nothing(c
     assert "kmeans-income_spending-k5" in listed
 
 
-@pytest.mark.parametrize(("overlap", "basis"), [(240, "known to both"), (0, "assigned by both")])
+@pytest.mark.parametrize(
+    ("overlap", "basis"),
+    [(240, "known to both"), pytest.param(0, "assigned by both", marks=pytest.mark.slow)],
+)
 def test_a_refresh_keeps_numbers_and_names(cli, ask, folder, tmp_path, overlap, basis):
     trained(cli, quarter(tmp_path / "q1.csv", 1, range(300)))
     assert ask(f"run={runs(folder)[0].info.run_id}").returncode == 0
@@ -106,6 +109,7 @@ def test_a_refresh_keeps_numbers_and_names(cli, ask, folder, tmp_path, overlap, 
     assert (Path(promised) / "Customer_Segmentation_Results.xlsx").is_file()
 
 
+@pytest.mark.slow
 def test_new_split_and_dissolved_segments_get_numbers_never_used_before(cli, ask, folder, tmp_path):
     trained(cli, quarter(tmp_path / "q1.csv", 1, range(300)))
     assert ask(f"run={runs(folder)[0].info.run_id}").returncode == 0
@@ -155,6 +159,7 @@ def test_rollback_gives_the_title_back(cli, ask, folder):
     assert alias(folder, "champion") == "1"
 
 
+@pytest.mark.slow
 def test_a_champion_of_other_columns_is_replaced_only_when_that_is_said(cli, ask, folder):
     cli("algorithm=kmeans", "features=income_spending")
     assert ask("run=kmeans-income_spending-k5").returncode == 0
@@ -189,6 +194,7 @@ def test_without_a_store_nothing_is_made(tmp_path, capfd):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_two_promotions_at_once_make_one_version(cli, folder):
     cli("algorithm=kmeans", "features=income_spending")
     command = [sys.executable, str(ROOT / "promote.py"), "run=kmeans-income_spending-k5"]

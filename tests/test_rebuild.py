@@ -13,8 +13,11 @@ from conftest import MALL, runs
     "args",
     [
         ["algorithm=kmeans", "features=auto", "seed=7"],
-        ["algorithm=hdbscan", "selection=silhouette"],
-        ["-m", "algorithm=gmm", "features=income_spending", "n_segments=4"],
+        pytest.param(["algorithm=hdbscan", "selection=silhouette"], marks=pytest.mark.slow),
+        pytest.param(
+            ["-m", "algorithm=gmm", "features=income_spending", "n_segments=4"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_same_labels_come_out(cli, folder, args):

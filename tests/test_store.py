@@ -22,6 +22,7 @@ print(store.open_store(store.local_uri(folder), "e", folder, ["metrics.silhouett
 """
 
 
+@pytest.mark.slow
 def test_four_processes_open_a_store_that_does_not_exist_yet(tmp_path):
     code = OPEN.format(src=str(ROOT / "src"), folder=str(tmp_path / "mlruns"))
     command = [sys.executable, "-c", code]

@@ -230,6 +230,7 @@ def test_after_kill_9_the_next_start_closes_what_was_left_running(folder, tmp_pa
     assert not any(r.info.status == "RUNNING" for r in runs(folder))
 
 
+@pytest.mark.slow
 def test_a_sweep_that_cannot_start_leaves_nothing(folder, tmp_path):
     done = finish(start(folder, tmp_path, "-m", "data=csv", "data.path=nowhere.csv"))
     assert done.returncode == 1

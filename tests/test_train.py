@@ -173,6 +173,7 @@ NEW_ALGORITHMS = {
 }
 
 
+@pytest.mark.slow
 def test_a_new_algorithm_is_one_yaml_file(folder, tmp_path):
     (tmp_path / "conf" / "algorithm").mkdir(parents=True)
     for name, estimator in NEW_ALGORITHMS.items():

@@ -1,0 +1,93 @@
+"""Open the dashboard of the champion: `make dashboard`, or `python dashboard.py port=8502`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "src"))
+CONF = ROOT / "conf" / "dashboard.yaml"
+APP = ROOT / "src" / "customer_segmentation" / "dashboard" / "app.py"
+
+
+def main(argv: list[str]) -> int:
+    """Check the port, then serve until Ctrl-C; 1 when it cannot be served."""
+    from customer_segmentation import options
+
+    if {"-h", "--help"} & set(argv):
+        print(CONF.read_text(encoding="utf-8"))
+        return 0
+    try:
+        chosen = options.read(argv, CONF, ROOT)
+    except options.OptionError as error:
+        print(error, file=sys.stderr)
+        return 1
+    problem = busy(chosen["host"], chosen["port"])
+    if problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(f"The dashboard opens at http://{chosen['host']}:{chosen['port']} in some seconds.")
+    sys.stdout.flush()
+    return serve(chosen)
+
+
+def busy(host: str, port: int) -> str:
+    """Say what to do when the port is taken or cannot be used; "" if it is free."""
+    with socket.socket() as probe:
+        # As the server does: a port that was closed a moment ago counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            return (
+                f"got port {port}, which cannot be used ({error}), expected a free one. Close what "
+                f"uses it or choose another: make dashboard ARGS='port={port % 60000 + 1}'."
+            )
+    return ""
+
+
+def flags(chosen: dict[str, Any]) -> list[str]:
+    """Settings of the server: this computer only, nothing sent anywhere, no traces of code."""
+    settings = {
+        "server.address": chosen["host"],
+        "server.port": chosen["port"],
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": chosen["limits"]["upload_mb"],
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "theme.base": "light",  # the pictures are drawn on white
+        "theme.primaryColor": "#0F4C75",
+        "logger.hideWelcomeMessage": "true",
+    }
+    return [part for name, value in settings.items() for part in (f"--{name}", str(value))]
+
+
+def serve(chosen: dict[str, Any]) -> int:
+    """Run the server until Ctrl-C."""
+    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags(chosen)]
+    command += ["--", json.dumps(chosen)]
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def interrupt(*_: object) -> None:
+    """Treat a request to terminate like Ctrl-C, so that the server ends too."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""What the pages read, kept per version of the champion or per run: neither changes any more.
+
+A promotion makes another version, so it shows at the next click, without a restart.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from mlflow.entities import Run
+
+from customer_segmentation import registry, scoring_run, store
+from customer_segmentation.dashboard import champion as champions
+from customer_segmentation.dashboard import history, portrait
+from customer_segmentation.dashboard.champion import Champion
+from customer_segmentation.dashboard.history import Compared, Move
+from customer_segmentation.registry import Served
+from customer_segmentation.store import Store
+
+KEPT = 4  # versions
+READ = 64  # tables and pictures
+
+
+@st.cache_resource(show_spinner=False)
+def opened(uri: str | None, experiment: str, folder: str) -> Store:
+    """The store, opened once."""
+    return store.open_existing(uri, experiment, Path(folder))
+
+
+def champion(served: Served) -> Champion:
+    """The champion with its customers."""
+    return _champion(served, served.uri, served.version)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner="Reading the customers…")
+def _champion(_served: Served, uri: str, version: int) -> Champion:
+    found = champions.load(_served)
+    assert found.cards is not None  # made now, once, and not by two pages at a time
+    return found
+
+
+def served(opened: Store, name: str) -> Served | None:
+    """The champion of now, with its model read once; None where there is none."""
+    found = registry.find(opened, name)
+    return _served(found, found.uri, found.version) if found is not None else None
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
+def _served(_found: Served, uri: str, version: int) -> Served:
+    return _found
+
+
+def profile(found: Champion) -> pd.DataFrame:
+    """Every segment in every column."""
+    return _profile(found, found.served.uri, found.served.version)
+
+
+@st.cache_data(max_entries=KEPT, show_spinner="Comparing with everyone…")
+def _profile(_found: Champion, uri: str, version: int) -> pd.DataFrame:
+    return portrait.profile(_found)
+
+
+@st.cache_data(max_entries=READ, show_spinner=False)
+def table(run_id: str, path: str, *, index: bool = False) -> pd.DataFrame | None:
+    """A table of a run that has ended."""
+    return history.read_table(run_id, path, index=index)
+
+
+@st.cache_data(max_entries=READ, show_spinner=False)
+def picture(run_id: str, path: str) -> bytes:
+    """A picture of a run that has ended."""
+    return history.read_picture(run_id, path)
+
+
+@st.cache_data(max_entries=READ, show_spinner="Comparing customer by customer…")
+def compared(_first: Run, _second: Run, one: str, two: str) -> Compared:
+    """Two runs, customer by customer; `one` and `two` are their ids."""
+    return history.compare(_first, _second)
+
+
+@st.cache_data(max_entries=KEPT, show_spinner=False)
+def tokens(run_id: str) -> list[str]:
+    """Words that meant "missing" in the training data of a run."""
+    return scoring_run.missing_tokens(run_id)
+
+
+def move(found: Served) -> Move | None:
+    """What the promotion of a version noted about its predecessor."""
+    return _move(found, found.run_id, found.version)
+
+
+@st.cache_data(max_entries=KEPT, show_spinner=False)
+def _move(_found: Served, run_id: str, version: int) -> Move | None:
+    return history.move(_found)

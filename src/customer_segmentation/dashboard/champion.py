@@ -1,0 +1,184 @@
+"""The champion with its customers: what all pages show, read once per version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+# Of this project first: it sets MLflow up.
+from customer_segmentation.registry import Served  # isort: skip
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from omegaconf import OmegaConf
+
+from customer_segmentation import cards as segment_cards
+from customer_segmentation import explanations, playbook, profiles, proposal, scoring_run
+from customer_segmentation.cards import Card
+from customer_segmentation.changes import label
+from customer_segmentation.dashboard.history import read_table
+from customer_segmentation.labels import OUTLIER, FloatArray
+from customer_segmentation.playbook import Play, Playbook
+from customer_segmentation.preparation import prepare
+from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.style import OUTLIER_NAME, name_of
+
+
+class ChampionError(RuntimeError):
+    """A champion whose customers cannot be read."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The champion and the customers that it was found on.
+
+    Attributes
+    ----------
+    served : Served
+        The registered version.
+    table : DataFrame
+        The clean customers in raw units, indexed by id.
+    segments : Series of int
+        Of each customer, by the champion's numbers; -1 = outlier.
+    confidence : Series of float
+    plays : dict, segment -> Play
+        What the playbook of the run recommends.
+    borderline : DataFrame
+        Customers whose segment is in doubt, the most doubtful first, indexed by id.
+    """
+
+    served: Served
+    table: pd.DataFrame
+    segments: pd.Series[int]
+    confidence: pd.Series[float]
+    plays: Mapping[int, Play]
+    borderline: pd.DataFrame
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The model."""
+        return self.served.segmenter
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Name by segment number, in their order, without the outliers."""
+        names = {int(number): name for number, name in self.segmenter.names.items()}
+        return {number: names[number] for number in sorted(names) if number != OUTLIER}
+
+    @cached_property
+    def matrix(self) -> FloatArray:
+        """What the model makes of its customers, a row each."""
+        return prepare(self.segmenter.transformer_, self.segmenter.schema_.read(self.table))
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Customers per segment; see :func:`customer_segmentation.profiles.counts`."""
+        return profiles.counts(self.segments, self.names)
+
+    @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """How far each segment is from everyone; see :func:`profiles.contrasts`."""
+        return profiles.contrasts(self.table, self.segments)
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        """A card per segment."""
+        return segment_cards.cards(self.table, self.segments, self.names, self.plays, X=self.matrix)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        outliers = int((self.segments == OUTLIER).sum())
+        verdict = self.served.tags.get("verdict", "")
+        return explanations.sentence(verdict, len(self.names), len(self.segments), outliers)
+
+    @property
+    def meaning(self) -> str:
+        """What the verdict means for those who act on the segments."""
+        return explanations.MEANING.get(self.served.tags.get("verdict", ""), "")
+
+    def label(self, segment: int) -> str:
+        """Number and name of a segment."""
+        return label(segment, name_of(segment, self.names))
+
+    def customers(self, segment: int) -> pd.DataFrame:
+        """Customers of a segment as they are handed out: id, columns, segment, confidence."""
+        inside = (self.segments == segment).to_numpy()
+        found = self.table[inside].copy()
+        found.insert(0, str(self.table.index.name or "customer_id"), found.index.astype(str),
+                     allow_duplicates=True)  # fmt: skip
+        names = {**self.names, OUTLIER: OUTLIER_NAME}
+        return labelled(found, self.segments[inside], names, self.confidence[inside])
+
+
+def labelled(
+    table: pd.DataFrame,
+    segments: pd.Series[int],
+    names: Mapping[int, str],
+    confidence: pd.Series[float],
+) -> pd.DataFrame:
+    """Put segment, name and confidence behind the columns of a table.
+
+    A column of the table that is called like one of them gets " (data)" appended.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"age": [30], "segment": ["x"]})
+    >>> labelled(table, pd.Series([1]), {1: "Young"}, pd.Series([0.9])).columns.tolist()
+    ['age', 'segment (data)', 'segment', 'segment_name', 'confidence']
+    """
+    added = {
+        "segment": segments.array,
+        "segment_name": [None if pd.isna(n) else names.get(int(n), "") for n in segments],
+        "confidence": confidence.array,
+    }
+    renamed = table.rename(columns={c: f"{c} (data)" for c in table.columns if str(c) in added})
+    return pd.concat([renamed, pd.DataFrame(added, index=table.index)], axis=1)
+
+
+def load(served: Served) -> Champion:
+    """Read the customers of a version, under its own segment numbers.
+
+    Raises
+    ------
+    ChampionError
+        When the run that it comes from, or its files, are gone.
+    """
+    try:
+        run = mlflow.get_run(served.run_id)
+        known = proposal.assignments(run)
+        table = proposal.customers(run).loc[known.index]
+    except (MlflowException, OSError) as error:
+        raise ChampionError(
+            f"got version {served.version} of run {served.run_name}, whose customers cannot be "
+            f"read, expected its files in the store. Train and promote again: python train.py -m"
+        ) from error
+    segments = known["segment"].replace(served.numbers).astype("int64")
+    plays = playbook.assign(playbook_of(run), table, segments)
+    return Champion(served, table, segments, known["confidence"], plays, _borderline(served))
+
+
+def playbook_of(run: Run) -> Playbook:
+    """Find the playbook that a run was made with; one without plays if there was none."""
+    try:
+        text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/{scoring_run.CONFIG}")
+    except (MlflowException, OSError):
+        return Playbook("none", [])
+    found = OmegaConf.select(OmegaConf.create(text), "playbook")
+    config: Any = OmegaConf.to_container(found) if OmegaConf.is_dict(found) else None
+    return playbook.read(config) if config else Playbook("none", [])
+
+
+def _borderline(served: Served) -> pd.DataFrame:
+    """Customers in doubt, with the numbers and names that this version gives the segments."""
+    found = read_table(served.run_id, "tables/borderline.csv", index=True)
+    if found is None:
+        return pd.DataFrame(columns=["segment", "name", "reason"])
+    names = {int(number): name for number, name in served.segmenter.names.items()}
+    for number, name in (("segment", "name"), ("next_best", "next_best_name")):
+        found[number] = found[number].replace(served.numbers).astype("Int64")
+        found[name] = [names.get(int(n), "") if pd.notna(n) else "" for n in found[number]]
+    return found

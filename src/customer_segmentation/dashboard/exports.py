@@ -1,0 +1,156 @@
+"""Tables that are handed out, as CSV and Excel: nothing that a customer typed becomes a formula."""
+
+from __future__ import annotations
+
+import math
+import re
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from customer_segmentation.cells import DANGEROUS, EXACT, FORBIDDEN, LONGEST_TEXT
+
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# What spreadsheets take for a formula when they open a CSV file; also in full width.
+# https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = re.compile(r"^[\s\0]*[=+\-@＝＋－＠]|^[\t\r\n|]")
+NUMBER = re.compile(r"[+\-]?\d+([.,]\d+)*([eE][+\-]?\d+)?%?")
+# A number with leading zeros is a code, and a longer one loses digits.
+COUNTABLE = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,14})?")
+WIDEST, NARROWEST = 44, 9
+
+
+def safe(cell: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would take for a formula.
+
+    Examples
+    --------
+    >>> [safe(cell) for cell in ("=1+1", "@SUM(A1)", "-12.5", "Anna", 3, None)]
+    ["'=1+1", "'@SUM(A1)", '-12.5', 'Anna', 3, None]
+    """
+    if not isinstance(cell, str) or not FORMULA.match(cell) or NUMBER.fullmatch(cell.strip()):
+        return cell
+    return f"'{cell}"
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    r"""Write a table as CSV without its index, for spreadsheets and programs alike.
+
+    Parameters
+    ----------
+    table : DataFrame
+
+    Returns
+    -------
+    bytes
+        UTF-8, with the mark by which Excel recognises it.
+
+    Examples
+    --------
+    >>> csv(pd.DataFrame({"id": [1], "name": ["=cmd"]}))
+    b"\xef\xbb\xbfid,name\n1,'=cmd\n"
+    """
+    guarded = {
+        place: column if _numeric(column) else column.astype(object).map(safe, na_action="ignore")
+        for place, column in enumerate(_columns(table))
+    }
+    frame = pd.DataFrame(guarded, index=table.index)
+    titles = [safe(str(title)) for title in table.columns]
+    return frame.to_csv(index=False, header=titles, lineterminator="\n").encode("utf-8-sig")
+
+
+def excel(table: pd.DataFrame) -> bytes:
+    """Write a table as a workbook of one sheet, with a filter and a header that stays.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text columns that hold nothing but numbers become numbers; a code such as 007 stays text.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> written = excel(pd.DataFrame({"id": ["007"], "age": ["30"], "name": ["=1+1"]}))
+    >>> pd.read_excel(BytesIO(written), dtype={"id": str}).values.tolist()
+    [['007', 30, '=1+1']]
+    """
+    book: Any = Workbook(write_only=True)
+    sheet = book.create_sheet("Customers")
+    sheet.freeze_panes = "B2"
+    columns = [_typed(column) for column in _columns(table)]
+    for place, (title, column) in enumerate(zip(table.columns, columns, strict=True), 1):
+        sheet.column_dimensions[get_column_letter(place)].width = _width(title, column)
+    if columns:
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(table) + 1}"
+    sheet.append([_bold(sheet, str(title)) for title in table.columns])
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        sheet.append([_cell(sheet, value) for value in row])
+    target = BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def _columns(table: pd.DataFrame) -> list[pd.Series[Any]]:
+    return [table.iloc[:, place] for place in range(table.shape[1])]
+
+
+def _numeric(column: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column))
+
+
+def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers that a text file gave as text, as numbers; all else as it is."""
+    known = column.dropna()
+    texts = [cell.strip() if isinstance(cell, str) else "" for cell in known.tolist()]
+    if not texts or not all(text == "" or COUNTABLE.fullmatch(text) for text in texts):
+        return column
+    if not all(isinstance(cell, str) for cell in known):
+        return column
+    return pd.to_numeric(column.map(lambda cell: cell.strip() or None, na_action="ignore"))
+
+
+def _width(title: object, column: pd.Series[Any]) -> float:
+    longest = max((len(str(value)) for value in column.head(200).tolist()), default=0)
+    return float(min(max(longest, len(str(title)), NARROWEST) + 3, WIDEST))
+
+
+def _bold(sheet: Any, title: str) -> Any:
+    cell = _text(sheet, title)
+    cell.font = Font(bold=True)
+    return cell
+
+
+def _cell(sheet: Any, value: Any) -> Any:
+    """A value as Excel takes it: what it lacks becomes text."""
+    if isinstance(value, str):
+        risky = DANGEROUS.match(value) or FORBIDDEN.search(value) or len(value) > LONGEST_TEXT
+        return _text(sheet, value) if risky else value
+    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124
+        return None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | float | np.integer | np.floating):
+        known = math.isfinite(value) and abs(float(value)) < EXACT
+        return value if known else _text(sheet, str(value))
+    if isinstance(value, pd.Timestamp):
+        return value.tz_localize(None).to_pydatetime()
+    return _text(sheet, str(value))
+
+
+def _text(sheet: Any, words: str) -> Any:
+    """A cell that stays text, also when someone edits it."""
+    cell: Any = WriteOnlyCell(sheet, None)
+    cell.value = FORBIDDEN.sub("", words)[:LONGEST_TEXT]
+    cell.data_type = "s"
+    if DANGEROUS.match(words):
+        cell.quotePrefix = True
+    return cell

@@ -1,0 +1,127 @@
+"""What every page is given: the store, the champion, and how much may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from customer_segmentation.dashboard import cache, exports, markup
+from customer_segmentation.dashboard.champion import Champion
+from customer_segmentation.dashboard.uploads import Limits
+from customer_segmentation.page import html
+from customer_segmentation.registry import Served
+from customer_segmentation.store import Store
+from customer_segmentation.style import percent, plural
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a page works with.
+
+    Attributes
+    ----------
+    opened : Store
+    served : Served or None
+        The champion; None before the first promotion.
+    model : str
+        Name of the registered model.
+    limits : Limits
+        Of uploads.
+    map_customers, listed : int
+        Customers drawn on the map; rows of a table on a page.
+    """
+
+    opened: Store
+    served: Served | None
+    model: str
+    limits: Limits
+    map_customers: int
+    listed: int
+
+    @property
+    def champion(self) -> Champion:
+        """The champion with its customers; pages that need it are only shown with one."""
+        assert self.served is not None
+        return cache.champion(self.served)
+
+
+def place(opened: Store, settings: dict[str, Any]) -> Place:
+    """Find the champion of now, and put it with the settings."""
+    limits = settings["limits"]
+    return Place(
+        opened,
+        cache.served(opened, settings["model"]),
+        settings["model"],
+        Limits(limits["upload_mb"], limits["unpacked_mb"], limits["rows"]),
+        limits["map_customers"],
+        limits["listed"],
+    )
+
+
+def show(*parts: object) -> None:
+    """Show markup in the report's style; all but Html is escaped."""
+    st.html(markup.block(*parts))
+
+
+def tell(text: str) -> None:
+    """Show a paragraph as it is, without reading Markdown into it."""
+    show(html.element("p", text))
+
+
+def show_table(frame: pd.DataFrame, caption: str, most: int) -> None:
+    """Show the first rows of a table."""
+    show(html.table(frame, caption, most=most))
+
+
+def sizes(counts: pd.DataFrame) -> html.Html:
+    """Colour, name and size of every segment, a line each."""
+    cells = [
+        part
+        for row in counts.to_dict("records")
+        for part in (
+            html.badge(int(row["segment"])),
+            html.element("span", row["name"]),
+            html.element("b", f"{row['customers']:,} ({percent(row['share'])})", _before(row)),
+        )
+    ]
+    return html.element("div", *cells, class_="sizes")
+
+
+def _before(row: dict[Hashable, Any]) -> html.Html | None:
+    """Share in training, where it is told."""
+    share = row.get("share in training")
+    return None if share is None else html.element("i", f" {percent(share)} in training")
+
+
+def choose(label: str, options: Iterable[str], *, key: str, index: int = 0) -> str:
+    """Let someone choose one of several texts."""
+    found = st.selectbox(label, list(options), index=index, key=key)
+    return str(found)
+
+
+def downloads(frame: pd.DataFrame, stem: str, key: str) -> None:
+    """Offer a table as CSV and as Excel; each is written when it is asked for."""
+    rows = plural(len(frame), "row")
+    left, right = st.columns(2)
+    left.download_button(
+        f"Download {rows} as CSV",
+        lambda: exports.csv(frame),
+        f"{stem}.csv",
+        "text/csv",
+        key=f"{key}-csv",
+        on_click="ignore",
+        width="stretch",
+    )
+    right.download_button(
+        f"Download {rows} as Excel",
+        lambda: exports.excel(frame),
+        f"{stem}.xlsx",
+        exports.EXCEL,
+        key=f"{key}-xlsx",
+        on_click="ignore",
+        width="stretch",
+    )

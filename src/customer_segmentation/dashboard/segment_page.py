@@ -1,0 +1,85 @@
+"""Page 2: one segment in depth."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from customer_segmentation.dashboard import cache, portrait
+from customer_segmentation.dashboard.champion import Champion
+from customer_segmentation.dashboard.place import Place, choose, downloads, show, show_table, tell
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.page import html, segment_cards
+from customer_segmentation.style import plural
+
+MEASURES = ("column", "level", "mean", "median", "spread", "share", "overall", "effect", "lift")
+NOTE = (
+    "Bars to the right: more than everyone; to the left: less. A bar that ends at the edge is two "
+    "standard deviations or more from everyone."
+)
+
+
+def page(place: Place) -> None:
+    """Show one segment."""
+    champion = place.champion
+    st.title("One segment")
+    labels = {champion.label(number): number for number in _numbers(champion)}
+    number = labels[choose("Segment", labels, key=f"segment-{champion.served.version}")]
+    for card in champion.cards:
+        if card.number == number:
+            drawn = segment_cards.cards([card], champion.contrasts.columns)
+            show(html.element("div", drawn, class_="one"))
+    if number != OUTLIER:
+        _profile(champion, number, place.listed)
+    _borderline(champion, number, place.listed)
+    st.header("Its customers")
+    found = champion.customers(number)
+    alike = ["segment", "segment_name"]
+    show_table(found.head(5).drop(columns=alike), "Some of its customers", 5)
+    downloads(found, f"segment-{number if number != OUTLIER else 'outliers'}", f"segment-{number}")
+
+
+def _numbers(champion: Champion) -> list[int]:
+    """Segments, and the outliers if there are any."""
+    present = set(champion.segments.unique().tolist())
+    return [*champion.names, *([OUTLIER] if OUTLIER in present else [])]
+
+
+def _profile(champion: Champion, number: int, listed: int) -> None:
+    st.header("Against everyone")
+    found = cache.profile(champion)
+    rows = portrait.strongest(found, number)
+    show(portrait.differences(rows, number), html.element("p", NOTE, class_="note"))
+    with st.expander("All numbers"):
+        mine = found[found["segment"] == number]
+        show_table(mine[list(MEASURES)].rename(columns=_heads()), "Profile", listed)
+
+
+def _heads() -> dict[str, str]:
+    return {
+        "spread": "standard deviation",
+        "overall": "everyone",
+        "effect": "difference in standard deviations",
+    }
+
+
+def _borderline(champion: Champion, number: int, listed: int) -> None:
+    found = champion.borderline
+    mine = found[found["segment"] == number]
+    st.header("Borderline customers")
+    if mine.empty:
+        tell("None: every customer is clearly in this segment.")
+        return
+    tell(
+        f"{plural(len(mine), 'customer')} might as well be in another segment, the most doubtful "
+        f"first. Leave them out of offers that suit this segment only."
+    )
+    shown = pd.DataFrame(
+        {
+            str(mine.index.name or "customer"): mine.index.astype(str),
+            "might also be": mine["next_best_name"].to_numpy(),
+            "confidence": mine["confidence"].to_numpy(),
+            "why": mine["reason"].to_numpy(),
+        }
+    )
+    show_table(shown, "Borderline customers", listed)

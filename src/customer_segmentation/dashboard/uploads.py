@@ -1,0 +1,192 @@
+"""A file of customers that someone hands in: bounded, checked by the model, labelled, forgotten.
+
+It is read as data and never executed. A file has to lie somewhere while it is read: it gets a
+folder of its own, in memory where the system has such a place, which is gone when this returns.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from customer_segmentation import batch_scoring
+from customer_segmentation.batches import open_source
+from customer_segmentation.dashboard.champion import labelled
+from customer_segmentation.data import formats
+from customer_segmentation.data.findings import DataError
+from customer_segmentation.segmenter import Segmenter
+
+MEGABYTE = 1_000_000
+MEMORY = Path("/dev/shm")
+ROOM = 4  # times its size: the file, what is read of it, and what is written
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large an upload may be.
+
+    Attributes
+    ----------
+    upload_mb : float
+        The file.
+    unpacked_mb : float
+        What an Excel or Parquet file holds, once unpacked.
+    rows : int
+    """
+
+    upload_mb: float
+    unpacked_mb: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What became of an upload.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The file as it came, then segment, segment_name, confidence and problem.
+    counts : DataFrame
+        Customers per segment: segment, name, customers, share, share in training.
+    failed : DataFrame
+        ``row`` (the header is row 1) and ``problem`` of those that could not be scored.
+    notes : list of str
+        What was read otherwise than the extension says.
+    ids : str
+        Where the ids come from.
+    drift : str
+        Whether these customers look like those of the training.
+    """
+
+    table: pd.DataFrame
+    counts: pd.DataFrame
+    failed: pd.DataFrame
+    notes: list[str]
+    ids: str
+    drift: str
+
+
+def score(
+    name: str,
+    content: bytes,
+    segmenter: Segmenter,
+    reference: Mapping[str, Any],
+    limits: Limits,
+    *,
+    tokens: Sequence[str] = (),
+) -> Labelled:
+    """Assign every row of an uploaded file to a segment.
+
+    Parameters
+    ----------
+    name : str
+        Of the file: its extension says the format.
+    content : bytes
+    segmenter : Segmenter
+    reference : dict
+        What the training customers looked like.
+    limits : Limits
+    tokens : sequence of str
+        Words that mean "missing", besides the usual ones.
+
+    Raises
+    ------
+    DataError
+        When the file is too large or cannot be read.
+    SchemaError
+        When columns are missing that the model needs.
+    """
+    with _kept(name, content, limits) as path:
+        check_unpacked(path, limits)
+        source = open_source(path)
+        segmenter.check_columns(source.columns)
+        check_rows(source.rows(), limits)
+        output = path.with_name("labelled.parquet")
+        scored = batch_scoring.score(path, output, segmenter, reference, tokens=tokens)
+        added = pd.read_parquet(output)
+        with closing(source.chunks(source.columns)) as chunks:
+            table = pd.concat([chunk.frame for chunk in chunks])
+    added.index = table.index
+    whole = labelled(table, added["segment"].astype("Int64"), scored.names, added["confidence"])
+    whole = whole.rename(columns={"problem": "problem (data)"}).assign(problem=added["problem"])
+    failed = added["problem"].dropna()
+    rows = pd.DataFrame({"row": failed.index + 1, "problem": failed.to_numpy()})
+    return Labelled(whole, scored.counts(), rows, scored.notes, scored.ids, scored.monitor.words())
+
+
+def check_rows(rows: int, limits: Limits) -> None:
+    """Refuse more rows than the limit.
+
+    Examples
+    --------
+    >>> check_rows(3, Limits(1, 1, 2))
+    Traceback (most recent call last):
+    customer_segmentation.data.findings.DataError: got 3 rows, expected at most 2. Upload fewer, or
+    score the whole file: python score.py input=FILE output=FILE
+    """
+    if rows > limits.rows:
+        raise DataError(
+            f"got {rows:,} rows, expected at most {limits.rows:,}. Upload fewer, or score the "
+            f"whole file: python score.py input=FILE output=FILE"
+        )
+
+
+def check_unpacked(path: Path, limits: Limits) -> None:
+    """Refuse a small file that holds far more than it weighs, before it is read.
+
+    Raises
+    ------
+    DataError
+    """
+    size = 0
+    suffix = path.suffix.lower()
+    try:
+        if suffix in formats.EXCEL:
+            with zipfile.ZipFile(path) as book:
+                size = sum(part.file_size for part in book.infolist())
+        elif suffix in formats.PARQUET:
+            found = pq.read_metadata(path)
+            size = sum(found.row_group(i).total_byte_size for i in range(found.num_row_groups))
+    except (zipfile.BadZipFile, pa.ArrowException, ValueError, OSError):
+        return  # whoever reads it says what it is
+    if size > limits.unpacked_mb * MEGABYTE:
+        raise DataError(
+            f"got a file that unpacks to {size / MEGABYTE:,.0f} MB, expected at most "
+            f"{limits.unpacked_mb:,.0f} MB. Upload fewer rows."
+        )
+
+
+@contextmanager
+def _kept(name: str, content: bytes, limits: Limits) -> Iterator[Path]:
+    """The file as a path, for the time of reading; errors name it as its owner does."""
+    if len(content) > limits.upload_mb * MEGABYTE:
+        raise DataError(
+            f"got {len(content) / MEGABYTE:,.1f} MB, expected at most {limits.upload_mb:,.0f} MB. "
+            f"Upload fewer rows, or score the whole file: python score.py input=FILE output=FILE"
+        )
+    with tempfile.TemporaryDirectory(prefix="upload-", dir=_place(len(content))) as folder:
+        path = Path(folder) / f"upload{Path(name).suffix.lower()[:10]}"
+        path.write_bytes(content)
+        try:
+            yield path
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), name)) from error
+
+
+def _place(size: int) -> Path | None:
+    """Where files in memory lie, if there is room; None for the system's temporary folder."""
+    try:
+        return MEMORY if shutil.disk_usage(MEMORY).free > ROOM * size + MEGABYTE else None
+    except OSError:
+        return None
