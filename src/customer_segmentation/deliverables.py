@@ -58,10 +58,8 @@ def files(tables: Tables, folder: str = "", *, about: About | None = None) -> It
     yield Table(f"{folder}cluster_counts.csv", tables.counts)
     customers = tables.assignments.round({"confidence": 3})
     yield Table(f"{folder}tables/assignments.csv", customers, index=True)
-    yield File(
-        f"{folder}Customer_Segmentation_Results.xlsx",
-        lambda path: workbook.write(path, tables, about),
-    )
+    book = drawing.make(workbook.content, tables, about)
+    yield File(f"{folder}{workbook.NAME}", lambda path: path.write_bytes(book()))
     if tables.cards:
         yield Text(f"{folder}{card_file.PATH}", lambda: card_file.dumps(tables.cards))
     if not workbook.fits(len(tables.table)):

@@ -66,10 +66,10 @@ class Text:
 
 @dataclass(frozen=True)
 class File:
-    """A file that `write` writes to the path it is given."""
+    """A file that `write` writes to the path it is given, written last."""
 
     path: str
-    write: Callable[[Path], None]
+    write: Callable[[Path], object]
 
 
 @dataclass(frozen=True)

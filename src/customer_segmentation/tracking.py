@@ -171,7 +171,7 @@ class _Batch:
 
     @add.register
     def _(self, item: File) -> None:
-        item.write(self._file(item.path))
+        self.late.append(lambda: item.write(self._file(item.path)))
 
     @add.register
     def _(self, item: Model) -> None:

@@ -58,20 +58,32 @@ def begin(draw: Callable[..., Figure], *args: Any) -> Drawn:
     >>> begin(canvas.blank, 4, 3, "Title")()[1:4]
     b'PNG'
     """
+    return make(_draw, draw, *args)
+
+
+def make(write: Callable[..., bytes], *args: Any) -> Drawn:
+    r"""As :func:`begin`, for any file that a module's function returns as bytes.
+
+    Examples
+    --------
+    >>> make(bytes, 3)()
+    b'\x00\x00\x00'
+    """
+    here = partial(write, *args)
     if _pool is None:
-        return cache(partial(_draw, draw, *args))  # once, however often it is asked for
+        return cache(here)  # once, however often it is asked for
     try:
-        future = _pool.submit(_draw, draw, *args)
+        future = _pool.submit(write, *args)
     except BrokenProcessPool:
-        return cache(partial(_draw, draw, *args))
-    return cache(partial(_collect, future, draw, *args))
+        return cache(here)
+    return cache(partial(_collect, future, here))
 
 
-def _collect(future: Future[bytes], draw: Callable[..., Figure], *args: Any) -> bytes:
+def _collect(future: Future[bytes], here: Drawn) -> bytes:
     try:
         return future.result()
     except BrokenProcessPool:  # the process was killed, for its memory say: the run goes on
-        return _draw(draw, *args)
+        return here()
 
 
 def _draw(draw: Callable[..., Figure], *args: Any) -> bytes:

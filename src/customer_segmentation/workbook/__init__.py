@@ -13,12 +13,23 @@ from customer_segmentation.results import About, Tables
 from customer_segmentation.style import plural
 from customer_segmentation.workbook import customers, looks, notes, segment_sheet, summary
 
-__all__ = ["BESIDE", "MOST_COLUMNS", "MOST_ROWS", "SHEETS", "customers", "fits", "write"]
+__all__ = [
+    "BESIDE",
+    "MOST_COLUMNS",
+    "MOST_ROWS",
+    "NAME",
+    "SHEETS",
+    "content",
+    "customers",
+    "fits",
+    "write",
+]
 
 MOST_ROWS = 1_048_576  # of an Excel sheet, header included
 MOST_COLUMNS = 16_384
 SHEETS = ("Summary", "Segments", "Customers", "Data quality", "Method")
 PLACE = SHEETS.index("Customers") + 1
+NAME = "Customer_Segmentation_Results.xlsx"
 BESIDE = "Customer_Segmentation_Customers.parquet"  # for more customers than a sheet holds
 FORMATS = {
     "percent": "0%",
@@ -29,8 +40,19 @@ FORMATS = {
 }
 
 
+def content(tables: Tables, about: About | None = None) -> bytes:
+    """Return what :func:`write` writes, so that another process can make it."""
+    buffer = BytesIO()
+    write(buffer, tables, about)
+    return buffer.getvalue()
+
+
 def write(
-    path: str | Path, tables: Tables, about: About | None = None, *, most_rows: int | None = None
+    path: str | Path | BytesIO,
+    tables: Tables,
+    about: About | None = None,
+    *,
+    most_rows: int | None = None,
 ) -> None:
     """Write ``Customer_Segmentation_Results.xlsx``, formatted, with charts.
 
@@ -41,7 +63,7 @@ def write(
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or BytesIO
         File to write; an existing one is replaced.
     tables : Tables
     about : About, optional
@@ -87,7 +109,7 @@ def write(
     customers.prepare(sheets["Customers"], found)
     styles, skeleton = _styles(book, found["segment"].unique().tolist()), BytesIO()
     book.save(skeleton)
-    customers.fill(Path(path), skeleton, PLACE, found, styles)
+    customers.fill(path, skeleton, PLACE, found, styles)
 
 
 def fits(rows: int, most_rows: int | None = None) -> bool:

@@ -71,12 +71,18 @@ def _width(column: pd.Series[Any], title: object) -> float:
     return float(min(max(longest, min(len(str(title)), 24), NARROWEST - 2) + 2, WIDEST))
 
 
-def fill(path: Path, skeleton: BytesIO, place: int, customers: pd.DataFrame, look: Styles) -> None:
+def fill(
+    path: str | Path | BytesIO,
+    skeleton: BytesIO,
+    place: int,
+    customers: pd.DataFrame,
+    look: Styles,
+) -> None:
     """Copy a workbook, adding the customers where the header of their sheet ends.
 
     Parameters
     ----------
-    path : Path
+    path : str, Path or BytesIO
         File to write.
     skeleton : BytesIO
         The workbook with all other sheets.
