@@ -8,11 +8,19 @@ from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, Birch, KMe
 from sklearn.datasets import make_blobs
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from customer_segmentation.assigners import LinkageAssigner, NeighborsAssigner, PredictAssigner
-from customer_segmentation.density_assigners import CoreAssigner, ReachAssigner, core_customers
-from customer_segmentation.fidelity import MAX_ROWS, most_faithful, out_of_sample
-from customer_segmentation.following import follow, rules_for
-from customer_segmentation.neighbours import Index, Reference, spread
+from customer_segmentation.segmenter.assigners import (
+    LinkageAssigner,
+    NeighborsAssigner,
+    PredictAssigner,
+)
+from customer_segmentation.segmenter.density_assigners import (
+    CoreAssigner,
+    ReachAssigner,
+    core_customers,
+)
+from customer_segmentation.segmenter.fidelity import MAX_ROWS, most_faithful, out_of_sample
+from customer_segmentation.segmenter.following import follow, rules_for
+from customer_segmentation.segmenter.neighbours import Index, Reference, spread
 
 ASSIGNERS = [
     NeighborsAssigner(),

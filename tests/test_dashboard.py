@@ -37,8 +37,8 @@ from customer_segmentation.dashboard import (
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.page.html import badge
 from customer_segmentation.registry import Served
-from customer_segmentation.schema import SchemaError
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.segmenter.schema import SchemaError
 from customer_segmentation.style import colour
 
 LIMITS = uploads.Limits(upload_mb=1, unpacked_mb=5, rows=1000)

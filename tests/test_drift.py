@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from customer_segmentation import divergence, drift
-from customer_segmentation.drift_columns import column_of, describe_column
+from customer_segmentation import drift
+from customer_segmentation.drift import divergence
+from customer_segmentation.drift.columns import column_of, describe_column
 from customer_segmentation.plots import canvas
 from customer_segmentation.plots.drift import drift as picture
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from test_plots import LONG, cut_off
 
-from customer_segmentation import changes
-from customer_segmentation.migration import MigrationError, match, overlap
+from customer_segmentation.migration import MigrationError, changes, match, overlap
 from customer_segmentation.plots import migration as plot
 from customer_segmentation.style import OUTLIER, OUTLIER_COLOUR, colour
 

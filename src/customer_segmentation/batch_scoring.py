@@ -29,8 +29,8 @@ from customer_segmentation.data.findings import DataError
 from customer_segmentation.data.identity import found_id
 from customer_segmentation.drift import Monitor
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.schema import SchemaError
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.segmenter.schema import SchemaError
 from customer_segmentation.style import OUTLIER_NAME, name_of
 
 EXAMPLES = 5  # rows with problems that are named

@@ -18,12 +18,12 @@ from omegaconf import OmegaConf
 from customer_segmentation import cards as segment_cards
 from customer_segmentation import explanations, playbook, profiles, proposal, scoring_run
 from customer_segmentation.cards import Card
-from customer_segmentation.changes import label
 from customer_segmentation.dashboard.history import read_table
 from customer_segmentation.labels import OUTLIER, FloatArray
+from customer_segmentation.migration.changes import label
 from customer_segmentation.playbook import Play, Playbook
-from customer_segmentation.preparation import prepare
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.segmenter.preparation import prepare
 from customer_segmentation.style import OUTLIER_NAME, name_of
 
 

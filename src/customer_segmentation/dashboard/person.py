@@ -13,8 +13,8 @@ import pandas as pd
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.indicators import is_numeric
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.schema import refusal
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.segmenter.schema import refusal
 from customer_segmentation.style import number, percent
 
 USUAL = (0.1, 0.9)  # quantiles between which a value is usual: eight customers of ten

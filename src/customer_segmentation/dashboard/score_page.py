@@ -17,7 +17,7 @@ from customer_segmentation.dashboard.uploads import Labelled
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.page import html
-from customer_segmentation.schema import SchemaError
+from customer_segmentation.segmenter.schema import SchemaError
 from customer_segmentation.style import percent, plural
 
 UNKNOWN = "(not known)"

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from customer_segmentation.changes import CHANGES, label
 from customer_segmentation.migration import Migration
+from customer_segmentation.migration.changes import CHANGES, label
 from customer_segmentation.plots.canvas import (
     CHOSEN,
     LINE_HEIGHT,

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from customer_segmentation.changes import sentence, table
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation.migration.changes import sentence, table
 from customer_segmentation.style import name_of, percent, plural
 
 # Two segments are the same one when the customers they share are at least a third of all that
@@ -41,7 +41,7 @@ class Migration:
     names : dict of int to str
         Name of each new segment by the number it gets.
     changes : DataFrame
-        A row per segment, old or new, by number; see :func:`customer_segmentation.changes.table`.
+        A row per segment, old or new, by number; see :func:`changes.table`.
         A segment that was split or merged keeps its number and name.
     flows : DataFrame
         Customers, a row per old segment and a column per new one (by the number it gets); -1 for

@@ -3,7 +3,7 @@
 Every column is kept as counts in fine cells, so that chunks add up: memory is bounded, and the
 order of the rows cannot matter.
 
-They are compared by PSI and KS; see :mod:`customer_segmentation.divergence` for the thresholds.
+They are compared by PSI and KS; :mod:`customer_segmentation.drift.divergence` has the thresholds.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.divergence import (
+from customer_segmentation.drift.columns import Column, column_of, describe_column
+from customer_segmentation.drift.divergence import (
     LARGE,
     contributions,
     ks_limits,
     psi,
     psi_limits,
 )
-from customer_segmentation.drift_columns import Column, column_of, describe_column
 from customer_segmentation.labels import OUTLIER, IntArray
 from customer_segmentation.style import name_of, percent
 

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
-from customer_segmentation.neighbours import MAX_REFERENCE_ROWS, Index, spread
+from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS, Index, spread
 
 MAX_MEMBER_ROWS = 2_000  # whose distances to every new customer are computed, all of them
 BLOCK = 65_536  # rows handled at once: bounds the memory

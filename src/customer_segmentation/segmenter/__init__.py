@@ -10,17 +10,17 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from customer_segmentation import schema
-from customer_segmentation.assigners import BLOCK, PredictAssigner
 from customer_segmentation.features import Features
-from customer_segmentation.following import follow
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, tidy
-from customer_segmentation.neighbours import Reference
-from customer_segmentation.numbering import number_segments, renumbering
 from customer_segmentation.paths import Candidate
-from customer_segmentation.plain import TRUSTED_TYPES, settings_of
-from customer_segmentation.preparation import dense, preparation_for, prepare, unprepared
-from customer_segmentation.schema import Cell, SchemaError
+from customer_segmentation.segmenter import schema
+from customer_segmentation.segmenter.assigners import BLOCK, PredictAssigner
+from customer_segmentation.segmenter.following import follow
+from customer_segmentation.segmenter.neighbours import Reference
+from customer_segmentation.segmenter.numbering import number_segments, renumbering
+from customer_segmentation.segmenter.plain import TRUSTED_TYPES, settings_of
+from customer_segmentation.segmenter.preparation import dense, preparation_for, prepare, unprepared
+from customer_segmentation.segmenter.schema import Cell, SchemaError
 
 __all__ = ["TRUSTED_TYPES", "SchemaError", "Segmenter", "number_segments"]
 
@@ -32,7 +32,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     """Assigns customers to segments: raw rows in; segment, name, confidence, outlier out.
 
     An algorithm that predicts, and that can be saved without pickle, assigns new customers itself.
-    Any other one gets an assigner that follows it; see :mod:`customer_segmentation.assigners`.
+    Any other one gets an assigner that follows it; see :mod:`.assigners`.
     A customer with the values of a training customer gets that customer's segment.
 
     Parameters

@@ -9,14 +9,14 @@ from sklearn.base import clone
 
 # Types that skops asks about by name; all are plain data of these classes.
 TRUSTED_TYPES = [
-    "customer_segmentation.assigners.LinkageAssigner",
-    "customer_segmentation.assigners.NeighborsAssigner",
-    "customer_segmentation.assigners.PredictAssigner",
-    "customer_segmentation.density_assigners.CoreAssigner",
-    "customer_segmentation.density_assigners.ReachAssigner",
-    "customer_segmentation.neighbours.Index",
-    "customer_segmentation.neighbours.Reference",
-    "customer_segmentation.schema.Schema",
+    "customer_segmentation.segmenter.assigners.LinkageAssigner",
+    "customer_segmentation.segmenter.assigners.NeighborsAssigner",
+    "customer_segmentation.segmenter.assigners.PredictAssigner",
+    "customer_segmentation.segmenter.density_assigners.CoreAssigner",
+    "customer_segmentation.segmenter.density_assigners.ReachAssigner",
+    "customer_segmentation.segmenter.neighbours.Index",
+    "customer_segmentation.segmenter.neighbours.Reference",
+    "customer_segmentation.segmenter.schema.Schema",
     "customer_segmentation.segmenter.Segmenter",
     "numpy.dtype",
 ]

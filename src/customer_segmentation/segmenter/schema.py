@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 from sklearn.compose import ColumnTransformer
 
-from customer_segmentation.conversion import to_numbers, to_text
+from customer_segmentation.segmenter.conversion import to_numbers, to_text
 
 PROBLEMS = ["row", "column", "got", "expected"]
 A_NUMBER = "a finite number"

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from customer_segmentation.assigners import Assigner
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
-from customer_segmentation.neighbours import Index, spread
+from customer_segmentation.segmenter.assigners import Assigner
+from customer_segmentation.segmenter.neighbours import Index, spread
 
 MAX_DENSITY_ROWS = 100_000  # fewer would thin out the density that the algorithm has seen
 SLACK = 1 + 1e-12  # distances from two libraries differ in their last digit

@@ -7,11 +7,19 @@ from typing import Any
 
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering
 
-from customer_segmentation.assigners import LinkageAssigner, NeighborsAssigner, PredictAssigner
-from customer_segmentation.density_assigners import CoreAssigner, ReachAssigner, core_customers
-from customer_segmentation.fidelity import Fidelity, agreement, most_faithful, sizes_of
 from customer_segmentation.labels import FloatArray, IntArray
-from customer_segmentation.plain import is_plain
+from customer_segmentation.segmenter.assigners import (
+    LinkageAssigner,
+    NeighborsAssigner,
+    PredictAssigner,
+)
+from customer_segmentation.segmenter.density_assigners import (
+    CoreAssigner,
+    ReachAssigner,
+    core_customers,
+)
+from customer_segmentation.segmenter.fidelity import Fidelity, agreement, most_faithful, sizes_of
+from customer_segmentation.segmenter.plain import is_plain
 
 
 def follow(clusterer: Any, X: FloatArray, labels: IntArray, *, seed: int) -> tuple[Any, Fidelity]:

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from customer_segmentation.labels import FloatArray, IntArray
-from customer_segmentation.schema import Schema
+from customer_segmentation.segmenter.schema import Schema
 
 
 def preparation_for(schema: Schema) -> ColumnTransformer:
