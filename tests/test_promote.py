@@ -14,7 +14,7 @@ import promote
 import pytest
 from conftest import ROOT, Cli, Done, client, environment, runs
 
-from customer_segmentation import gate, options
+from customer_segmentation import gate, options, registry
 
 NAME = "customer-segments"
 MIDDLES = {"thrifty": (20, 200), "steady": (45, 900), "grand": (70, 2500)}
@@ -205,6 +205,15 @@ def test_two_promotions_at_once_make_one_version(cli, folder):
     assert [process.wait(120) for process in both] == [0, 0]
     assert len(client(folder).search_model_versions(f"name = '{NAME}'")) == 1
     assert alias(folder, "champion") == "1"
+
+
+def test_a_model_saved_by_another_version_of_the_project_is_said(cli, ask, folder, monkeypatch):
+    cli("algorithm=kmeans")
+    monkeypatch.setattr(registry, "TRUSTED_TYPES", ["numpy.dtype"])
+    done = ask(f"run={runs(folder)[0].info.run_id}")
+    assert done.returncode == 1
+    assert "another version of this project" in " ".join(done.stderr.split())
+    assert not client(folder).search_registered_models()
 
 
 def test_a_metric_that_is_absent_fails_its_check():

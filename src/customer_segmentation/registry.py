@@ -20,6 +20,7 @@ import pandas as pd
 import skops.io
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from customer_segmentation.segmenter import TRUSTED_TYPES, Segmenter
 
@@ -189,7 +190,16 @@ def roll_back(opened: Store, name: str) -> tuple[Served, Served]:
 
 def read_segmenter(uri: str) -> Segmenter:
     """Read the segmenter of a logged model, without pickle."""
-    loaded = skops.io.load(_folder(uri) / "segmenter.skops", trusted=TRUSTED_TYPES)
+    saved = _folder(uri) / "segmenter.skops"
+    try:
+        loaded = skops.io.load(saved, trusted=TRUSTED_TYPES)
+        loaded.names  # noqa: B018 - one saved by other code may lack what this code asks of it
+    except (UntrustedTypesFoundException, AttributeError, ImportError, TypeError) as error:
+        raise RegistryError(
+            f"got a model at {uri} that another version of this project has saved ({error}), "
+            f"expected one of this version. Train its run again, or use the code logged with it: "
+            f"mlflow models predict -m {uri} --env-manager local"
+        ) from error
     if not isinstance(loaded, Segmenter):
         raise RegistryError(f"got a {type(loaded).__name__} in {uri}, expected a Segmenter.")
     return loaded
