@@ -43,8 +43,8 @@ def compared(trained, table, segments) -> drift.Monitor:
     return monitor
 
 
-@pytest.mark.parametrize("trained", [200, 5000])
-@pytest.mark.parametrize("scored", [1, 50, 500, 5000])
+@pytest.mark.parametrize("trained", [200, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scored", [1, 50, 500, pytest.param(5000, marks=pytest.mark.slow)])
 def test_without_drift_at_least_95_of_100_batches_are_stable_in_every_row(trained, scored):
     stable = 0
     for seed in range(40):

@@ -143,6 +143,7 @@ def test_a_failed_gate_refuses_and_force_with_a_reason_records_it(cli, ask, fold
     assert runs(folder)[0].data.tags["gate.reason"] == "the board: now"
 
 
+@pytest.mark.slow
 def test_rollback_gives_the_title_back(cli, ask, folder):
     cli("algorithm=kmeans", "features=income_spending")
     cli("algorithm=gmm", "features=income_spending")

@@ -133,6 +133,7 @@ def test_two_processes_give_the_same_labels_even_on_a_store_that_does_not_exist(
     assert sweep_of(folder).info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_a_failing_job_leaves_the_others_and_is_listed(folder, tmp_path):
     arguments = ["-m", "algorithm=kmeans,dbscan", "features=income_spending", "n_segments=40"]
     done = finish(start(folder, tmp_path, *arguments))

@@ -277,6 +277,7 @@ def test_a_misspelt_column_is_named_with_the_closest(cli: Cli, folder, tmp_path)
     assert runs(folder) == []
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_segments(cli: Cli, folder):
     for _ in range(2):
         assert cli("seed=7", "features=auto").returncode == 0
