@@ -98,8 +98,8 @@ def items(
     for name, value in settings.items():
         yield Param(name, str(value)[:MAX_PARAM])
     yield from _metrics(analysis)
+    yield from deliverables.files(tables, about=about)  # the UI shows the first table first
     yield from profile.items()
-    yield from deliverables.files(tables, about=about)
     yield from _tables(analysis)
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
