@@ -94,7 +94,7 @@ def items(
     yield Tag("id_column", data.id_column or "")
     yield Tag("assigner", segmenter.assigner)
     yield Tag("objection", str(analysis.chosen.row["objection"]))
-    yield Tag("mlflow.note.content", description(analysis, tables.summary))
+    yield Tag("mlflow.note.content", description(analysis, tables))
     for name, value in settings.items():
         yield Param(name, str(value)[:MAX_PARAM])
     yield from _metrics(analysis)
@@ -278,17 +278,13 @@ def headline(analysis: Analysis) -> str:
     return f"{', '.join(facts)}: {analysis.chosen.choice.reason}"
 
 
-def description(analysis: Analysis, summary: pd.DataFrame) -> str:
+def description(analysis: Analysis, tables: Tables) -> str:
     """The run in words, for the top of its page: verdict first, then sizes and profile."""
     lines = [f"**{headline(analysis)}**", ""]
-    sentences = profiles.describe(
-        profiles.contrasts(analysis.data.table, analysis.segments),
-        analysis.data.table,
-        analysis.segments,
-    )
+    sentences = profiles.describe(tables.contrasts, analysis.data.table, analysis.segments)
     for number, name in analysis.names.items():
         lines.append(f"{number}. **{name}**: {sentences.get(number, '')}")
-    if len(summary):
-        lines += ["", markdown(summary)]
+    if len(tables.summary):
+        lines += ["", markdown(tables.summary)]
     lines += ["", f"Data: {analysis.data.summary}"]
     return "\n".join(lines)
