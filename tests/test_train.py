@@ -292,3 +292,12 @@ def test_the_outcome_is_also_left_beside_hydras_output(cli: Cli, tmp_path):
     cli()
     outcome = json.loads((tmp_path / "outputs" / "run" / "outcome.json").read_text())
     assert outcome["name"] == "kmeans-income_spending-k5"
+
+
+def test_the_users_own_names_are_stored_with_the_model(cli, folder):
+    assert cli("names={1: Regulars}").returncode == 0
+    run = runs(folder)[0]
+    model = mlflow.pyfunc.load_model(run.data.tags["model_uri"])
+    scored = model.predict(pd.read_csv(MALL))
+    assert set(scored.loc[scored["segment"] == 1, "segment_name"]) == {"Regulars"}
+    assert scored["segment_name"].nunique() == 5
