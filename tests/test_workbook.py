@@ -175,10 +175,9 @@ def test_as_many_customers_as_a_sheet_holds_are_on_it(tmp_path, n):
     assert [row[4] for row in rows[1:]] == table["x"].tolist()
 
 
-def test_more_customers_than_a_sheet_holds_are_in_a_file_beside_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "MOST_ROWS", 4)
-    found = made(**small())
-    items = {item.path: item for item in deliverables.files(found) if isinstance(item, File)}
+def test_more_customers_than_a_sheet_holds_are_in_a_file_beside_it(tmp_path):
+    made_of = deliverables.files(made(**small()), most_rows=4)
+    items = {item.path: item for item in made_of if isinstance(item, File)}
     assert list(items) == ["Customer_Segmentation_Results.xlsx", workbook.BESIDE]
     for name, item in items.items():
         item.write(tmp_path / name)

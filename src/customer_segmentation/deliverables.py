@@ -52,17 +52,23 @@ def promised(
         yield Picture(f"{folder}plots/{name}.png", drawing.begin(*how))
 
 
-def files(tables: Tables, folder: str = "", *, about: About | None = None) -> Iterator[Item]:
+def files(
+    tables: Tables,
+    folder: str = "",
+    *,
+    about: About | None = None,
+    most_rows: int = workbook.MOST_ROWS,
+) -> Iterator[Item]:
     """Tables, cards and workbook, below `folder`; customers that no workbook holds as Parquet."""
     yield Table(f"{folder}cluster_summary.csv", tables.summary, compare=True)
     yield Table(f"{folder}cluster_counts.csv", tables.counts)
     customers = tables.assignments.round({"confidence": 3})
     yield Table(f"{folder}tables/assignments.csv", customers, index=True)
-    book = drawing.make(workbook.content, tables, about)
+    book = drawing.make(workbook.content, tables, about, most_rows)
     yield File(f"{folder}{workbook.NAME}", lambda path: path.write_bytes(book()))
     if tables.cards:
         yield Text(f"{folder}{card_file.PATH}", lambda: card_file.dumps(tables.cards))
-    if not workbook.fits(len(tables.table)):
+    if not workbook.fits(len(tables.table), most_rows):
         yield File(
             f"{folder}{workbook.BESIDE}",
             lambda path: workbook.customers.frame(tables).to_parquet(path, index=False),

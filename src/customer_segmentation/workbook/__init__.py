@@ -40,10 +40,10 @@ FORMATS = {
 }
 
 
-def content(tables: Tables, about: About | None = None) -> bytes:
+def content(tables: Tables, about: About | None = None, most_rows: int = MOST_ROWS) -> bytes:
     """Return what :func:`write` writes, so that another process can make it."""
     buffer = BytesIO()
-    write(buffer, tables, about)
+    write(buffer, tables, about, most_rows=most_rows)
     return buffer.getvalue()
 
 
@@ -52,7 +52,7 @@ def write(
     tables: Tables,
     about: About | None = None,
     *,
-    most_rows: int | None = None,
+    most_rows: int = MOST_ROWS,
 ) -> None:
     """Write ``Customer_Segmentation_Results.xlsx``, formatted, with charts.
 
@@ -68,7 +68,7 @@ def write(
     tables : Tables
     about : About, optional
         The words about the run.
-    most_rows : int, optional
+    most_rows : int
         Rows of a sheet, header included; Excel's limit by default.
 
     Raises
@@ -102,7 +102,7 @@ def write(
     notes.quality(sheets["Data quality"], about.cleaning)
     notes.method(sheets["Method"], about)
     if not fits(len(tables.table), most_rows):
-        _elsewhere(sheets["Customers"], len(tables.table), most_rows or MOST_ROWS)
+        _elsewhere(sheets["Customers"], len(tables.table), most_rows)
         book.save(path)
         return
     found = customers.frame(tables)
@@ -112,7 +112,7 @@ def write(
     customers.fill(path, skeleton, PLACE, found, styles)
 
 
-def fits(rows: int, most_rows: int | None = None) -> bool:
+def fits(rows: int, most_rows: int = MOST_ROWS) -> bool:
     """Whether a sheet holds so many customers and the header.
 
     Examples
@@ -120,7 +120,7 @@ def fits(rows: int, most_rows: int | None = None) -> bool:
     >>> fits(200), fits(1_048_575), fits(1_048_576)
     (True, True, False)
     """
-    return rows < (most_rows or MOST_ROWS)
+    return rows < most_rows
 
 
 def _elsewhere(sheet: Any, rows: int, most_rows: int) -> None:
