@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import INCOME, MALL, SPENDING
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
@@ -138,7 +138,9 @@ def test_missing_values_meet_no_bound():
     assert all_hold([Condition("c", "is not", "b")], table).tolist() == [True, True]
 
 
-@given(st.floats(-1e9, 1e9), st.booleans())
+@given(st.floats(allow_nan=False, allow_infinity=False), st.booleans())
+@example(5e-324, False)
+@example(1.7e308, False)
 def test_rounding_ends_with_the_threshold_itself(value, whole):
     tried = list(rounder(value, whole))
     assert tried[-1] == (np.floor(value) if whole else value)

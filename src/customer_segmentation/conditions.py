@@ -138,10 +138,12 @@ def rounder(value: float, whole: bool) -> Iterator[float]:
         start = math.floor(math.log10(abs(exact))) + 1
         for power in range(start, start - DIGITS, -1):
             for part in (1.0, 0.5):
-                step = part * 10.0**power
-                if whole and step < 1:
+                step = float(f"{part}e{power}")
+                if step == 0 or (whole and step < 1):
                     break
-                yield float(f"{round(exact / step) * step:.{DIGITS}g}")
+                rounded = float(f"{exact / step:.0f}e{power}") * part
+                if math.isfinite(rounded):
+                    yield float(f"{rounded:.{DIGITS}g}")
     yield exact
 
 
