@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from kneed import KneeLocator
 from sklearn.metrics import adjusted_rand_score
 
 from customer_segmentation.labels import FloatArray
@@ -179,6 +178,8 @@ def by_elbow(path: pd.DataFrame, experiments: Experiments) -> Choice:
         return _instead(
             path, experiments, "no elbow: the path is not ordered by its number of segments"
         )
+    from kneed import KneeLocator  # noqa: PLC0415 - it loads pyplot, which nothing else here needs
+
     counts = path["n_segments"].to_numpy()
     with warnings.catch_warnings():
         # kneed warns when there is no knee; that is an answer here.

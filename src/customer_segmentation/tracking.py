@@ -24,14 +24,20 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from PIL import Image
 
-from customer_segmentation.environment import requirements
+from customer_segmentation.environment import PACKAGE, code, requirements
 from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
 from customer_segmentation.saved_view import side_by_side
+from customer_segmentation.segmenter import TRUSTED_TYPES
 from customer_segmentation.store import process_tags  # first: it sets MLflow up
 
 # Runs whose pictures are still being drawn, in order of their start.
 _waiting: dict[str, _Batch] = {}
 THUMBNAIL = (400, 400)  # pixels of the copies in MLflow's image grid: two runs fit side by side
+# What a model loads by name: the module that serves it, and its own types.
+SERVED = (
+    "customer_segmentation.served",
+    *(name.rpartition(".")[0] for name in TRUSTED_TYPES if name.startswith(PACKAGE.name)),
+)
 MODEL = "model_uri"  # tag: address of the run's own model
 MAX_NOTE = 8000  # characters that MLflow keeps of a description
 
@@ -243,7 +249,6 @@ def _active(run_id: str) -> Iterator[None]:
 
 def log_model(run_id: str, model: Model) -> str:
     """Log a model to a run, running or ended, and return its address."""
-    package = Path(__file__).parent
     # No inputs: MLflow's would refuse whole numbers for decimals, and its server any CSV.
     # The model checks and casts by itself, and names column and row.
     outputs = Schema(
@@ -261,9 +266,9 @@ def log_model(run_id: str, model: Model) -> str:
         described.write_text(json.dumps(model.reference), encoding="utf-8")
         logged = mlflow.pyfunc.log_model(
             name=model.name,
-            python_model=str(package / "served.py"),
+            python_model=str(PACKAGE / "served.py"),
             artifacts={"segmenter": str(saved), "reference": str(described)},
-            code_paths=[str(package)],
+            code_paths=[code(*SERVED)],
             signature=ModelSignature(outputs=outputs),
             metadata={"columns": model.segmenter.columns},
             pip_requirements=requirements(),
