@@ -6,7 +6,9 @@ A row that cannot be scored does not lose the batch: it is written with empty ce
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +39,8 @@ EXAMPLES = 5  # rows with problems that are named
 # The same columns whatever happens, so that what loads the file need not look first.
 COLUMNS = ("id", "segment", "segment_name", "confidence", "outlier", "problem")
 Progress = Callable[[float | None, int], None]
+Result = tuple[pd.DataFrame, dict[Any, str]]  # what is written, and the rows with problems
+Done = tuple[Chunk, Result]
 
 
 @dataclass
@@ -136,15 +140,31 @@ def score(
     numbered = found is None or source.integer(found)
     schema = _schema(pa.int64() if numbered else pa.string())
     scored = Scored(path, output, words, source.notes, batch.monitor, _names(segmenter))
-    with open_target(output, schema) as target, closing(source.chunks(batch.wanted)) as chunks:
-        for chunk in chunks:
-            frame, problems = batch.score(chunk)
+    with (
+        open_target(output, schema) as target,
+        closing(source.chunks(batch.wanted)) as chunks,
+        closing(_one_ahead(batch.score, chunks)) as results,
+    ):
+        for chunk, (frame, problems) in results:
             target.write(frame)
             _count(scored, frame, problems)
             if progress is not None:
                 progress(chunk.done, scored.rows)
     scored.seconds = time.monotonic() - start
     return scored
+
+
+def _one_ahead(work: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Generator[Done]:
+    """Work on a chunk in a second thread while the next is read and the last one written."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting: deque[tuple[Chunk, Future[Result]]] = deque()
+        for chunk in chunks:
+            waiting.append((chunk, thread.submit(work, chunk)))
+            if len(waiting) > 1:
+                done, result = waiting.popleft()
+                yield done, result.result()
+        for done, result in waiting:
+            yield done, result.result()
 
 
 class _Batch:
@@ -165,12 +185,10 @@ class _Batch:
         self.monitor = Monitor(reference)
         described = reference["columns"]
         levels = {c: described[c]["levels"] for c in self.columns if "levels" in described[c]}
-        with closing(source.chunks(self.columns)) as chunks:
-            head = next(chunks).frame
-        self._convert = Converter(segmenter.numeric, levels, head, tokens)
+        self._convert = Converter(segmenter.numeric, levels, source.head[self.columns], tokens)
         self._integer = id_column is None or source.integer(id_column)
 
-    def score(self, chunk: Chunk) -> tuple[pd.DataFrame, dict[Any, str]]:
+    def score(self, chunk: Chunk) -> Result:
         """Assign the rows of a chunk."""
         frame, problems = self._convert(chunk.frame[self.columns])
         problems = {**problems, **chunk.problems}
@@ -256,8 +274,7 @@ def _id_column(
     trained = reference.get("id_column")
     if trained in source.columns:
         return str(trained), f"ids from {trained}, as in training"
-    with closing(source.chunks(source.columns)) as chunks:
-        named = found_id(next(chunks).frame)
+    named = found_id(source.head)
     if named is not None:
         return named, f"ids from {named}, by its name"
     return None, "no id column: the id is the number of the row under the header"

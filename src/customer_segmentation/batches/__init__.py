@@ -11,6 +11,7 @@ from pathlib import Path
 
 from customer_segmentation.batches.convert import Converter
 from customer_segmentation.batches.source import (
+    HEAD_ROWS,
     Chunk,
     ExcelSource,
     ParquetSource,
@@ -38,7 +39,7 @@ def open_source(path: Path, *, sheet: str | None = None) -> Source:
     Returns
     -------
     Source
-        Its ``columns`` are known; ``chunks(columns)`` reads only those.
+        Its ``columns`` and ``head`` are known; ``chunks(columns)`` reads only some of them.
 
     Raises
     ------
@@ -65,9 +66,11 @@ def open_source(path: Path, *, sheet: str | None = None) -> Source:
         source = ExcelSource(path, sheet)
     else:
         source = TextSource(path)
-    with closing(source.chunks(source.columns[:1])) as chunks:
-        if next(chunks, None) is None:
-            raise DataError(
-                f"{path}: got a header and no rows, expected one row per customer; check the export"
-            )
+    with closing(source.chunks(source.columns)) as chunks:
+        first = next(chunks, None)
+    if first is None:
+        raise DataError(
+            f"{path}: got a header and no rows, expected one row per customer; check the export"
+        )
+    source.head = first.frame.head(HEAD_ROWS)
     return source

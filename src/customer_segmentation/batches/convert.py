@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from customer_segmentation.data import numerals
 from customer_segmentation.data.coercion import MISSING_TOKENS
 
-MARK_ROWS = 5000  # cells of a column that tell its decimal mark
 SHOWN = 40  # characters of a cell in a message
 ONLY_COMMA = "0,5"  # a cell that can be read with a decimal comma only
 
@@ -130,8 +129,7 @@ class Converter:
 
 def _marks(head: pd.DataFrame, numeric: Collection[str]) -> dict[str, numerals.Mark]:
     """Decimal mark of each text column: its own cells decide, then those of the others."""
-    cells = head.head(MARK_ROWS)
-    texts = {column: _texts(cells[column]) for column in cells}
+    texts = {column: _texts(head[column]) for column in head}
     usual = numerals.decimal_mark(texts.values())
     vote = [pd.Series([ONLY_COMMA])] if usual == "," else []
     return {str(c): numerals.decimal_mark([t, *vote]) for c, t in texts.items() if c in numeric}
@@ -141,7 +139,9 @@ def _texts(cells: pd.Series) -> pd.Series:
     """Cells that are text: numbers among them say nothing about how people write them."""
     if pd.api.types.is_numeric_dtype(cells):
         return pd.Series(dtype="str")
-    return pd.Series([cell for cell in cells if isinstance(cell, str)], dtype="str")
+    if cells.dtype == "str":
+        return cells.dropna()
+    return cells[cells.map(lambda cell: isinstance(cell, str))].astype("str")
 
 
 def _quick(cells: pd.Series, mark: numerals.Mark) -> pd.Series | None:

@@ -19,6 +19,8 @@ from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, listed
 
 ROWS = 65_536  # of a chunk: some megabytes, and large enough that the loop costs nothing
+CELLS = 4 << 20  # of a chunk of a wide table, which has fewer rows
+HEAD_ROWS = 5000  # that tell which column holds the ids, and how numbers are written
 HEAD_BYTES = 4096  # enough to recognise a format by
 
 
@@ -48,6 +50,7 @@ class Source(Protocol):
     path: Path
     columns: list[str]
     notes: list[str]  # what was read otherwise than the extension says
+    head: pd.DataFrame  # the first rows with all columns, read when the table is opened
 
     def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
         """Read the rows, only these columns of them, in this order."""
@@ -114,6 +117,8 @@ def column_names(header: Sequence[Any], path: Path) -> list[str]:
 class ParquetSource:
     """A Parquet file: only the wanted columns are decoded."""
 
+    head: pd.DataFrame
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notes: list[str] = []
@@ -125,9 +130,9 @@ class ParquetSource:
     def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
         """Read the rows, only these columns of them, in this order."""
         own = [self._schema.names[self.columns.index(column)] for column in columns]
-        read = 0
+        read, rows = 0, min(ROWS, CELLS // len(own) + 1)
         with _parquet(self.path) as file:
-            for batch in file.iter_batches(ROWS, columns=own):
+            for batch in file.iter_batches(rows, columns=own):
                 # Whole numbers with gaps as decimals would lose the last digits of a long id.
                 frame = batch.to_pandas(integer_object_nulls=True, ignore_metadata=True)[own]
                 frame.index = pd.RangeIndex(read + 1, read + 1 + len(frame))
@@ -147,6 +152,8 @@ class ParquetSource:
 
 class ExcelSource:
     """One sheet of a workbook: the stored results of formulas; nothing is evaluated."""
+
+    head: pd.DataFrame
 
     def __init__(self, path: Path, sheet: str | None) -> None:
         self.path = path

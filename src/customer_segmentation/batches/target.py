@@ -169,7 +169,8 @@ class _TextWriter:
 
     def __init__(self, part: Path, schema: pa.Schema, separator: str) -> None:
         self._schema, self._separator = schema, separator
-        self._special = f'[{re.escape(separator)}"\r\n]'
+        self._special = [mark.encode() for mark in (separator, '"', "\r", "\n")]
+        self._quote_if = f'[{re.escape(separator)}"\r\n]'
         self._file = part.open("xb")
         names = pa.array(schema.names)
         self._file.write((separator.join(self._quoted(names).to_pylist()) + "\n").encode())
@@ -196,9 +197,11 @@ class _TextWriter:
         return pc.fill_null(pc.cast(column, pa.string()), "")
 
     def _quoted(self, column: pa.Array) -> pa.Array:
-        special = pc.match_substring_regex(column, self._special)
-        if not pc.any(special).as_py():
+        content = column.buffers()[2]
+        text = content.to_pybytes() if content else b""
+        if not any(mark in text for mark in self._special):
             return column
+        special = pc.match_substring_regex(column, self._quote_if)
         doubled = pc.replace_substring(column, '"', '""')
         return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), column)
 

@@ -49,6 +49,8 @@ class _Survey:
 class TextSource:
     """A delimited text file, its encoding and separator found from the content."""
 
+    head: pd.DataFrame
+
     def __init__(self, path: Path) -> None:
         self.path = path
         survey = _survey(path)

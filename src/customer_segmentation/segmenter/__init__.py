@@ -16,7 +16,7 @@ from customer_segmentation.paths import Candidate
 from customer_segmentation.segmenter import schema
 from customer_segmentation.segmenter.assigners import BLOCK, PredictAssigner
 from customer_segmentation.segmenter.following import follow
-from customer_segmentation.segmenter.neighbours import Reference
+from customer_segmentation.segmenter.neighbours import SAME, Reference
 from customer_segmentation.segmenter.numbering import number_segments, renumbering
 from customer_segmentation.segmenter.plain import TRUSTED_TYPES, settings_of
 from customer_segmentation.segmenter.preparation import dense, preparation_for, prepare, unprepared
@@ -49,7 +49,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Segment number of every training customer, from 1 on; -1 = outlier. Not saved.
     confidence_ : ndarray of shape (n_samples,)
         Share of a customer's ten nearest fellow customers that are in the same segment, on [0, 1];
-        beyond 10,000 customers that of the nearest of 10,000. Not saved.
+        beyond 10,000 customers that of a near one of 10,000. Not saved.
     numbers_ : ndarray of shape (n_clusters,)
         Segment number of every cluster of the algorithm.
     fidelity_ : float
@@ -117,10 +117,8 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.numbers_ = number_segments(X, labels)
         self.labels_ = self._as_segments(labels)
         self.reference_ = Reference(X, labels)
-        self.confidence_ = self.reference_.confidence(self.reference_.nearest(X)[0], labels)
+        self.confidence_ = self.reference_.confidence(X, labels)
         self.assigner_, found = follow(clusterer, X, labels, seed=self.seed)
-        if self.assigner == PredictAssigner.word:  # else it also tells training customers
-            self.reference_ = self.reference_.thinned()
         self.fidelity_ = found.overall
         self.fidelity_per_segment_ = {
             int(self._as_segments([label])[0]): share for label, share in found.each.items()
@@ -276,11 +274,11 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def _block(self, read: pd.DataFrame) -> tuple[IntArray, FloatArray]:
         X = prepare(self.transformer_, read)
-        nearest, known = self.reference_.nearest(X)
         labels = self.assigner_.predict(X)
         if self.assigner != PredictAssigner.word:
-            labels = np.where(known, self.reference_.labels[nearest], labels)
-        return labels, self.reference_.confidence(nearest, labels)
+            same = self.reference_.index.within(X, SAME)
+            labels = np.where(same >= 0, self.reference_.labels[same], labels)
+        return labels, self.reference_.confidence(X, labels)
 
     def _as_segments(self, labels: Any) -> IntArray:
         return np.concatenate([self.numbers_, [OUTLIER]])[np.asarray(labels, dtype=np.int64)]

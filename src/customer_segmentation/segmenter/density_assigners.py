@@ -62,8 +62,8 @@ class CoreAssigner(Assigner):
     def _labels(self, X: FloatArray) -> Any:
         if not len(self.codes_):
             return np.full(len(X), OUTLIER, dtype=np.int64)
-        distances, near = self.index_.nearest(X, 1)
-        return self.with_outliers(self.codes_[near[:, 0]], distances[:, 0] > self.eps * SLACK)
+        near = self.index_.within(X, self.eps * SLACK)
+        return self.with_outliers(self.codes_[near], near < 0)
 
 
 class ReachAssigner(Assigner):

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import KDTree
+from sklearn.tree import DecisionTreeRegressor
 
 from customer_segmentation.labels import FloatArray, IntArray
 
 N_NEIGHBORS = 10  # confidence in tenths is fine enough for a campaign
 MAX_REFERENCE_ROWS = 10_000  # keeps the model below a few megabytes and scoring quick
-MAX_THIN_ROWS = 2_000  # for a look-up that only tells the confidence: half the time
+LEAF_ROWS = 5  # customers who vouch for their surroundings
+NEAR_ENOUGH = 1.0  # a customer less than twice as far as the nearest one tells the same
+HUGE = 1e30  # beyond it squares, and the numbers of trees, overflow
 PARALLEL_ROWS = 20_000  # fewer are looked up before a second thread has started
 SAME = 1e-9  # standardised features closer than this are the same customer, read twice
 
@@ -36,7 +39,7 @@ class Index:
     def __init__(self, points: FloatArray) -> None:
         self.points = points
         # Without the median splits, which are slow where many customers share a value.
-        self.tree = KDTree(points, balanced_tree=False)
+        self.tree = KDTree(points, leafsize=20, balanced_tree=False)
 
     def nearest(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances and positions of the `k` nearest points, nearest first.
@@ -70,6 +73,22 @@ class Index:
         shape = (len(positions), positions.shape[1] - 1)
         return distances[others].reshape(shape), positions[others].reshape(shape)
 
+    def nearly_nearest(self, X: FloatArray) -> IntArray:
+        """Position of a point that is at most twice as far from each row as the nearest one."""
+        positions: IntArray = self.tree.query(X, eps=NEAR_ENOUGH, workers=_workers(X))[1]
+        return positions
+
+    def within(self, X: FloatArray, radius: float) -> IntArray:
+        """Position of the nearest point of each row, -1 where none is closer than `radius`.
+
+        Examples
+        --------
+        >>> Index(np.array([[0.0], [5.0]])).within(np.array([[4.0], [3.0]]), 1.5)
+        array([ 1, -1])
+        """
+        found = self.tree.query(X, distance_upper_bound=radius, workers=_workers(X))[1]
+        return np.where(found < len(self.points), found, -1)
+
     def count_within(self, radius: float) -> IntArray:
         """How many points lie within `radius` of each point, itself included."""
         workers = _workers(self.points)
@@ -101,11 +120,13 @@ class Reference:
     votes : ndarray of shape (n_kept, n_clusters + 1)
         How many of a customer's ten nearest fellow customers are in each cluster; the last
         column, which position -1 also means, is for the outliers.
+    regions : DecisionTreeRegressor
+        Cuts the space into boxes by the votes of the customers in them.
 
     Examples
     --------
     >>> reference = Reference(np.array([[0.0], [1.0], [9.0], [10.0]]), np.array([0, 0, 1, 1]))
-    >>> reference.confidence(np.array([0]), np.array([0])).round(2)
+    >>> reference.confidence(np.array([[0.0]]), np.array([0])).round(2)
     array([0.33])
     """
 
@@ -117,27 +138,23 @@ class Reference:
         everyone = np.arange(len(rows))
         for fellow in self.index.fellows(N_NEIGHBORS)[1].T:
             self.votes[everyone, self.labels[fellow]] += 1
+        regions = DecisionTreeRegressor(min_samples_leaf=LEAF_ROWS, random_state=0)
+        self.regions = regions.fit(X[rows], self.votes)
 
-    def nearest(self, X: FloatArray) -> tuple[IntArray, Any]:
-        """Position of the nearest customer to each row, and whether it is the same one."""
-        distances, positions = self.index.nearest(X, 1)
-        return positions[:, 0], distances[:, 0] <= SAME
+    def confidence(self, X: FloatArray, labels: IntArray) -> FloatArray:
+        """How many of ten customers around each row are in cluster `labels`, as a share.
 
-    def confidence(self, positions: IntArray, labels: IntArray) -> FloatArray:
-        """Share of the nearest customer's ten nearest fellows that are in cluster `labels`."""
+        They are the ten nearest fellows of a training customer near the row. In a box where the
+        fellows of every customer are all in that cluster, none is looked up: there the share is 1.
+        """
+        shares = np.ones(len(labels))
         if self.n_fellows == 0:
-            return np.ones(len(labels))
-        return np.asarray(self.votes[positions, labels] / self.n_fellows)
-
-    def thinned(self) -> Reference:
-        """Fewer of the customers, so that scoring stays quick."""
-        if len(self.labels) <= MAX_THIN_ROWS:
-            return self
-        rows = spread(self.labels, MAX_THIN_ROWS)
-        fewer = Reference.__new__(Reference)
-        fewer.index, fewer.labels = Index(self.index.points[rows]), self.labels[rows]
-        fewer.n_fellows, fewer.votes = self.n_fellows, self.votes[rows]
-        return fewer
+            return shares
+        around = self.regions.predict(np.clip(X, -HUGE, HUGE)).reshape(len(X), -1)
+        asked = np.flatnonzero(around[np.arange(len(X)), labels] < self.n_fellows)
+        near = self.index.nearly_nearest(X[asked])
+        shares[asked] = self.votes[near, labels[asked]] / self.n_fellows
+        return shares
 
 
 def spread(labels: IntArray, max_rows: int) -> IntArray:
