@@ -195,13 +195,15 @@ def test_a_reference_keeps_every_cluster():
     assert reference.votes.sum(axis=1).tolist() == [10] * len(reference.labels)
 
 
-def test_a_thinned_reference_keeps_fewer_customers_and_their_surroundings():
-    X = np.random.default_rng(0).normal(size=(3000, 9))
+def test_a_customer_of_the_reference_has_its_own_share_and_others_one_nearby():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 4))
     labels = (X[:, 0] > 0).astype(int)
-    full = Reference(X, labels)
-    few = full.thinned()
-    assert len(few.labels) == 2000
-    positions = full.nearest(few.index.points)[0]
-    np.testing.assert_array_equal(few.votes, full.votes[positions])
-    small = Reference(X[:1500], labels[:1500])
-    assert small.thinned() is small
+    reference = Reference(X, labels)
+    own = reference.votes[np.arange(3000), labels] / 10
+    assert 0.2 < (own < 1).mean() < 0.8
+    np.testing.assert_array_equal(reference.confidence(X, labels), own)
+    new = rng.normal(size=(500, 4))
+    near = labels[reference.index.nearest(new, 10)[1]] == (new[:, :1] > 0)
+    found = reference.confidence(new, (new[:, 0] > 0).astype(int))
+    assert np.abs(found - near.mean(axis=1)).mean() < 0.1

@@ -396,6 +396,14 @@ def test_a_row_gets_the_same_segment_alone_in_a_batch_and_in_any_order(name, row
     pd.testing.assert_frame_equal(alone, scored.head(5))
 
 
+@pytest.mark.parametrize("name", CLUSTERERS)
+@pytest.mark.parametrize("far", [1e20, 1e160, 1e300])
+def test_a_customer_as_far_as_numbers_go_is_assigned(name, far):
+    found = fitted(name).assign(pd.DataFrame({"a": [far, 3.0], "b": [-far, 3.0]}))
+    assert found["confidence"].between(0, 1).all()
+    assert found["outlier"].tolist() == [name == "dbscan", False]
+
+
 def test_a_long_table_is_scored_in_blocks_that_do_not_show():
     segmenter = fitted("gmm")
     few = pd.DataFrame(np.random.default_rng(1).normal(6, 5, (70, 2)), columns=["a", "b"])

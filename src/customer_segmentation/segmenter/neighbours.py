@@ -14,7 +14,6 @@ N_NEIGHBORS = 10  # confidence in tenths is fine enough for a campaign
 MAX_REFERENCE_ROWS = 10_000  # keeps the model below a few megabytes and scoring quick
 LEAF_ROWS = 5  # customers who vouch for their surroundings
 NEAR_ENOUGH = 1.0  # a customer less than twice as far as the nearest one tells the same
-HUGE = 1e30  # beyond it squares, and the numbers of trees, overflow
 PARALLEL_ROWS = 20_000  # fewer are looked up before a second thread has started
 SAME = 1e-9  # standardised features closer than this are the same customer, read twice
 
@@ -138,8 +137,7 @@ class Reference:
         everyone = np.arange(len(rows))
         for fellow in self.index.fellows(N_NEIGHBORS)[1].T:
             self.votes[everyone, self.labels[fellow]] += 1
-        regions = DecisionTreeRegressor(min_samples_leaf=LEAF_ROWS, random_state=0)
-        self.regions = regions.fit(X[rows], self.votes)
+        self._cut()
 
     def confidence(self, X: FloatArray, labels: IntArray) -> FloatArray:
         """How many of ten customers around each row are in cluster `labels`, as a share.
@@ -150,11 +148,23 @@ class Reference:
         shares = np.ones(len(labels))
         if self.n_fellows == 0:
             return shares
-        around = self.regions.predict(np.clip(X, -HUGE, HUGE)).reshape(len(X), -1)
+        around = self.regions.predict(X).reshape(len(X), -1)
         asked = np.flatnonzero(around[np.arange(len(X)), labels] < self.n_fellows)
         near = self.index.nearly_nearest(X[asked])
         shares[asked] = self.votes[near, labels[asked]] / self.n_fellows
         return shares
+
+    def _cut(self) -> None:
+        regions = DecisionTreeRegressor(min_samples_leaf=LEAF_ROWS, random_state=0)
+        self.regions = regions.fit(self.index.points, self.votes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Safe model files do not hold trees.
+        return {name: value for name, value in self.__dict__.items() if name != "regions"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._cut()
 
 
 def spread(labels: IntArray, max_rows: int) -> IntArray:

@@ -16,6 +16,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.segmenter.schema import Schema
 
+FARTHEST = 1e30  # beyond it, squares of distances overflow
+
 
 def preparation_for(schema: Schema) -> ColumnTransformer:
     """Unfitted transformer: gaps filled, numbers standardised, text as one column per level.
@@ -48,6 +50,11 @@ def prepare(transformer: Any, read: pd.DataFrame) -> FloatArray:
     transformer : scikit-learn transformer
     read : DataFrame, shape (n_samples, n_columns)
 
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        Finite; what is beyond 1e30 is put there, where distances can still be told.
+
     Raises
     ------
     ValueError
@@ -59,7 +66,7 @@ def prepare(transformer: Any, read: pd.DataFrame) -> FloatArray:
         matrix = dense(transformer.transform(read))
     if not np.isfinite(matrix).all():
         raise ValueError("got values that the transformer makes no finite numbers of.")
-    return matrix
+    return np.clip(matrix, -FARTHEST, FARTHEST)
 
 
 def unprepared(transformer: Any, read: pd.DataFrame) -> IntArray:
