@@ -146,7 +146,7 @@ def test_few_customers_say_what_they_can_show():
     rng = np.random.default_rng(7)
     words = compared(draw(rng, 2000), *draw(rng, 50)).words()
     assert words.startswith("No refresh is due")
-    assert "50 customers show only a PSI above 0." in words
+    assert "which 50 customers can show only by a PSI above 0." in words
 
 
 def _tiny():

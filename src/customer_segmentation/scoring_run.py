@@ -128,8 +128,8 @@ def summary(scored: Scored) -> str:
     """Say in one line what was done."""
     speed = f"{scored.seconds:.1f} s" if scored.seconds >= 0.05 else "no time"
     return (
-        f"{scored.rows:,} rows of {scored.input.name} scored into {scored.output.name} in {speed}; "
-        f"{scored.ids}."
+        f"{plural(scored.rows, 'row')} of {scored.input.name} scored into {scored.output.name} "
+        f"in {speed}; {scored.ids}."
     )
 
 

@@ -7,6 +7,7 @@ import json
 import tempfile
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import singledispatchmethod
@@ -259,7 +260,9 @@ def log_model(run_id: str, model: Model) -> str:
             ColSpec("boolean", "outlier"),
         ]
     )
-    with tempfile.TemporaryDirectory() as folder, _active(run_id):
+    with tempfile.TemporaryDirectory() as folder, _active(run_id), warnings.catch_warnings():
+        # An example would only check the inputs, of which there are none.
+        warnings.filterwarnings("ignore", ".*An input example was not provided")
         saved = Path(folder) / "segmenter.skops"
         skops.io.dump(model.segmenter, saved)
         described = Path(folder) / "reference.json"

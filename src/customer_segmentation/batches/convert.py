@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from customer_segmentation.data import numerals
 from customer_segmentation.data.coercion import MISSING_TOKENS
+from customer_segmentation.segmenter.conversion import to_text
 
 SHOWN = 40  # characters of a cell in a message
 ONLY_COMMA = "0,5"  # a cell that can be read with a decimal comma only
@@ -117,7 +118,9 @@ class Converter:
         codes, distinct = pd.factorize(cells)
         known = self._levels.get(str(cells.name), {})
         levels: list[object] = [self._level(cell, known) for cell in distinct]
-        array = np.array([*levels, np.nan], dtype=object)[codes]
+        # 1 and TRUE are the levels "True" and "1" of the training to drift as well as to the model.
+        guised, _ = to_text(pd.Series(levels, dtype=object), list(known.values()))
+        array = np.array([*guised, np.nan], dtype=object)[codes]
         return pd.Series(array, index=cells.index, name=cells.name, dtype=object)
 
     def _level(self, cell: Any, known: Mapping[str, str]) -> object:
@@ -186,4 +189,4 @@ def _folded(level: str) -> str:
 
 
 def _shown(cell: Any) -> str:
-    return repr(cell if not isinstance(cell, str) else cell[:SHOWN])
+    return repr(cell if isinstance(cell, float | int) else str(cell)[:SHOWN])

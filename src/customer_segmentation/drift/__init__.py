@@ -26,7 +26,7 @@ from customer_segmentation.drift.divergence import (
     psi_limits,
 )
 from customer_segmentation.labels import OUTLIER, IntArray
-from customer_segmentation.style import name_of, percent
+from customer_segmentation.style import name_of, percent, plural
 
 FALSE_ALARMS = 0.01  # share of batches without drift in which anything at all may be named
 SEGMENTS = "segment shares"
@@ -176,10 +176,11 @@ class Monitor:
             if len(drifted):
                 return f"{start}: {_named(drifted)}."
         limit = float(table["psi_limit"].max())
+        what = plural(self.customers, "customer")
         if limit > LARGE:
             return (
-                f"No refresh is due: no drift beyond chance. {self.customers:,} customers show "
-                f"only a PSI above {limit:.2f}."
+                f"No refresh is due: no drift beyond chance, which {what} can show only by a PSI "
+                f"above {limit:.2f}."
             )
         return "No refresh is due: segment shares and features are as in training."
 

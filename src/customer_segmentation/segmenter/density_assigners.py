@@ -70,13 +70,16 @@ class ReachAssigner(Assigner):
     """HDBSCAN's rule for a new customer, as far as the labels tell its tree.
 
     A customer joins the cluster to which its mutual reachability distance is smallest, unless that
-    is larger than any of the cluster's own members needs to reach the others: then it is an
+    is larger than (nearly) all of the cluster's own members need to reach the others: then it is an
     outlier.
 
     Parameters
     ----------
     min_samples : int
         Customers that make a neighbourhood, the customer itself included.
+    share : float
+        Of a cluster's members who reach the others within its limit. Below 1, the loosest members
+        do not decide who else belongs: truer where a cluster is surrounded by many outliers.
 
     Notes
     -----
@@ -92,8 +95,9 @@ class ReachAssigner(Assigner):
 
     word: ClassVar[str] = "reach"
 
-    def __init__(self, min_samples: int = 5) -> None:
+    def __init__(self, min_samples: int = 5, share: float = 1.0) -> None:
         self.min_samples = min_samples
+        self.share = share
 
     def fit(self, X: Any, y: Any) -> ReachAssigner:
         """Learn how far the members of each cluster reach."""
@@ -108,7 +112,9 @@ class ReachAssigner(Assigner):
         if inside.sum() > 1:
             needs, joined = self._reachability(self.core_, *self.members_.fellows(self._k))
             own = joined == self.codes_
-            np.maximum.at(self.reach_, self.codes_[own], needs[own])
+            for code in np.unique(self.codes_[own]):
+                near = needs[own & (self.codes_ == code)]
+                self.reach_[code] = np.quantile(near, self.share)
         return self
 
     @property

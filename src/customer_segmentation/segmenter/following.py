@@ -88,8 +88,8 @@ def _(clusterer: DBSCAN) -> list[Any]:
 def _(clusterer: HDBSCAN) -> list[Any]:
     if clusterer.metric != "euclidean":
         return _neighbours()
-    reach = ReachAssigner(clusterer.min_samples or clusterer.min_cluster_size)
-    return [reach, *_neighbours()]
+    neighbourhood = clusterer.min_samples or clusterer.min_cluster_size
+    return [ReachAssigner(neighbourhood), ReachAssigner(neighbourhood, 0.95), *_neighbours()]
 
 
 @rules_for.register
