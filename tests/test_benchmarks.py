@@ -1,4 +1,4 @@
-"""The benchmark of the choice, called as its users call it."""
+"""The benchmarks, called as their users call them."""
 
 import subprocess
 import sys
@@ -50,3 +50,21 @@ def test_a_folder_of_labelled_sets_is_judged(tmp_path):
     assert "lost.csv" in rows.loc["lost", "error"]
     assert "FAILED lost" in done.stdout
     assert "false alarms): 0 of 1" in done.stdout
+
+
+@pytest.mark.slow
+def test_scoring_is_measured_against_reading_and_writing():
+    command = [sys.executable, "benchmarks/scoring.py", "--rows", "6000", "--repeats", "1",
+               "--algorithms", "kmeans", "hdbscan"]  # fmt: skip
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for row in ("kmeans", "hdbscan", "csv", "parquet", "to pyarrow"):
+        assert row in done.stdout

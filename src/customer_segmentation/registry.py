@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, suppress, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -158,9 +158,9 @@ def crown(opened: Store, name: str, served: Served) -> None:
     if former is not None and former.version != served.version:
         client.set_registered_model_alias(name, PREVIOUS, str(former.version))
         client.set_model_version_tag(name, str(served.version), "replaces", str(former.version))
-        client.set_tag(former.run_id, "promoted", PREVIOUS)
+        _mark(client, former.run_id, PREVIOUS)
     client.set_registered_model_alias(name, CHAMPION, str(served.version))
-    client.set_tag(served.run_id, "promoted", CHAMPION)
+    _mark(client, served.run_id, CHAMPION)
 
 
 def roll_back(opened: Store, name: str) -> tuple[Served, Served]:
@@ -183,9 +183,15 @@ def roll_back(opened: Store, name: str) -> tuple[Served, Served]:
         client.set_registered_model_alias(name, PREVIOUS, before)
     else:
         client.delete_registered_model_alias(name, PREVIOUS)
-    client.set_tag(former.run_id, "promoted", "rolled back")
-    client.set_tag(champion.run_id, "promoted", CHAMPION)
+    _mark(client, former.run_id, "rolled back")
+    _mark(client, champion.run_id, CHAMPION)
     return champion, former
+
+
+def _mark(client: mlflow.MlflowClient, run_id: str, title: str) -> None:
+    """Show on a run what its model became; one that was deleted since shows nothing."""
+    with suppress(MlflowException):
+        client.set_tag(run_id, "promoted", title)
 
 
 def read_segmenter(uri: str) -> Segmenter:
