@@ -22,7 +22,7 @@ from sklearn.cluster import KMeans
 from streamlit.testing.v1 import AppTest
 from test_ui import CHROMIUM, FLAGS, free_port, wait_for
 
-from customer_segmentation import drift, options, registry, store
+from customer_segmentation import artifacts, drift, options, registry, store
 from customer_segmentation.dashboard import (
     app,
     champion,
@@ -336,13 +336,13 @@ def test_the_store_is_read_as_it_was_written(cli, folder, tmp_path, opened):
     assert done.returncode == 0, done.stderr
     (sweep,) = history.sweeps(opened)
     runs = history.runs_of(opened, sweep.run_id)
-    board = history.read_table(sweep.run_id, "leaderboard.csv")
+    board = artifacts.read_table(sweep.run_id, "leaderboard.csv")
     assert sorted(runs) == sorted(board["run"])
     assert sweep.recommended == runs[board["run"].iloc[0]].info.run_id
     one, two = (runs[name] for name in board["run"])
     crossed = history.compare(one, two)
     assert crossed.customers.to_numpy().sum() == crossed.common == 200
-    matrix = history.read_table(sweep.run_id, "tables/agreement.csv", index=True)
+    matrix = artifacts.read_table(sweep.run_id, "tables/agreement.csv", index=True)
     assert crossed.agreement == pytest.approx(matrix.iloc[0, 1], abs=1e-3)
     assert history.facts(one)["Verdict"] == one.data.tags["verdict"]
 

@@ -25,6 +25,26 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def renumbered(
+    found: pd.DataFrame | None, numbers: Mapping[int, int], names: Mapping[int, str]
+) -> pd.DataFrame:
+    """The table of a run under other segment numbers and names; without rows if there is none.
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"segment": [1], "name": ["A"], "next_best": [2]}, index=["c"])
+    >>> renumbered(found.assign(next_best_name="B"), {1: 2, 2: 5}, {2: "Two"}).values.tolist()
+    [[2, 'Two', 5, '']]
+    """
+    if found is None:
+        return pd.DataFrame(columns=[*COLUMNS])
+    found = found.copy()
+    for number, name in (("segment", "name"), ("next_best", "next_best_name")):
+        found[number] = found[number].replace(numbers).astype("Int64")
+        found[name] = [names.get(int(n), "") if pd.notna(n) else "" for n in found[number]]
+    return found
+
+
 def table(
     segments: pd.Series[int],
     names: Mapping[int, str],

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 # Of this project first: it sets MLflow up.
 from customer_segmentation.store import Store  # isort: skip
@@ -15,20 +13,13 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from customer_segmentation import card_file, deliverables, registry, tracking
-from customer_segmentation.cards import Card
+from customer_segmentation import lasting, registry, tracking
 from customer_segmentation.items import Item, Metric, Model, Picture, Table, Tag
+from customer_segmentation.labels import OUTLIER
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import migration as migration_plot
-from customer_segmentation.proposal import (
-    PromotionError,
-    Proposal,
-    assignments,
-    customers,
-    model_uri,
-)
+from customer_segmentation.proposal import PromotionError, Proposal, model_uri
 from customer_segmentation.registry import Served
-from customer_segmentation.results import About
 
 
 def find_run(opened: Store, wanted: str | None) -> Run:
@@ -154,12 +145,16 @@ def promote(
         The new champion.
     """
     served = registry.of_run(opened, name, proposal.run.info.run_id)
-    if served is None or served.numbers != proposal.numbers:
+    if served is None or (served.numbers, _names(served)) != (proposal.numbers, proposal.names):
         uri = _renumbered(proposal) if proposal.renumbered else model_uri(proposal.run)
         tags = _tags(proposal, outcome, reason)
         served = registry.register(opened, name, uri, proposal.run.info.run_id, tags)
     registry.crown(opened, name, served)
     return served
+
+
+def _names(served: Served) -> dict[int, str]:
+    return {int(n): name for n, name in served.segmenter.names.items() if int(n) != OUTLIER}
 
 
 def _tags(proposal: Proposal, outcome: str, reason: str | None) -> dict[str, str]:
@@ -170,6 +165,7 @@ def _tags(proposal: Proposal, outcome: str, reason: str | None) -> dict[str, str
         "verdict": run.data.tags.get("verdict", ""),
         "gate": outcome,
         "numbers": json.dumps({str(own): new for own, new in proposal.numbers.items()}),
+        **({"named": json.dumps(sorted(proposal.named))} if proposal.named else {}),
         **({"reason": reason} if reason else {}),
         **({"matched_to": str(proposal.champion.version)} if proposal.champion else {}),
     }
@@ -179,51 +175,11 @@ def _renumbered(proposal: Proposal) -> str:
     """Log model and deliverables under the lasting numbers; return the model's address."""
     run = proposal.run
     segmenter = proposal.segmenter.renumbered(proposal.numbers, proposal.names)
-    known = assignments(run)
-    segments = known["segment"].replace(proposal.numbers)
-    table = customers(run).loc[known.index]
     trained = registry.read_reference(model_uri(run))
     described = {**trained, "segments": _renamed(trained["segments"], proposal.numbers)}
-    kept = deliverables.promised(
-        table,
-        segments,
-        proposal.names,
-        known["confidence"],
-        folder="promoted/",
-        cards=_cards(proposal),
-        about=_about(proposal),
-    )
-    tracking.log(run.info.run_id, kept)
+    tracking.log(run.info.run_id, lasting.items(proposal))
     return tracking.log_model(run.info.run_id, Model(str(run.info.run_name), segmenter, described))
 
 
 def _renamed(counts: Mapping[str, int], numbers: Mapping[int, int]) -> dict[str, int]:
     return {str(numbers.get(int(own), int(own))): count for own, count in counts.items()}
-
-
-def _cards(proposal: Proposal) -> list[Card]:
-    """The run's cards under the lasting numbers and names."""
-    text = _text(proposal.run, card_file.PATH)
-    own = card_file.loads(text) if text else []
-    lasting = [replace(card, number=proposal.numbers[card.number]) for card in own]
-    named = [replace(card, name=proposal.names[card.number]) for card in lasting]
-    return sorted(named, key=lambda card: card.number)
-
-
-def _about(proposal: Proposal) -> About:
-    run, migrated = proposal.run, proposal.migration
-    words = f"{run.data.tags.get('finding', '')}. {migrated.words if migrated else ''}"
-    return About(
-        title=f"Customer segments: {run.data.tags.get('data', '')}",
-        sentence=words.strip(),
-        facts={"Run id": str(run.info.run_id)},
-        cleaning=pd.read_csv(io.StringIO(_text(run, "tables/cleaning.csv"))),
-    )
-
-
-def _text(run: Run, path: str) -> str:
-    """A file of a run; "" where it has none."""
-    try:
-        return str(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/{path}"))
-    except (MlflowException, OSError):
-        return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from customer_segmentation import gate, migration, report, tracking
+from customer_segmentation import card_file, gate, migration, report, tracking
+from customer_segmentation.artifacts import read_setting, read_text
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import SchemaError, Segmenter
@@ -43,6 +44,8 @@ class Proposal:
         The run's own segment numbers -> those that its segments will have.
     names : dict
         By those.
+    named : frozenset of int
+        Those of them whose names the user gave.
     """
 
     run: Run
@@ -51,6 +54,7 @@ class Proposal:
     migration: migration.Migration | None
     numbers: dict[int, int]
     names: dict[int, str]
+    named: frozenset[int] = frozenset()
 
     @property
     def renumbered(self) -> bool:
@@ -91,13 +95,12 @@ def propose(run: Run, champion: Served | None, last_number: int) -> Proposal:
     segmenter = registry.read_segmenter(model_uri(run))
     own = {int(n): name for n, name in segmenter.names.items() if int(n) != OUTLIER}
     found = _migration(run, own, champion, last_number) if champion else None
-    if found is not None:
-        return Proposal(run, segmenter, champion, found, found.numbers, found.names)
     # Numbers of segments that nobody compared these with are not given to others.
-    numbers = {n: last_number + n for n in own}
-    return Proposal(
-        run, segmenter, champion, None, numbers, {numbers[n]: name for n, name in own.items()}
-    )
+    numbers = found.numbers if found else {n: last_number + n for n in own}
+    names = found.names if found else {numbers[n]: name for n, name in own.items()}
+    mine = {numbers[n] for n in _given(run) if n in numbers}
+    inherited = champion.named & set(names) if found and champion else set()
+    return Proposal(run, segmenter, champion, found, numbers, names, frozenset(mine | inherited))
 
 
 def model_uri(run: Run) -> str:
@@ -123,7 +126,36 @@ def _migration(
         own,
         basis=basis,
         last_number=last_number,
+        renames=_renames(run, champion),
     )
+
+
+def _renames(run: Run, champion: Served) -> Callable[[str, int, int], bool]:
+    """Whether a segment that continues one of the champion's takes its new name.
+
+    A name is to say who the customers are: it stays while the segment is the same and the
+    playbook advises the same. Names that the user gave go before all others.
+    """
+    given, advice = _given(run), _advice(run.info.run_id)
+    former = {champion.numbers.get(n, n): text for n, text in _advice(champion.run_id).items()}
+
+    def renames(change: str, number: int, own: int) -> bool:
+        if own in given or number in champion.named:
+            return own in given
+        return change != "kept" or former.get(number) != advice.get(own)
+
+    return renames
+
+
+def _given(run: Run) -> set[int]:
+    """Own numbers of the segments that the user named."""
+    return {int(number) for number in read_setting(run.info.run_id, "names") or {}}
+
+
+def _advice(run_id: str) -> dict[int, str]:
+    """What to do with each segment of a run, by its own number."""
+    text = read_text(run_id, card_file.PATH)
+    return {card.number: card.action for card in card_file.loads(text)} if text else {}
 
 
 def _as_before(

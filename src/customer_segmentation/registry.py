@@ -71,6 +71,11 @@ class Served:
         """The run's own segment numbers -> the numbers of this version."""
         return {int(own): int(n) for own, n in json.loads(self.tags.get("numbers", "{}")).items()}
 
+    @property
+    def named(self) -> frozenset[int]:
+        """Numbers of the segments whose names the user gave."""
+        return frozenset(json.loads(self.tags.get("named", "[]")))
+
 
 def load(opened: Store, name: str, which: str = CHAMPION) -> Served:
     """Find a version by alias or number.

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation import (
+    about_file,
     borderline,
     cards,
     deliverables,
@@ -39,8 +40,6 @@ from customer_segmentation.items import (
 )
 from customer_segmentation.plots import drawing, tree
 from customer_segmentation.plots import path as path_plots
-from customer_segmentation.plots import scatter as scatter_plot
-from customer_segmentation.plots import segments as segment_plots
 from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.results import About, Tables
 from customer_segmentation.search import STABILITY
@@ -53,6 +52,7 @@ RUN_METRICS = (
     "davies_bouldin", "bic", "coverage", "outlier_share", "smallest_share", "largest_share",
 )  # fmt: skip
 CUSTOMERS = "tables/customers.parquet"
+LINKAGE = "tables/linkage.npy"  # of the dendrogram
 MAX_PARAM = 250  # characters; longer settings belong in the config artifact
 
 
@@ -94,16 +94,19 @@ def items(
     yield Tag("id_column", data.id_column or "")
     yield Tag("assigner", segmenter.assigner)
     yield Tag("objection", str(analysis.chosen.row["objection"]))
-    yield Tag("mlflow.note.content", description(analysis, tables))
+    head = f"**{headline(analysis)}**"
+    yield Tag("mlflow.note.content", description(head, tables, f"Data: {data.summary}"))
     for name, value in settings.items():
         yield Param(name, str(value)[:MAX_PARAM])
     yield from _metrics(analysis)
     yield from deliverables.files(tables, about=about)  # the UI shows the first table first
+    yield from deliverables.records(tables)
     yield from profile.items()
     yield from _tables(analysis)
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
     yield Text("report.html", lambda: profile.page(analysis, about, pictures))
+    yield Text(about_file.PATH, lambda: about_file.dumps(about, page.texts(analysis, tables)))
     imputed = drift.imputed(data.report)
     described = drift.reference(data.table, segmenter.columns, segments, imputed=imputed)
     yield Model(analysis.name, segmenter, described)
@@ -196,6 +199,9 @@ def _tables(analysis: Analysis) -> Iterator[Item]:
     data = analysis.data
     yield File(CUSTOMERS, data.table.to_parquet)  # as cleaned: a promotion compares with them
     yield Table("tables/path.csv", analysis.chosen.scores)
+    merges = analysis.chosen.path.linkage
+    if merges is not None:
+        yield File(LINKAGE, lambda path: np.save(path, merges))
     yield Table("tables/cleaning.csv", data.report)
     if analysis.features.left_out:
         left_out = pd.DataFrame(analysis.features.left_out.items(), columns=["column", "reason"])
@@ -235,8 +241,7 @@ def _borderline(analysis: Analysis) -> pd.DataFrame:
 def _pictures(analysis: Analysis, tables: Tables) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Name of every picture that applies, with the function that draws it and what it draws."""
     scores, path = analysis.chosen.scores, analysis.chosen.path
-    chosen, names = analysis.chosen.candidate.value, analysis.names
-    numbers = analysis.segments.to_numpy()
+    chosen = analysis.chosen.candidate.value
     if path.parameter in grids.COUNT_PARAMETERS:
         yield "elbow", (path_plots.elbow, scores, chosen, path.parameter)
     else:
@@ -245,23 +250,14 @@ def _pictures(analysis: Analysis, tables: Tables) -> Iterator[tuple[str, tuple[A
         values = scores["value"].to_numpy()
         yield "k_distance", (path_plots.k_distance, path.k_distance, values, chosen)
     if path.linkage is not None:
+        numbers = analysis.segments.to_numpy()
         yield "dendrogram", (tree.dendrogram, path.linkage, analysis.n_segments, numbers)
     if np.isfinite(scores["bic"]).any():
         yield "bic", (path_plots.bic, scores, chosen)
-    yield "scatter", (scatter_plot.scatter, *_plane(analysis), numbers, names)
-    if analysis.n_segments > 1:
-        widths = analysis.chosen.silhouettes
-        yield "silhouette", (segment_plots.silhouette_samples, widths, numbers, names)
-    yield from deliverables.portraits(tables)
-
-
-def _plane(analysis: Analysis) -> tuple[np.ndarray, list[str]]:
-    """Two numbers are shown in their units; more go through PCA, as they were fitted."""
-    columns = analysis.features.columns
-    table = analysis.data.table[columns]
-    if len(columns) == 2 and all(pd.api.types.is_numeric_dtype(table[c]) for c in columns):
-        return table.to_numpy(float), columns
-    return analysis.features.matrix, analysis.features.feature_names
+    made = analysis.features
+    yield from deliverables.portraits(
+        tables, made.columns, made.matrix, made.feature_names, analysis.chosen.silhouettes
+    )
 
 
 def headline(analysis: Analysis) -> str:
@@ -278,13 +274,12 @@ def headline(analysis: Analysis) -> str:
     return f"{', '.join(facts)}: {analysis.chosen.choice.reason}"
 
 
-def description(analysis: Analysis, tables: Tables) -> str:
+def description(head: str, tables: Tables, end: str) -> str:
     """The run in words, for the top of its page: verdict first, then sizes and profile."""
-    lines = [f"**{headline(analysis)}**", ""]
-    sentences = profiles.describe(tables.contrasts, analysis.data.table, analysis.segments)
-    for number, name in analysis.names.items():
+    lines = [head, ""]
+    sentences = profiles.describe(tables.contrasts, tables.table, tables.segments)
+    for number, name in sorted(tables.names.items()):
         lines.append(f"{number}. **{name}**: {sentences.get(number, '')}")
     if len(tables.summary):
         lines += ["", markdown(tables.summary)]
-    lines += ["", f"Data: {analysis.data.summary}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", end])

@@ -77,6 +77,8 @@ class About:
         What the verdict means for those who act on the segments.
     doubts : list of str
         What speaks against it.
+    note : str
+        Whose numbers the segments have, where they are not the run's own.
     method, data : str
         A paragraph each.
     facts : dict, label -> text
@@ -89,6 +91,7 @@ class About:
     sentence: str = ""
     meaning: str = ""
     doubts: list[str] = field(default_factory=list)
+    note: str = ""
     method: str = ""
     data: str = ""
     facts: dict[str, str] = field(default_factory=dict)

@@ -12,9 +12,8 @@ from customer_segmentation.store import Store, StoreError  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from omegaconf import OmegaConf
 
-from customer_segmentation import tracking
+from customer_segmentation import artifacts, tracking
 from customer_segmentation.batch_scoring import Scored
 from customer_segmentation.drift import SEGMENTS
 from customer_segmentation.items import Item, Metric, Param, Picture, Table, Tag
@@ -24,7 +23,6 @@ from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.registry import Served
 from customer_segmentation.style import plural
 
-CONFIG = "config/.hydra/config.yaml"  # where a training run keeps its configuration
 WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
 
 
@@ -45,12 +43,7 @@ def check_writable(opened: Store) -> None:
 
 def missing_tokens(run_id: str) -> list[str]:
     """Words that meant "missing" in the training data of a run; none if it does not say."""
-    try:
-        text = mlflow.artifacts.load_text(f"runs:/{run_id}/{CONFIG}")
-    except (MlflowException, OSError):
-        return []
-    tokens = OmegaConf.select(OmegaConf.create(text), "data.missing_tokens") or []
-    return [str(token) for token in tokens]
+    return [str(token) for token in artifacts.read_setting(run_id, "data.missing_tokens") or []]
 
 
 def log(scored: Scored, name: str, served: Served) -> str:

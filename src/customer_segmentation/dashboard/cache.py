@@ -1,4 +1,4 @@
-"""What the pages read, kept per version of the champion or per run: neither changes any more.
+"""What the pages read, kept per version of the champion, or for a while per run.
 
 A promotion makes another version, so it shows at the next click, without a restart.
 """
@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from mlflow.entities import Run
 
-from customer_segmentation import registry, scoring_run, store
+from customer_segmentation import artifacts, registry, scoring_run, store
 from customer_segmentation.dashboard import champion as champions
 from customer_segmentation.dashboard import history, portrait
 from customer_segmentation.dashboard.champion import Champion
@@ -21,6 +21,7 @@ from customer_segmentation.store import Store
 
 KEPT = 4  # versions
 READ = 64  # tables and pictures
+FRESH = 60  # seconds: a promotion gives the segments of a run other numbers
 
 
 @st.cache_resource(show_spinner=False)
@@ -62,19 +63,19 @@ def _profile(_found: Champion, uri: str, version: int) -> pd.DataFrame:
     return portrait.profile(_found)
 
 
-@st.cache_data(max_entries=READ, show_spinner=False)
+@st.cache_data(max_entries=READ, ttl=FRESH, show_spinner=False)
 def table(run_id: str, path: str, *, index: bool = False) -> pd.DataFrame | None:
     """A table of a run that has ended."""
-    return history.read_table(run_id, path, index=index)
+    return artifacts.read_table(run_id, path, index=index)
 
 
-@st.cache_data(max_entries=READ, show_spinner=False)
+@st.cache_data(max_entries=READ, ttl=FRESH, show_spinner=False)
 def picture(run_id: str, path: str) -> bytes:
-    """A picture of a run that has ended."""
-    return history.read_picture(run_id, path)
+    """A picture of a run that has ended, in the lasting colours once it is promoted."""
+    return artifacts.read_latest(run_id, path) or b""
 
 
-@st.cache_data(max_entries=READ, show_spinner="Comparing customer by customer…")
+@st.cache_data(max_entries=READ, ttl=FRESH, show_spinner="Comparing customer by customer…")
 def compared(_first: Run, _second: Run, one: str, two: str) -> Compared:
     """Two runs, customer by customer; `one` and `two` are their ids."""
     return history.compare(_first, _second)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 # Of this project first: it sets MLflow up.
 from customer_segmentation.registry import Served  # isort: skip
@@ -13,12 +12,17 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from omegaconf import OmegaConf
 
+from customer_segmentation import (
+    borderline,
+    explanations,
+    playbook,
+    profiles,
+    proposal,
+)
 from customer_segmentation import cards as segment_cards
-from customer_segmentation import explanations, playbook, profiles, proposal, scoring_run
+from customer_segmentation.artifacts import read_setting, read_table
 from customer_segmentation.cards import Card
-from customer_segmentation.dashboard.history import read_table
 from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.migration.changes import label
 from customer_segmentation.playbook import Play, Playbook
@@ -163,22 +167,12 @@ def load(served: Served) -> Champion:
 
 def playbook_of(run: Run) -> Playbook:
     """Find the playbook that a run was made with; one without plays if there was none."""
-    try:
-        text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/{scoring_run.CONFIG}")
-    except (MlflowException, OSError):
-        return Playbook("none", [])
-    found = OmegaConf.select(OmegaConf.create(text), "playbook")
-    config: Any = OmegaConf.to_container(found) if OmegaConf.is_dict(found) else None
-    return playbook.read(config) if config else Playbook("none", [])
+    config = read_setting(run.info.run_id, "playbook")
+    return playbook.read(config) if isinstance(config, dict) else Playbook("none", [])
 
 
 def _borderline(served: Served) -> pd.DataFrame:
     """Customers in doubt, with the numbers and names that this version gives the segments."""
     found = read_table(served.run_id, "tables/borderline.csv", index=True)
-    if found is None:
-        return pd.DataFrame(columns=["segment", "name", "reason"])
     names = {int(number): name for number, name in served.segmenter.names.items()}
-    for number, name in (("segment", "name"), ("next_best", "next_best_name")):
-        found[number] = found[number].replace(served.numbers).astype("Int64")
-        found[name] = [names.get(int(n), "") if pd.notna(n) else "" for n in found[number]]
-    return found
+    return borderline.renumbered(found, served.numbers, names)

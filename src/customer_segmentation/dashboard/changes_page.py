@@ -53,7 +53,9 @@ def _item(row: dict[Hashable, Any]) -> html.Html:
     sizes = f"{row['old_customers']:,} → {row['new_customers']:,} customers"
     moved = ((word, row[key]) for word, key in (("from ", "from"), ("to ", "into")))
     told = [html.element("p", word, text, class_="note") for word, text in moved if _is_text(text)]
-    words = html.element("p", html.element("b", row["name"]), f": {row['change']}, {sizes}")
+    former = f" (before: {row['former_name']})" if _is_text(row.get("former_name")) else ""
+    name = html.element("b", row["name"])
+    words = html.element("p", name, f"{former}: {row['change']}, {sizes}")
     body = html.element("div", words, *told)
     return html.element("li", html.badge(int(row["number"])), body)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from customer_segmentation.store import Store  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 
+from customer_segmentation.artifacts import read, read_table
 from customer_segmentation.proposal import assignments
 from customer_segmentation.registry import Served
 from customer_segmentation.selection import agreement
@@ -90,26 +89,6 @@ class Move:
     picture: bytes
 
 
-def read_table(run_id: str, path: str, *, index: bool = False) -> pd.DataFrame | None:
-    """Read a CSV of a run; None where it has none. An index is the id as text."""
-    try:
-        text = mlflow.artifacts.load_text(f"runs:/{run_id}/{path}")
-    except (MlflowException, OSError):
-        return None
-    file = io.StringIO(text)
-    return pd.read_csv(file, index_col=0, dtype={0: str}) if index else pd.read_csv(file)
-
-
-def read_picture(run_id: str, path: str) -> bytes:
-    """Read a picture of a run; empty where it has none."""
-    try:
-        local = mlflow.artifacts.download_artifacts(f"runs:/{run_id}/{path}")
-        with open(local, "rb") as file:
-            return file.read()
-    except (MlflowException, OSError):
-        return b""
-
-
 def sweeps(opened: Store) -> list[Sweep]:
     """Finished sweeps that have a leaderboard, the latest first."""
     found = _search(opened, "tags.kind = 'sweep' AND attributes.status != 'RUNNING'")
@@ -157,12 +136,17 @@ def facts(run: Run) -> dict[str, Any]:
 
 def compare(first: Run, second: Run) -> Compared:
     """Count who is where in two runs."""
-    one, two = (assignments(run) for run in (first, second))
+    one, two = (_assignments(run) for run in (first, second))
     common = one.index.intersection(two.index)
     rows, columns = (_labels(part.loc[common]).rename(None) for part in (one, two))
     counted = pd.crosstab(rows, columns)
     matrix = agreement({"a": one.loc[common, "segment"], "b": two.loc[common, "segment"]})
     return Compared(counted, float(matrix.to_numpy()[0, 1]), len(common))
+
+
+def _assignments(run: Run) -> pd.DataFrame:
+    found = read_table(run.info.run_id, "tables/assignments.csv", index=True, latest=True)
+    return assignments(run) if found is None else found  # whose error says what is missing
 
 
 def _labels(assigned: pd.DataFrame) -> pd.Series[Any]:
@@ -186,7 +170,7 @@ def move(served: Served) -> Move | None:
         mlflow.get_run(served.run_id).data.tags.get("migration", ""),
         changes,
         movers if movers is not None else pd.DataFrame(),
-        read_picture(served.run_id, "promotion/migration.png"),
+        read(served.run_id, "promotion/migration.png") or b"",
     )
 
 

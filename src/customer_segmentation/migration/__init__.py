@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
-from customer_segmentation.migration.changes import sentence, table
+from customer_segmentation.migration.changes import kinds, sentence, table
 from customer_segmentation.style import name_of, percent, plural
 
 # Two segments are the same one when the customers they share are at least a third of all that
@@ -42,7 +42,7 @@ class Migration:
         Name of each new segment by the number it gets.
     changes : DataFrame
         A row per segment, old or new, by number; see :func:`changes.table`.
-        A segment that was split or merged keeps its number and name.
+        A segment that was split or merged keeps its number.
     flows : DataFrame
         Customers, a row per old segment and a column per new one (by the number it gets); -1 for
         outliers, where there are any.
@@ -86,6 +86,7 @@ def match(
     *,
     basis: str,
     last_number: int = 0,
+    renames: Callable[[str, int, int], bool] | None = None,
 ) -> Migration:
     """Give the segments of a new model the numbers and names of the old ones they continue.
 
@@ -106,6 +107,8 @@ def match(
     last_number : int
         The highest number ever given, so that the number of a segment that was dissolved before
         is never given to another one.
+    renames : callable(change, old number, own number of the new one) -> bool, optional
+        Whether a segment that continues an old one takes its new name; by default none does.
 
     Returns
     -------
@@ -134,12 +137,19 @@ def match(
     heirs = _same(shared, counts.sum(axis=1)[olds].to_numpy(), counts.sum()[news].to_numpy())
     numbers = _numbers({news[j]: olds[i] for i, j in heirs}, news, max([last_number, *olds]))
     before = {number: name_of(number, old_names) for number in olds}
-    names = _names(numbers, before, new_names)
-    every = {**before, **names}
     flows = counts.rename(columns=numbers)
     flows = flows[[*sorted(numbers.values()), OUTLIER]].rename_axis(columns="new")
-    movers = _movers(old, new.map({**numbers, OUTLIER: OUTLIER}).astype("int64"), every)
-    changes = table(flows, every)
+    changed = kinds(flows)
+    kept = {
+        own: before[number]
+        for own, number in numbers.items()
+        if number in before and not (renames and renames(changed[number], number, own))
+    }
+    names = _names(numbers, kept, new_names, set(before.values()))
+    movers = _movers(
+        old, new.map({**numbers, OUTLIER: OUTLIER}).astype("int64"), before, {**before, **names}
+    )
+    changes = table(flows, {**before, **names}, before)
     return Migration(
         numbers, names, changes, _present(flows), movers, len(movers) / len(old), basis
     )
@@ -239,14 +249,17 @@ def _numbers(kept: dict[int, int], news: list[int], last: int) -> dict[int, int]
 
 
 def _names(
-    numbers: Mapping[int, int], before: Mapping[int, str], new_names: Mapping[int, str]
+    numbers: Mapping[int, int],
+    kept: Mapping[int, str],
+    new_names: Mapping[int, str],
+    before: Collection[str],
 ) -> dict[int, str]:
-    """Names by the number got: a new segment never takes the name of an old one, gone or not."""
-    names, taken = {}, set(before.values())
+    """Names by the number got: a new one is never that of an old segment, gone or not."""
+    names, taken = {}, set(before)
     for own, number in numbers.items():
-        wanted = before.get(number) or new_names.get(own) or name_of(number, {})
+        wanted = kept.get(own) or new_names.get(own) or name_of(number, {})
         name, copy = wanted, 1
-        while number not in before and name in taken:
+        while own not in kept and name in taken:
             copy += 1
             name = f"{wanted} {copy}"
         names[number] = name
@@ -261,9 +274,11 @@ def _present(flows: pd.DataFrame) -> pd.DataFrame:
     return flows.loc[rows, columns]
 
 
-def _movers(old: pd.Series[int], new: pd.Series[int], names: Mapping[int, str]) -> pd.DataFrame:
+def _movers(
+    old: pd.Series[int], new: pd.Series[int], before: Mapping[int, str], names: Mapping[int, str]
+) -> pd.DataFrame:
     moved = old != new
     table = pd.DataFrame({"from_segment": old[moved], "to_segment": new[moved]})
-    every = {**names, OUTLIER: name_of(OUTLIER, {})}
-    table.insert(1, "from_name", table["from_segment"].map(every).astype("str"))
-    return table.assign(to_name=table["to_segment"].map(every).astype("str"))
+    out = {OUTLIER: name_of(OUTLIER, {})}
+    table.insert(1, "from_name", table["from_segment"].map({**before, **out}).astype("str"))
+    return table.assign(to_name=table["to_segment"].map({**names, **out}).astype("str"))

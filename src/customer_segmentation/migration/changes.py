@@ -15,11 +15,38 @@ from customer_segmentation.style import name_of, percent, plural
 SPLIT_PART = 1 / 4
 MERGED_PART = 1 / 2
 CHANGES = ("kept", "split", "merged", "new", "dissolved")
-COLUMNS = ("change", "number", "name", "old_customers", "new_customers", "from", "into")
+COLUMNS = (
+    "change", "number", "name", "former_name", "old_customers", "new_customers", "from", "into",
+)  # fmt: skip
 NAMED = 3  # segments that a sentence names before it counts the rest
 
 
-def table(flows: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:
+def kinds(flows: pd.DataFrame) -> dict[int, str]:
+    """One of ``CHANGES`` for every segment, old or new, by number; see :func:`table`.
+
+    Examples
+    --------
+    >>> kinds(pd.DataFrame({1: [6, 0], 3: [4, 9]}, index=[1, 2]))
+    {1: 'split', 2: 'dissolved', 3: 'new'}
+    """
+    olds, news = ({int(n) for n in side if n != OUTLIER} for side in (flows.index, flows.columns))
+    every, square = _square(flows)
+    return {
+        number: _change(square, place, number in olds, number in news)
+        for place, number in enumerate(every[:-1])
+    }
+
+
+def _square(flows: pd.DataFrame) -> tuple[list[int], IntArray]:
+    """All segments, outliers last, and the customers between any two."""
+    every = sorted({int(n) for side in (flows.index, flows.columns) for n in side} - {OUTLIER})
+    every.append(OUTLIER)
+    return every, flows.reindex(index=every, columns=every, fill_value=0).to_numpy()
+
+
+def table(
+    flows: pd.DataFrame, names: Mapping[int, str], former: Mapping[int, str] | None = None
+) -> pd.DataFrame:
     """Tell for every segment, old or new, what became of it.
 
     Parameters
@@ -29,12 +56,15 @@ def table(flows: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:
         number, outliers as -1.
     names : mapping of int to str
         By number.
+    former : mapping of int to str, optional
+        Names of the old segments, where they were others.
 
     Returns
     -------
     DataFrame
         A row per segment by number: ``change`` (one of ``CHANGES``), ``number``, ``name``,
-        ``old_customers``, ``new_customers``, ``from`` and ``into`` (who came and who left).
+        ``former_name`` ("" if it is the same, or there was none), ``old_customers``,
+        ``new_customers``, ``from`` and ``into`` (who came and who left).
 
     References
     ----------
@@ -50,20 +80,19 @@ def table(flows: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:
     1  dissolved       2   3 · Rich (9 customers, 100 %)
     2        new       3
     """
-    olds, news = ([int(n) for n in side if n != OUTLIER] for side in (flows.index, flows.columns))
-    every = [*sorted({*olds, *news}), OUTLIER]
-    square = flows.reindex(index=every, columns=every, fill_value=0).to_numpy()
+    (every, square), changed, before = _square(flows), kinds(flows), {**names, **(former or {})}
     rows = []
     for place, number in enumerate(every[:-1]):
         goes, comes = square[place], square[:, place]
         rows.append(
             {
-                "change": _change(square, place, number in olds, number in news),
+                "change": changed[number],
                 "number": number,
                 "name": names[number],
+                "former_name": "" if before[number] == names[number] else before[number],
                 "old_customers": int(goes.sum()),
                 "new_customers": int(comes.sum()),
-                "from": _others(comes, place, every, names),
+                "from": _others(comes, place, every, before),
                 "into": _others(goes, place, every, names),
             }
         )
@@ -75,19 +104,25 @@ def sentence(changes: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> sentence(pd.DataFrame({"change": ["kept", "new"], "number": [1, 2], "name": ["A", "B"]}))
+    >>> changes = table(pd.DataFrame({1: [6], 2: [1]}, index=[1]), {1: "A", 2: "B"})
+    >>> sentence(changes)
     '1 of 1 segment keeps number and name; new: 2 · B'
     """
     told = dict.fromkeys(CHANGES, 0) | changes["change"].value_counts().to_dict()
     stay = told["kept"] + told["split"] + told["merged"]
     before = stay + told["dissolved"]
-    keep = f"{'keeps' if stay == 1 else 'keep'} number and name"
+    renamed = changes[changes["former_name"] != ""]
+    what = "the number" if len(renamed) else "number and name"
+    keep = f"{'keeps' if stay == 1 else 'keep'} {what}"
     parts = [f"{stay:,} of {plural(before, 'segment')} {keep}" if before else "No segments before"]
     for change in CHANGES[1:]:
-        rows = changes[changes["change"] == change]
-        found = [label(int(n), name) for n, name in zip(rows["number"], rows["name"], strict=True)]
-        parts += [f"{change}: {_listed(found)}"] if found else []
-    return "; ".join(parts)
+        parts += _told(change, pd.DataFrame(changes[changes["change"] == change]))
+    return "; ".join([*parts, *_told("renamed", pd.DataFrame(renamed))])
+
+
+def _told(word: str, rows: pd.DataFrame) -> list[str]:
+    found = [label(int(n), name) for n, name in zip(rows["number"], rows["name"], strict=True)]
+    return [f"{word}: {_listed(found)}"] if found else []
 
 
 def label(number: int, name: str) -> str:

@@ -17,43 +17,51 @@ FACTS = 2  # per segment
 MOST_STEPS = 15  # of a path
 
 
-def texts(
-    tables: Tables,
-    scores: pd.DataFrame,
-    chosen: Mapping[Any, Any],
-    *,
-    parameter: str,
-    columns: Sequence[str],
-    silhouettes: npt.ArrayLike = (),
-    distances: npt.ArrayLike | None = None,
+def of_segments(
+    tables: Tables, columns: Sequence[str], silhouettes: npt.ArrayLike = ()
 ) -> dict[str, str]:
-    """Text alternative of every picture of a run, by the picture's name.
+    """Text alternatives of the pictures that show segments, by the picture's name.
 
     Parameters
     ----------
     tables : Tables
+    columns : sequence of str
+        What was clustered.
+    silhouettes : array, optional
+        Of each customer.
+    """
+    return {
+        "sizes": _sizes(tables.counts),
+        "scatter": _scatter(tables, list(columns)),
+        "profiles": _profiles(tables),
+        "silhouette": _silhouette(tables, np.asarray(silhouettes, dtype=float)),
+        "dendrogram": _dendrogram(tables),
+    }
+
+
+def of_path(
+    scores: pd.DataFrame,
+    chosen: Mapping[Any, Any],
+    parameter: str,
+    distances: npt.ArrayLike | None = None,
+) -> dict[str, str]:
+    """Text alternatives of the pictures that show how the setting was chosen.
+
+    Parameters
+    ----------
     scores : DataFrame
         The path table.
     chosen : mapping
         Its row that was taken.
     parameter : str
         What was varied along the path.
-    columns : sequence of str
-        What was clustered.
-    silhouettes : array, optional
-        Of each customer.
     distances : array, optional
         To the neighbours that DBSCAN looks at, of each customer.
     """
     found = {
-        "sizes": _sizes(tables.counts),
-        "scatter": _scatter(tables, list(columns)),
-        "profiles": _profiles(tables),
         "elbow": _path(scores, chosen, parameter),
         "path": _path(scores, chosen, parameter),
         "bic": _bic(scores, chosen, parameter),
-        "silhouette": _silhouette(tables, np.asarray(silhouettes, dtype=float)),
-        "dendrogram": _dendrogram(tables),
     }
     if distances is not None:
         found["k_distance"] = _distances(np.asarray(distances, dtype=float), chosen, parameter)

@@ -14,7 +14,13 @@ Section = tuple[str, str, Html]  # anchor, heading, content
 
 
 def document(
-    title: str, subtitle: str, verdict: str, lead: object, sections: Sequence[Section]
+    title: str,
+    subtitle: str,
+    verdict: str,
+    lead: object,
+    sections: Sequence[Section],
+    *,
+    note: str = "",
 ) -> str:
     """Put a page together.
 
@@ -24,6 +30,8 @@ def document(
     lead : Html or None
         Between the verdict and the first section.
     sections : sequence of (anchor, heading, content)
+    note : str
+        Below the verdict, in smaller print.
 
     Returns
     -------
@@ -42,6 +50,7 @@ def document(
         element("h1", title),
         element("p", subtitle, class_="sub") if subtitle else None,
         element("p", verdict, class_="verdict"),
+        element("p", note, class_="note") if note else None,
     )
     main = element("main", lead, *(_section(*section) for section in sections), id="main")
     skip = element("a", "To the content", href="#main", class_="skip unseen")

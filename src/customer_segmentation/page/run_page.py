@@ -92,19 +92,25 @@ def run(
     str
         HTML in which every text is escaped and nothing refers to another file or host.
     """
-    chosen = analysis.chosen
-    texts = alternatives.texts(
-        tables,
-        chosen.scores,
-        chosen.row.to_dict(),
-        parameter=chosen.path.parameter,
-        columns=analysis.features.columns,
-        silhouettes=chosen.silhouettes,
-        distances=chosen.path.k_distance,
-    )
     return story(
-        tables, about, pictures=pictures, texts=texts, borderline=borderline, quality=quality
+        tables,
+        about,
+        pictures=pictures,
+        texts=texts(analysis, tables),
+        borderline=borderline,
+        quality=quality,
     )
+
+
+def texts(analysis: Analysis, tables: Tables) -> dict[str, str]:
+    """Text alternative of every picture of a run, by the picture's name."""
+    chosen = analysis.chosen
+    return {
+        **alternatives.of_segments(tables, analysis.features.columns, chosen.silhouettes),
+        **alternatives.of_path(
+            chosen.scores, chosen.row.to_dict(), chosen.path.parameter, chosen.path.k_distance
+        ),
+    }
 
 
 def story(
@@ -139,7 +145,7 @@ def story(
         sections.append(("again", "How to make it again", made(about.facts)))
     lead = join([_tiles(tables, borderline), strip(tables.counts)])
     subtitle = f"Run {about.facts['Run']}" if "Run" in about.facts else ""
-    return document(about.title, subtitle, about.sentence, lead, sections)
+    return document(about.title, subtitle, about.sentence, lead, sections, note=about.note)
 
 
 def _tiles(tables: Tables, borderline: pd.DataFrame) -> Html:

@@ -1,6 +1,6 @@
 """Picture of a migration: where the customers of each old segment are in the new model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,8 +104,10 @@ def flows(migration: Migration, before: str = "Before", after: str = "After") ->
     order = _right_order(migration.flows.to_numpy(dtype=float), columns)
     news = [columns[place] for place in order]
     table = migration.flows[news].to_numpy(dtype=float)
-    left = _side(migration, olds, table.sum(axis=1), LEFT)
-    right = _side(migration, news, table.sum(axis=0), RIGHT)
+    names = migration.changes.set_index("number")[["name", "former_name"]]
+    former = names["former_name"].where(names["former_name"] != "", names["name"])
+    left = _side(migration, olds, former.to_dict(), table.sum(axis=1), LEFT)
+    right = _side(migration, news, names["name"].to_dict(), table.sum(axis=0), RIGHT)
     height = max(SHORTEST, *(side.line * len(side.segments) for side in (left, right)))
     margins = [side.width + LEADER + BAR + EDGE for side in (left, right)]
     width, note = sum(margins) + BAND, _note(migration)
@@ -139,16 +141,18 @@ def _right_order(table: Floats, columns: Sequence[int]) -> list[int]:
 
 
 def _side(
-    migration: Migration, segments: list[int], customers: Floats, fates: dict[str, str]
+    migration: Migration,
+    segments: list[int],
+    names: Mapping[Any, str],
+    customers: Floats,
+    fates: dict[str, str],
 ) -> Side:
-    changes = migration.changes.set_index("number")
-    names: dict[Any, str] = changes["name"].to_dict()
-    changed: dict[Any, str] = changes["change"].to_dict()
+    changed: dict[Any, str] = migration.changes.set_index("number")["change"].to_dict()
     notes = []
     for segment, count in zip(segments, customers, strict=True):
         told = fates.get(changed.get(segment, ""), "")
         notes.append(plural(int(count), "customer") + (f" · {told}" if told else ""))
-    written = [fit(label(s, name_of(s, names)), NAME, lines=2) for s in segments]
+    written = [fit(label(s, name_of(s, dict(names))), NAME, lines=2) for s in segments]
     return Side(segments, customers, written, notes)
 
 

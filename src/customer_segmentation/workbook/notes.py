@@ -52,6 +52,7 @@ def method(sheet: Any, about: About) -> None:
     told = {
         "Verdict": about.sentence,
         "What it means": about.meaning,
+        "Segment numbers": about.note,
         "What speaks against it": against if about.sentence else "",
         "How it was done": about.method,
         "The data": about.data,

@@ -1,0 +1,34 @@
+"""The words about a run as a file of it: a promotion writes its page anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from customer_segmentation.results import About
+
+PATH = "tables/about.json"
+
+
+def dumps(about: About, texts: Mapping[str, str]) -> str:
+    """Write what is said of a run, and the text alternatives of its pictures, as JSON.
+
+    The cleaning report is a table of the run already and is left out.
+
+    Examples
+    --------
+    >>> about, texts = loads(dumps(About(title="Shop", doubts=["Few."]), {"sizes": "1: 3"}))
+    >>> about.title, about.doubts, texts
+    ('Shop', ['Few.'], {'sizes': '1: 3'})
+    """
+    words: dict[str, Any] = {f.name: getattr(about, f.name) for f in fields(about)}
+    del words["cleaning"]
+    return json.dumps({"about": words, "texts": dict(texts)}, ensure_ascii=False)
+
+
+def loads(text: str) -> tuple[About, dict[str, str]]:
+    """Read what :func:`dumps` wrote."""
+    record = json.loads(text)
+    return About(**record["about"]), dict(record["texts"])

@@ -1,0 +1,62 @@
+"""Files of a run, read back; one that the run does not have is None."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+# Of this project first: it sets MLflow up.
+from customer_segmentation import store  # noqa: F401  # isort: skip
+import mlflow
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from omegaconf import OmegaConf
+
+CONFIG = "config/.hydra/config.yaml"  # where a training run keeps its configuration
+PROMOTED = "promoted/"  # below it, segments have the numbers that they keep
+
+
+def read(run_id: str, path: str) -> bytes | None:
+    """Read a file of a run.
+
+    Parameters
+    ----------
+    run_id : str
+    path : str
+        Below the run's artifacts.
+    """
+    try:
+        return Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/{path}")).read_bytes()
+    except (MlflowException, OSError):
+        return None
+
+
+def read_latest(run_id: str, path: str) -> bytes | None:
+    """Read a file of a run as its promotion wrote it, else as the run did."""
+    promoted = read(run_id, f"{PROMOTED}{path}")
+    return read(run_id, path) if promoted is None else promoted
+
+
+def read_text(run_id: str, path: str) -> str | None:
+    """Read a text file of a run."""
+    content = read(run_id, path)
+    return None if content is None else content.decode("utf-8")
+
+
+def read_setting(run_id: str, key: str) -> Any:
+    """What the configuration of a run says about a key such as "data.path"; None if nothing."""
+    text = read_text(run_id, CONFIG)
+    found = None if text is None else OmegaConf.select(OmegaConf.create(text), key)
+    return OmegaConf.to_container(found) if OmegaConf.is_config(found) else found
+
+
+def read_table(
+    run_id: str, path: str, *, index: bool = False, latest: bool = False
+) -> pd.DataFrame | None:
+    """Read a CSV of a run; with `index`, the first column is the customer's id, as text."""
+    content = (read_latest if latest else read)(run_id, path)
+    if content is None:
+        return None
+    file = io.BytesIO(content)
+    return pd.read_csv(file, index_col=0, dtype={0: str}) if index else pd.read_csv(file)

@@ -1,0 +1,143 @@
+"""What marketing reads of a promoted run, under the numbers and names that its segments keep.
+
+A run numbers its segments by their size. Where they continue those of the champion they take over
+number, colour and name, so all that people read of the run is written anew; its own tables and
+pictures stay as the record that the promotion was made from.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation import (
+    about_file,
+    borderline,
+    card_file,
+    deliverables,
+    report,
+    validity,
+)
+from customer_segmentation.artifacts import PROMOTED, read, read_table, read_text
+from customer_segmentation.cards import Card
+from customer_segmentation.items import Item, Picture, Tag, Text
+from customer_segmentation.labels import FloatArray, tidy
+from customer_segmentation.page import alternatives, run_page
+from customer_segmentation.plots import drawing, tree
+from customer_segmentation.plots.drawing import Drawn
+from customer_segmentation.proposal import Proposal, assignments, customers
+from customer_segmentation.results import About, Tables
+from customer_segmentation.segmenter.preparation import prepare
+
+UNCHANGED = ("elbow", "path", "bic", "k_distance")  # pictures that show no segment
+NOTE = "mlflow.note.content"
+
+
+def items(proposal: Proposal) -> Iterator[Item]:
+    """Page, workbook, tables and pictures of a promoted run, below `PROMOTED`.
+
+    What the run offers at its top, the page, the workbook and two tables, is replaced by the same.
+
+    Parameters
+    ----------
+    proposal : Proposal
+    """
+    run = proposal.run
+    known = assignments(run)
+    segments = known["segment"].replace(proposal.numbers)
+    table = customers(run).loc[known.index]
+    tables = Tables(table, segments, proposal.names, known["confidence"], _cards(proposal))
+    about, texts = _words(proposal)
+    matrix = prepare(proposal.segmenter.transformer_, proposal.segmenter.schema_.read(table))
+    widths = validity.score(matrix, [tidy(segments)], seed=0)[1][0]
+    pictures = _pictures(proposal, tables, matrix, widths)
+    texts |= alternatives.of_segments(tables, proposal.segmenter.columns, widths)
+    page = partial(_page, proposal, tables, about, pictures, texts)
+    yield from deliverables.files(tables, ("", PROMOTED), about=about)
+    yield from deliverables.records(tables, PROMOTED)
+    for name, png in pictures.items():
+        yield Picture(f"{PROMOTED}plots/{name}.png", png)
+    for folder in ("", PROMOTED):
+        yield Text(f"{folder}report.html", page)
+    first, *_, last = run.data.tags.get(NOTE, "").splitlines() or [""]
+    yield Tag(NOTE, report.description(first, tables, f"{about.note}\n\n{last}"))
+
+
+def _pictures(
+    proposal: Proposal, tables: Tables, matrix: FloatArray, widths: FloatArray
+) -> dict[str, Drawn]:
+    """Those with segments drawn anew, the others as the run has them."""
+    segmenter, run_id = proposal.segmenter, proposal.run.info.run_id
+    names = segmenter.transformer_.get_feature_names_out().tolist()
+    portraits = deliverables.portraits(tables, segmenter.columns, matrix, names, widths)
+    found = {name: drawing.begin(*how) for name, how in portraits}
+    merges = read(run_id, report.LINKAGE)
+    if merges is not None:
+        linkage = np.load(io.BytesIO(merges))
+        numbers = tables.segments.to_numpy()
+        found["dendrogram"] = drawing.begin(tree.dendrogram, linkage, len(tables.names), numbers)
+    kept = {name: read(run_id, f"plots/{name}.png") for name in UNCHANGED}
+    return found | {name: partial(bytes, png) for name, png in kept.items() if png is not None}
+
+
+def _page(
+    proposal: Proposal,
+    tables: Tables,
+    about: About,
+    pictures: dict[str, Drawn],
+    texts: dict[str, str],
+) -> str:
+    run_id = proposal.run.info.run_id
+    doubtful = read_table(run_id, "tables/borderline.csv", index=True)
+    quality = read_table(run_id, "tables/quality.csv")
+    return run_page.story(
+        tables,
+        about,
+        pictures={name: png() for name, png in pictures.items()},
+        texts=texts,
+        borderline=borderline.renumbered(doubtful, proposal.numbers, proposal.names),
+        quality=None if quality is None else _quality(quality, proposal),
+    )
+
+
+def _quality(found: pd.DataFrame, proposal: Proposal) -> pd.DataFrame:
+    lasting = found.assign(segment=found["segment"].map(proposal.numbers))
+    lasting["name"] = lasting["segment"].map(proposal.names)
+    return lasting.sort_values("segment", ignore_index=True)
+
+
+def _cards(proposal: Proposal) -> list[Card]:
+    """The run's cards under the lasting numbers and names."""
+    text = read_text(proposal.run.info.run_id, card_file.PATH)
+    own = card_file.loads(text) if text else []
+    lasting = [replace(card, number=proposal.numbers[card.number]) for card in own]
+    named = [replace(card, name=proposal.names[card.number]) for card in lasting]
+    return sorted(named, key=lambda card: card.number)
+
+
+def _words(proposal: Proposal) -> tuple[About, dict[str, str]]:
+    """What the run says of itself, and whose numbers its segments have now."""
+    run_id = proposal.run.info.run_id
+    text = read_text(run_id, about_file.PATH)
+    about, texts = about_file.loads(text) if text else (About(), {})
+    cleaning = read_table(run_id, "tables/cleaning.csv")
+    told = [_note(proposal), proposal.migration.words if proposal.migration else ""]
+    cleaned = pd.DataFrame() if cleaning is None else cleaning
+    return replace(about, note=" ".join(filter(None, told)), cleaning=cleaned), texts
+
+
+def _note(proposal: Proposal) -> str:
+    other = ", ".join(
+        f"{number} was {own}" for own, number in sorted(proposal.numbers.items()) if own != number
+    )
+    if not other:
+        return ""
+    return (
+        f"The segments have the numbers and colours that they keep from model to model. Only this "
+        f"run's own plots and tables, made before its promotion, count them otherwise: {other}."
+    )
