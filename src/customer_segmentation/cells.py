@@ -92,7 +92,7 @@ def labels(styles: Styles) -> Encode:
     known = {
         segment: f' s="{style}"><v>{segment}</v></c>' for segment, style in styles.segments.items()
     }
-    return lambda piece: [known.get(v) or _integer(v, styles) for v in piece.tolist()]
+    return lambda piece: [known.get(v) or _value(v, styles) for v in piece.tolist()]
 
 
 def _floats(column: "pd.Series[Any]") -> Floats:

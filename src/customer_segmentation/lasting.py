@@ -133,11 +133,11 @@ def _words(proposal: Proposal) -> tuple[About, dict[str, str]]:
 
 def _note(proposal: Proposal) -> str:
     other = ", ".join(
-        f"{number} was {own}" for own, number in sorted(proposal.numbers.items()) if own != number
+        f"{number} is {own}" for own, number in sorted(proposal.numbers.items()) if own != number
     )
     if not other:
         return ""
     return (
-        f"The segments have the numbers and colours that they keep from model to model. Only this "
-        f"run's own plots and tables, made before its promotion, count them otherwise: {other}."
+        f"The segments have the numbers and colours that they keep from model to model. The "
+        f"folders plots and tables of this run are from before its promotion: there, {other}."
     )

@@ -77,22 +77,22 @@ class About:
         What the verdict means for those who act on the segments.
     doubts : list of str
         What speaks against it.
-    note : str
-        Whose numbers the segments have, where they are not the run's own.
     method, data : str
         A paragraph each.
     facts : dict, label -> text
         How to make the run again: its id, the command, the data's hash, the versions.
     cleaning : DataFrame
         The cleaning report.
+    note : str
+        Whose numbers the segments have, where they are not the run's own.
     """
 
     title: str = "Customer segments"
     sentence: str = ""
     meaning: str = ""
     doubts: list[str] = field(default_factory=list)
-    note: str = ""
     method: str = ""
     data: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     cleaning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    note: str = ""

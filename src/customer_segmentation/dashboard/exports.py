@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
-from io import BytesIO
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 
-from customer_segmentation.cells import DANGEROUS, EXACT, FORBIDDEN, LONGEST_TEXT
+from customer_segmentation import workbook
 
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What spreadsheets take for a formula when they open a CSV file; also in full width.
@@ -23,7 +16,6 @@ FORMULA = re.compile(r"^[\s\0]*[=+\-@＝＋－＠]|^[\t\r\n|]")
 NUMBER = re.compile(r"[+\-]?\d+([.,]\d+)*([eE][+\-]?\d+)?%?")
 # A number with leading zeros is a code, and a longer one loses digits.
 COUNTABLE = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,14})?")
-WIDEST, NARROWEST = 44, 9
 
 
 def safe(cell: Any) -> Any:
@@ -79,24 +71,14 @@ def excel(table: pd.DataFrame) -> bytes:
 
     Examples
     --------
+    >>> from io import BytesIO
     >>> written = excel(pd.DataFrame({"id": ["007"], "age": ["30"], "name": ["=1+1"]}))
     >>> pd.read_excel(BytesIO(written), dtype={"id": str}).values.tolist()
     [['007', 30, '=1+1']]
     """
-    book: Any = Workbook(write_only=True)
-    sheet = book.create_sheet("Customers")
-    sheet.freeze_panes = "B2"
-    columns = [_typed(column) for column in _columns(table)]
-    for place, (title, column) in enumerate(zip(table.columns, columns, strict=True), 1):
-        sheet.column_dimensions[get_column_letter(place)].width = _width(title, column)
-    if columns:
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(table) + 1}"
-    sheet.append([_bold(sheet, str(title)) for title in table.columns])
-    for row in zip(*(column.tolist() for column in columns), strict=True):
-        sheet.append([_cell(sheet, value) for value in row])
-    target = BytesIO()
-    book.save(target)
-    return target.getvalue()
+    columns = [_typed(column).reset_index(drop=True) for column in _columns(table)]
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+    return workbook.sheet(frame.set_axis([str(title) for title in table.columns], axis=1))
 
 
 def _columns(table: pd.DataFrame) -> list[pd.Series[Any]]:
@@ -116,41 +98,3 @@ def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
     if not all(isinstance(cell, str) for cell in known):
         return column
     return pd.to_numeric(column.map(lambda cell: cell.strip() or None, na_action="ignore"))
-
-
-def _width(title: object, column: pd.Series[Any]) -> float:
-    longest = max((len(str(value)) for value in column.head(200).tolist()), default=0)
-    return float(min(max(longest, len(str(title)), NARROWEST) + 3, WIDEST))
-
-
-def _bold(sheet: Any, title: str) -> Any:
-    cell = _text(sheet, title)
-    cell.font = Font(bold=True)
-    return cell
-
-
-def _cell(sheet: Any, value: Any) -> Any:
-    """A value as Excel takes it: what it lacks becomes text."""
-    if isinstance(value, str):
-        risky = DANGEROUS.match(value) or FORBIDDEN.search(value) or len(value) > LONGEST_TEXT
-        return _text(sheet, value) if risky else value
-    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124
-        return None
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | float | np.integer | np.floating):
-        known = math.isfinite(value) and abs(float(value)) < EXACT
-        return value if known else _text(sheet, str(value))
-    if isinstance(value, pd.Timestamp):
-        return value.tz_localize(None).to_pydatetime()
-    return _text(sheet, str(value))
-
-
-def _text(sheet: Any, words: str) -> Any:
-    """A cell that stays text, also when someone edits it."""
-    cell: Any = WriteOnlyCell(sheet, None)
-    cell.value = FORBIDDEN.sub("", words)[:LONGEST_TEXT]
-    cell.data_type = "s"
-    if DANGEROUS.match(words):
-        cell.quotePrefix = True
-    return cell

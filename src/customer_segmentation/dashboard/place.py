@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from customer_segmentation import workbook
 from customer_segmentation.dashboard import cache, exports, markup
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.uploads import Limits
@@ -104,7 +105,7 @@ def choose(label: str, options: Iterable[str], *, key: str, index: int = 0) -> s
 
 
 def downloads(frame: pd.DataFrame, stem: str, key: str) -> None:
-    """Offer a table as CSV and as Excel; each is written when it is asked for."""
+    """Offer a table as CSV and, if a sheet holds it, as Excel; written when it is asked for."""
     rows = plural(len(frame), "row")
     left, right = st.columns(2)
     left.download_button(
@@ -116,6 +117,9 @@ def downloads(frame: pd.DataFrame, stem: str, key: str) -> None:
         on_click="ignore",
         width="stretch",
     )
+    if not workbook.fits(len(frame)):
+        right.caption("An Excel sheet holds a million rows; these are more.")
+        return
     right.download_button(
         f"Download {rows} as Excel",
         lambda: exports.excel(frame),

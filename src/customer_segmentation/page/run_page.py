@@ -267,4 +267,5 @@ def _data(about: About) -> Html:
     text = element("p", about.data)
     if about.cleaning.empty:
         return text
-    return join([text, element("h3", "Cleaning report"), table(about.cleaning, "Cleaning report")])
+    told = about.cleaning.replace("", None).dropna(axis="columns", how="all")
+    return join([text, element("h3", "Cleaning report"), table(told, "Cleaning report")])

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from openpyxl import Workbook
 
 from customer_segmentation.cells import Styles
@@ -22,6 +23,7 @@ __all__ = [
     "content",
     "customers",
     "fits",
+    "sheet",
     "write",
 ]
 
@@ -110,6 +112,31 @@ def write(
     styles, skeleton = _styles(book, found["segment"].unique().tolist()), BytesIO()
     book.save(skeleton)
     customers.fill(path, skeleton, PLACE, found, styles)
+
+
+def sheet(table: pd.DataFrame) -> bytes:
+    """A workbook of one sheet, with a filter and a header that stays.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Without its index; a column ``segment`` gets the colours of the segments.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> content = sheet(pd.DataFrame({"name": ["=1+1"], "segment": [1]}))
+    >>> pd.read_excel(BytesIO(content)).values.tolist()
+    [['=1+1', 1]]
+    """
+    book: Any = Workbook()
+    book.active.title = SHEETS[PLACE - 1]
+    customers.prepare(book.active, table)
+    numbers = table[customers.ADDED[0]].dropna().unique().tolist() if "segment" in table else []
+    styles, skeleton, target = _styles(book, numbers), BytesIO(), BytesIO()
+    book.save(skeleton)
+    customers.fill(target, skeleton, 1, table, styles)
+    return target.getvalue()
 
 
 def fits(rows: int, most_rows: int = MOST_ROWS) -> bool:

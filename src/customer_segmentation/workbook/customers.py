@@ -132,6 +132,7 @@ def _rows(customers: pd.DataFrame, styles: Styles) -> Iterator[str]:
 
 
 def _encoders(customers: pd.DataFrame, styles: Styles) -> list[Encode]:
-    found = [encoder(customers.iloc[:, i], c, styles) for i, c in enumerate(customers.columns)]
-    found[1] = labels(styles)
-    return found
+    return [
+        labels(styles) if c == ADDED[0] else encoder(customers.iloc[:, i], c, styles)
+        for i, c in enumerate(customers.columns)
+    ]
