@@ -197,3 +197,17 @@ def test_everything_that_is_wrong_is_said_at_once():
 def test_what_is_no_playbook_is_refused(config):
     with pytest.raises(PlaybookError, match="expected"):
         playbook.read(config)
+
+
+def test_who_spends_where_most_spend_nothing_is_told_by_the_amounts():
+    """Most of each segment spend nothing; those of the second who do spend ten times more."""
+    rng = np.random.default_rng(0)
+    amounts = np.r_[rng.normal(20, 2, 100), np.zeros(200), rng.normal(200, 9, 100), np.zeros(200)]
+    table = pd.DataFrame({"spa spend": amounts})
+    found = positions.positions(
+        table,
+        pd.Series(np.repeat([1, 2], 300)),
+        positions.columns_of_roles({"spending": ["spend"]}, table),
+    )
+    assert found.loc[1, "spending"] < -0.2
+    assert found.loc[2, "spending"] > 0.2

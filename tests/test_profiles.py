@@ -221,3 +221,17 @@ def test_a_category_tells_segments_of_one_play_apart():
     segments = labelled(table, 1, 1, 2, 2)
     found = naming.names(profiles.contrasts(table, segments), table, segments, {1: play, 2: play})
     assert found == {1: "Middle, more often Female", 2: "Middle, more often Male"}
+
+
+def test_a_level_that_says_nothing_alone_is_never_cut_off_from_its_column():
+    """Long columns are shortened before the level, and not within a word such as "in"."""
+    table = pd.DataFrame(
+        {
+            "Zusatzoption Sicherheitspaket gebucht": pd.Categorical(["ja", "ja", "nein", "nein"]),
+            "Vertragslaufzeit in Monaten gesamt": [60.0, 60.0, 2.0, 2.0],
+        }
+    )
+    segments = labelled(table, 1, 1, 2, 2)
+    found = naming.names(profiles.contrasts(table, segments), table, segments)
+    assert found[1] == "Mostly zusatzoption…: ja, high vertragslaufzeit…"
+    assert found[2] == "Mostly zusatzoption…: nein, low vertragslaufzeit…"

@@ -22,6 +22,7 @@ from customer_segmentation.traits import spoken_of
 
 FloatArray = npt.NDArray[np.float64]
 TYPICAL = 5  # customers per card
+LIFTED = 1 / 3  # standard deviations from median to mean: Pearson's skewness is then beyond 1
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,8 @@ def why(
 ) -> str:
     """The numbers behind a segment's name: its mean against that of all customers in segments.
 
-    A few large amounts can lift the mean of all above that of customers who are above most; where
-    mean and median point in opposite directions, the medians are told.
+    A few large amounts can lift the mean of all far above what most have, even above that of
+    customers who are above most; where they do, the medians are told.
 
     Parameters
     ----------
@@ -171,9 +172,11 @@ def why(
     for column in columns:
         mine, all_ = members[column], everyone[column]
         means, medians = (mine.mean(), all_.mean()), (mine.median(), all_.median())
+        lifted = abs(means[1] - medians[1]) > LIFTED * all_.std() and medians[1] != 0
         opposite = (means[0] - means[1]) * (medians[0] - medians[1]) < 0
-        one, other = map(written, map(float, medians if opposite else means))
-        parts.append(f"{column} {'median ' if opposite else ''}{one} against {other} for all")
+        one, other = map(written, map(float, medians if lifted or opposite else means))
+        typical = "typically " if lifted or opposite else ""
+        parts.append(f"{column} {typical}{one} against {other} for all")
     return "; ".join(parts)
 
 

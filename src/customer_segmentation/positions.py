@@ -17,6 +17,8 @@ from customer_segmentation.wording import humanise
 
 Floats = npt.NDArray[np.float64]
 REVERSED = "-"
+TIED = 0.4  # share of the customers
+UPPER = 0.95  # quantile up to which amounts are taken as they are: a few may be enormous
 
 
 class RoleColumn(NamedTuple):
@@ -97,9 +99,22 @@ def positions(
     scores: dict[Hashable, Floats] = {}
     for role, column in columns.items():
         values = table[column.name][inside].to_numpy(dtype="float64", na_value=np.nan)
-        scores[role] = normal_scores(-values if column.reversed else values)
+        scores[role] = _scores(-values if column.reversed else values)
     frame = pd.DataFrame(scores, index=pd.RangeIndex(len(numbers)))
     return frame.groupby(numbers).mean().rename_axis("segment")
+
+
+def _scores(values: Floats) -> Floats:
+    """Normal scores; where many customers share one value, such as no amount, standard scores.
+
+    Ranks cannot tell how much those spend who spend at all, when most have spent nothing.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known) or np.unique(known, return_counts=True)[1].max() < TIED * len(known):
+        return normal_scores(values)
+    kept = np.clip(values, None, np.quantile(known, UPPER, method="lower"))
+    scale = float(np.nanstd(kept))
+    return (kept - np.nanmean(kept)) / scale if scale > 1e-12 else normal_scores(values)
 
 
 def normal_scores(values: Floats) -> Floats:

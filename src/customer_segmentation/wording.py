@@ -21,6 +21,7 @@ VERY = 1.5
 LEVEL = " = "
 FILLERS = ("annual", "yearly", "score")
 LONGEST_WORDING = 24
+BARE = {"true", "false", "none", "nein", "missing", "unknown", "other", "others", "keine", "keiner"}
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ def share_of(level: str, column: "pd.Series[Any]") -> float:
 
 def _named(words: str, level: str) -> str:
     """A level that says nothing alone is told with its column."""
-    bare = len(level) <= 3 or level.lower() in {"true", "false"}
-    return _short(f"{words}: {level}" if bare else level)
+    bare = len(level) <= 3 or not level[0].isalpha() or level.casefold() in BARE
+    return f"{_short(words)}: {_short(level)}" if bare else _short(level)
 
 
 def _grade(size: float) -> str:
@@ -169,7 +170,10 @@ def _short(words: str) -> str:
     if len(words) <= LONGEST_WORDING:
         return words
     cut = words[:LONGEST_WORDING].rsplit(" ", 1)[0]
-    return (cut if len(cut) > LONGEST_WORDING // 2 else words[:LONGEST_WORDING]).rstrip() + "…"
+    if len(cut) < LONGEST_WORDING // 2:
+        return words[:LONGEST_WORDING].rstrip() + "…"
+    whole, _, last = cut.rpartition(" ")  # that ends with "in", "of" or "pro" reads as broken off
+    return (whole if len(last) <= 4 and len(whole) >= LONGEST_WORDING // 2 else cut) + "…"
 
 
 def wordings(columns: Sequence[Hashable]) -> dict[Hashable, str]:
