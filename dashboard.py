@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ APP = ROOT / "src" / "customer_segmentation" / "dashboard" / "app.py"
 
 def main(argv: list[str]) -> int:
     """Check the port, then serve until Ctrl-C; 1 when it cannot be served."""
-    from customer_segmentation import options
+    from customer_segmentation import options, port
 
     if {"-h", "--help"} & set(argv):
         print(CONF.read_text(encoding="utf-8"))
@@ -29,28 +28,13 @@ def main(argv: list[str]) -> int:
     except options.OptionError as error:
         print(error, file=sys.stderr)
         return 1
-    problem = busy(chosen["host"], chosen["port"])
+    problem = port.busy(chosen["host"], chosen["port"], "make dashboard ARGS='port={port}'")
     if problem:
         print(problem, file=sys.stderr)
         return 1
     print(f"The dashboard opens at http://{chosen['host']}:{chosen['port']} in some seconds.")
     sys.stdout.flush()
     return serve(chosen)
-
-
-def busy(host: str, port: int) -> str:
-    """Say what to do when the port is taken or cannot be used; "" if it is free."""
-    with socket.socket() as probe:
-        # As the server does: a port that was closed a moment ago counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            return (
-                f"got port {port}, which cannot be used ({error}), expected a free one. Close what "
-                f"uses it or choose another: make dashboard ARGS='port={port % 60000 + 1}'."
-            )
-    return ""
 
 
 def flags(chosen: dict[str, Any]) -> list[str]:

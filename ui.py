@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +21,10 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / "mlruns", help="where the store is")
     options = parser.parse_args()
 
-    problem = missing(options.folder) or busy(options.port)
+    from customer_segmentation import port
+
+    another = "make ui ARGS='--port {port}'"
+    problem = missing(options.folder) or port.busy(HOST, options.port, another)
     if problem:
         print(problem, file=sys.stderr)
         return 1
@@ -47,21 +49,6 @@ def missing(folder: Path) -> str:
     if (folder / "mlflow.db").is_file():
         return ""
     return f"got no runs in {folder}, expected a store there. Make runs first: make sweep."
-
-
-def busy(port: int) -> str:
-    """Say what to do when the port is taken or cannot be used; "" if it is free."""
-    with socket.socket() as probe:
-        # As the server does: a port that was closed a moment ago counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            return (
-                f"got port {port}, which cannot be used ({error}), expected a free one. Close what "
-                f"uses it or choose another: make ui ARGS='--port {port % 60000 + 1}'."
-            )
-    return ""
 
 
 def serve(uri: str, port: int) -> int:

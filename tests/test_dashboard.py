@@ -17,10 +17,19 @@ import pandas as pd
 import promote
 import pytest
 import score
-from conftest import INCOME, MALL, ROOT, SPENDING, environment, finish, start
+from conftest import (
+    INCOME,
+    MALL,
+    ROOT,
+    SPENDING,
+    environment,
+    finish,
+    free_port,
+    start,
+    wait_for,
+)
 from sklearn.cluster import KMeans
 from streamlit.testing.v1 import AppTest
-from test_ui import CHROMIUM, FLAGS, free_port, wait_for
 
 from customer_segmentation import artifacts, drift, options, registry, store
 from customer_segmentation.dashboard import (
@@ -478,17 +487,6 @@ def served(folder):
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=[(1280, 900), (390, 844)], ids=["desktop", "phone"])

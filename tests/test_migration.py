@@ -162,6 +162,31 @@ def test_a_new_segment_never_takes_the_name_of_an_old_one():
     assert found.names == {1: "Young", 3: "Older 2"}
 
 
+def test_a_segment_that_changed_may_take_its_new_name_and_the_old_one_is_told():
+    """The picture has the old name on the left and the new one on the right."""
+    asked = []
+
+    def renames(change, number, own):
+        asked.append((change, number, own))
+        return change == "merged"
+
+    old = pd.Series([1] * 40 + [2] * 60 + [3] * 10)
+    new = pd.Series([1] * 100 + [2] * 10)
+    names = {1: "Young", 2: "Older", 3: "Rich"}
+    own = {1: "Everyone", 2: "Wealthy"}
+    found = match(old, new, names, own, basis="110 customers", renames=renames)
+    assert sorted(asked) == [("kept", 3, 2), ("merged", 2, 1)]
+    assert found.names == {2: "Everyone", 3: "Rich"}
+    assert row(found, 2)["former_name"] == "Older"
+    assert found.words.startswith(
+        "2 of 3 segments keep the number; merged: 2 · Everyone; dissolved: 1 · Young; renamed: 2"
+    )
+    assert set(found.movers["from_name"]) == {"Young"}
+    assert set(found.movers["to_name"]) == {"Everyone"}
+    told = {text.get_text() for text in plot.flows(found).axes[0].texts}
+    assert {"1 · Young", "2 · Older", "2 · Everyone", "3 · Rich"} <= told
+
+
 def test_outliers_are_never_matched_and_always_counted():
     found = migrate({(OUTLIER, 1): 50, (1, OUTLIER): 30, (OUTLIER, OUTLIER): 5}, {1: "Young"})
     assert change(found) == {1: "dissolved", 2: "new"}

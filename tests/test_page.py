@@ -1,7 +1,6 @@
 import dataclasses
 import itertools
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -22,11 +21,6 @@ from customer_segmentation.style import colour, number
 
 NASTY = "<script>alert('x')</script> & \"q\" {braces} https://example.com/a.png"
 VOID = {"meta", "img", "br", "link"}
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 NEITHER = ("bic", "k_distance")  # k-means has no likelihood and looks at no neighbours
 DOUBTFUL = pd.DataFrame(columns=["segment", "name", "next_best_name", "reason"])
 
@@ -332,17 +326,6 @@ def test_a_sweep_without_a_finished_run_says_so():
     )  # fmt: skip
     assert "nothing to recommend" in text
     assert "Interrupted" in text
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 WIDE = tables(15, outliers=3, columns=30, name="<script>alert(1)</script> and a very long name {}")

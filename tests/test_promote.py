@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,10 +104,39 @@ def test_a_refresh_keeps_numbers_and_names(cli, ask, folder, tmp_path, overlap, 
     assert basis in done.stdout
     assert "3 of 3 segments keep number and name" in done.stdout
     assert prototypes(folder) == before
-    promised = mlflow.artifacts.download_artifacts(f"runs:/{latest.info.run_id}/promoted")
-    counts = pd.read_csv(Path(promised) / "cluster_counts.csv")
+    kept = mlflow.artifacts.download_artifacts(f"runs:/{latest.info.run_id}/")
+    promised = Path(kept) / "promoted"
+    counts = pd.read_csv(promised / "cluster_counts.csv")
     assert set(zip(counts["segment"], counts["name"], strict=True)) == set(before.values())
-    assert (Path(promised) / "Customer_Segmentation_Results.xlsx").is_file()
+    artifacts = Path(kept)
+    told = (artifacts / "report.html").read_text(encoding="utf-8")
+    cards = re.findall(r">(\d+)</span><h3 id=\"card-\d+\">([^<]+)</h3>", told)
+    assert {(int(number), name) for number, name in cards} == set(before.values())
+    for name in ("report.html", "cluster_counts.csv", "cluster_summary.csv"):
+        assert (artifacts / name).read_bytes() == (promised / name).read_bytes()
+    for place in (artifacts, promised):
+        book = pd.read_excel(place / "Customer_Segmentation_Results.xlsx", "Customers")
+        assigned = pd.read_csv(promised / "tables" / "assignments.csv")
+        assert book["segment"].tolist() == assigned["segment"].tolist()
+    own = pd.read_csv(artifacts / "tables" / "assignments.csv")["segment"]
+    assert set(zip(own, assigned["segment"], strict=True)) == {(1, 3), (2, 1), (3, 2)}
+    assert "1 is 2, 2 is 3, 3 is 1" in told
+
+
+@pytest.mark.slow
+def test_the_names_that_a_user_gave_outlive_refreshes_until_other_ones_are_given(
+    cli, ask, folder, tmp_path
+):
+    table = quarter(tmp_path / "q1.csv", 1, range(300))
+    said = []
+    for given in ([], ["names={2: Regulars}"], [], ["names={2: Friends}"]):
+        trained(cli, table, f"seed={len(said)}", *given)
+        latest = max(runs(folder), key=lambda run: run.info.start_time)
+        done = ask(f"run={latest.info.run_id}")
+        assert done.returncode == 0, done.stderr
+        said.append(dict(prototypes(folder).values()))
+    assert [names[2] for names in said[1:]] == ["Regulars", "Regulars", "Friends"]
+    assert len({(names[1], names[3]) for names in said}) == 1
 
 
 @pytest.mark.slow

@@ -7,23 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
-from conftest import ROOT, Done, environment, finish, runs, start
+from conftest import ROOT, Done, environment, finish, free_port, runs, start, wait_for
 from omegaconf import OmegaConf
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 VIEW = OmegaConf.load(ROOT / "conf" / "tracking" / "local.yaml")["view"]
 HEADERS = [column.partition(".")[2] for column in VIEW]
 SORTED_BY = next(c.partition(".")[2] for c in VIEW if c.startswith("metrics."))
@@ -38,12 +26,6 @@ def ui(*args: object) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def refused(*args: object) -> Done:
@@ -97,34 +79,16 @@ def link(swept):
         process.communicate(timeout=20)
 
 
-def wait_for(url: str, process: subprocess.Popen[str], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        assert process.poll() is None, process.stdout.read()
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"{url} did not answer within {seconds} s")
-
-
 @pytest.fixture(scope="module")
-def page():
+def page(browser):
     """A page of a fresh browser, as wide as a laptop's."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = browser.new_page(viewport={"width": 1600, "height": 1000})
-        opened.set_default_timeout(30_000)
-        # The assistant opens itself at the first visit and takes a quarter of the width.
-        opened.add_init_script(
-            "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
-        )
-        yield opened
-        browser.close()
+    opened = browser.new_page(viewport={"width": 1600, "height": 1000})
+    opened.set_default_timeout(30_000)
+    # The assistant opens itself at the first visit and takes a quarter of the width.
+    opened.add_init_script(
+        "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
+    )
+    return opened
 
 
 def visit(page, url: str) -> None:

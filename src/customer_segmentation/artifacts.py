@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,11 @@ def read(run_id: str, path: str) -> bytes | None:
     path : str
         Below the run's artifacts.
     """
-    try:
-        return Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/{path}")).read_bytes()
-    except (MlflowException, OSError):
-        return None
+    uri = f"runs:/{run_id}/{path}"
+    # Left to itself MLflow keeps a copy, of customers too, in the temporary folder.
+    with tempfile.TemporaryDirectory() as folder, suppress(MlflowException, OSError):
+        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=folder)).read_bytes()
+    return None
 
 
 def read_latest(run_id: str, path: str) -> bytes | None:

@@ -202,6 +202,8 @@ def _tried(analysis: Analysis) -> str:
     parameter, values = analysis.chosen.path.parameter, analysis.chosen.scores["value"]
     ends = f"from {_plain(values.min())} to {_plain(values.max())}"
     taken, why = _plain(analysis.chosen.row["value"]), analysis.chosen.choice.reason
+    asked = f"n_segments={analysis.n_segments} was asked for"
+    why = why.replace(asked, "it was asked for").replace(" of the path", " of all tried")
     if parameter in COUNT_PARAMETERS:
         return (
             f"{plural(len(values), 'number')} of segments {ends} were tried, and {taken} taken: "
@@ -218,8 +220,10 @@ def data(analysis: Analysis) -> str:
     found = analysis.data
     text = [f"From the file {Path(found.source).name}: {found.summary}."]
     if analysis.features.left_out:
-        reasons = (f"{column} ({why})" for column, why in analysis.features.left_out.items())
-        text.append(f"Not used to form the segments: {listed(list(reasons))}.")
+        chosen = f"not part of features={analysis.features.name}"
+        left_out = analysis.features.left_out
+        reasons = [c if why == chosen else f"{c} ({why})" for c, why in left_out.items()]
+        text.append(f"Not used to form the segments: {listed(reasons)}.")
     return " ".join(text)
 
 

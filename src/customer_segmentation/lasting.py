@@ -132,9 +132,8 @@ def _words(proposal: Proposal) -> tuple[About, dict[str, str]]:
 
 
 def _note(proposal: Proposal) -> str:
-    other = ", ".join(
-        f"{number} is {own}" for own, number in sorted(proposal.numbers.items()) if own != number
-    )
+    pairs = sorted((number, own) for own, number in proposal.numbers.items())
+    other = ", ".join(f"{number} is {own}" for number, own in pairs if number != own)
     if not other:
         return ""
     return (

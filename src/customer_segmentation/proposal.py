@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 # Of this project first: it sets MLflow up.
 from customer_segmentation import registry  # isort: skip
@@ -185,5 +185,6 @@ def assignments(run: Run) -> pd.DataFrame:
 def customers(run: Run) -> pd.DataFrame:
     """The clean customer table of a run, indexed by id as text."""
     path = f"runs:/{run.info.run_id}/{report.CUSTOMERS}"
-    table = pd.read_parquet(Path(mlflow.artifacts.download_artifacts(path)))
+    with tempfile.TemporaryDirectory() as folder:
+        table = pd.read_parquet(mlflow.artifacts.download_artifacts(path, dst_path=folder))
     return table.set_axis(table.index.astype(str))

@@ -206,7 +206,8 @@ def show_proposal(proposal: Proposal, checks: pd.DataFrame) -> None:
     found = proposal.migration
     if found is not None:
         told = found.changes.loc[:, (found.changes != "").any()]
-        show_table(told, title="Segments against the champion", caption=found.words)
+        show_table(told, title="Segments against the champion")
+        say(found.words)
     elif proposal.champion is not None:
         say("No customer could be compared with the champion's: every segment is new.")
     shown = checks.assign(passed=checks["passed"].map({True: "yes", False: "NO"}))

@@ -13,7 +13,7 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What spreadsheets take for a formula when they open a CSV file; also in full width.
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = re.compile(r"^[\s\0]*[=+\-@＝＋－＠]|^[\t\r\n|]")
-NUMBER = re.compile(r"[+\-]?\d+([.,]\d+)*([eE][+\-]?\d+)?%?")
+HARMLESS = re.compile(r"[+\-]?\d+([.,]\d+)*([eE][+\-]?\d+)?%?|[+\-]")  # a number, a dash
 # A number with leading zeros is a code, and a longer one loses digits.
 COUNTABLE = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,14})?")
 
@@ -23,10 +23,10 @@ def safe(cell: Any) -> Any:
 
     Examples
     --------
-    >>> [safe(cell) for cell in ("=1+1", "@SUM(A1)", "-12.5", "Anna", 3, None)]
-    ["'=1+1", "'@SUM(A1)", '-12.5', 'Anna', 3, None]
+    >>> [safe(cell) for cell in ("=1+1", "@SUM(A1)", "-12.5", "-", "Anna", 3, None)]
+    ["'=1+1", "'@SUM(A1)", '-12.5', '-', 'Anna', 3, None]
     """
-    if not isinstance(cell, str) or not FORMULA.match(cell) or NUMBER.fullmatch(cell.strip()):
+    if not isinstance(cell, str) or not FORMULA.match(cell) or HARMLESS.fullmatch(cell.strip()):
         return cell
     return f"'{cell}"
 

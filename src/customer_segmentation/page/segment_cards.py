@@ -93,9 +93,7 @@ def _card(card: Card, columns: list[str]) -> Html:
 
 def _action(card: Card) -> Html:
     if not card.action:
-        text = (
-            "No play of the playbook fits this segment; what sets it apart is the place to start."
-        )
+        text = "No ready-made action fits this segment; start from what sets it apart."
         return element("div", element("h4", "What to do"), element("p", text), class_="do")
     where = element("p", element("b", "Where: "), card.channel) if card.channel else None
     return element(

@@ -84,6 +84,7 @@ def _sizes(sheet: Any, counts: pd.DataFrame, row: int) -> int:
     chart.add_data(Reference(sheet, min_col=3, min_row=first + 1, max_row=last))
     chart.set_categories(Reference(sheet, min_col=2, min_row=first + 1, max_row=last))
     chart.gapWidth = 40
+    chart.x_axis.tickLblSkip = 1  # every name, however many
     for place, segment in enumerate(counts["segment"]):
         point = DataPoint(idx=place)
         point.graphicalProperties.solidFill = colour(int(segment))[1:]
