@@ -140,7 +140,7 @@ def test_cards_say_who_what_and_how_to_recognise():
 def test_a_card_without_play_rule_or_differences_leaves_them_out():
     bare = {"action": "", "channel": "", "rule": "", "differentiators": (), "why": ""}
     text = told(tables(**bare))
-    assert "No play" in text
+    assert "No ready-made action" in text
     assert "Rule of thumb" not in text
     assert "What sets them apart" not in text
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from customer_segmentation import effects
 from customer_segmentation.dashboard.champion import Champion
+from customer_segmentation.explanations import listed
 from customer_segmentation.indicators import is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.page.html import Html, element
@@ -126,7 +127,7 @@ def plane(champion: Champion, axes: tuple[str, str] | None, most: int) -> Plane:
         titles = (f"Direction 1 ({percent(shares[0])})", f"Direction 2 ({percent(shares[1])})")
         note = (
             f"The map shows the two directions in which customers differ most in "
-            f"{', '.join(used)}: together {percent(sum(shares))} of all differences."
+            f"{listed(used)}: together {percent(sum(shares))} of all differences."
         )
     if len(shown) < len(champion.segments):
         note = f"{note} {len(shown):,} of {len(champion.segments):,} customers are drawn.".strip()

@@ -16,6 +16,7 @@ from customer_segmentation.dashboard.place import Place, downloads, show, show_t
 from customer_segmentation.dashboard.uploads import Labelled
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError
+from customer_segmentation.explanations import MOST_LISTED, listed
 from customer_segmentation.page import html
 from customer_segmentation.segmenter.schema import SchemaError
 from customer_segmentation.style import percent, plural
@@ -35,12 +36,15 @@ def page(place: Place) -> None:
 
 
 def _file(place: Place) -> None:
-    needed = ", ".join(place.champion.segmenter.columns)
+    needed = place.champion.segmenter.columns
     tell(
-        f"Needed columns: {needed}. Others are handed back as they came. At most "
+        f"Needed columns: {listed(needed)}. Others are handed back as they came. At most "
         f"{place.limits.rows:,} rows and {place.limits.upload_mb:,} MB. The file is read for this "
         f"answer only, and not kept."
     )
+    if len(needed) > MOST_LISTED:
+        with st.expander("All needed columns"):
+            show(html.element("ul", *(html.element("li", column) for column in needed)))
     kinds = [suffix.removeprefix(".") for suffix in formats.SUPPORTED]
     uploaded = st.file_uploader("File of customers", type=kinds, key="upload")
     if uploaded is None:

@@ -11,7 +11,10 @@ from customer_segmentation.dashboard.place import Place, choose, downloads, show
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.page import html, segment_cards
 from customer_segmentation.style import plural
+from customer_segmentation.wording import LEVEL
 
+FEW, DOUBTFUL = 5, 10  # customers shown; the downloads have them all
+COLUMNS = 8  # of these customers: what fits a page
 MEASURES = ("column", "level", "mean", "median", "spread", "share", "overall", "effect", "lift")
 NOTE = (
     "Bars to the right: more than everyone; to the left: less. A bar that ends at the edge is two "
@@ -31,12 +34,13 @@ def page(place: Place) -> None:
             show(html.element("div", drawn, class_="one"))
     if number != OUTLIER:
         _profile(champion, number, place.listed)
-    _borderline(champion, number, place.listed)
+    stem = f"segment-{number if number != OUTLIER else 'outliers'}"
+    _borderline(champion, number, stem)
     st.header("Its customers")
-    found = champion.customers(number)
-    alike = ["segment", "segment_name"]
-    show_table(found.head(5).drop(columns=alike), "Some of its customers", 5)
-    downloads(found, f"segment-{number if number != OUTLIER else 'outliers'}", f"segment-{number}")
+    some = champion.table[(champion.segments == number).to_numpy()].head(FEW)
+    telling = [str(label).split(LEVEL)[0] for label in champion.contrasts.columns]
+    show_table(segment_cards.narrow(some, telling, COLUMNS), "Some of its customers", FEW)
+    downloads(champion.customers(number), stem, f"segment-{number}")
 
 
 def _numbers(champion: Champion) -> list[int]:
@@ -63,7 +67,7 @@ def _heads() -> dict[str, str]:
     }
 
 
-def _borderline(champion: Champion, number: int, listed: int) -> None:
+def _borderline(champion: Champion, number: int, stem: str) -> None:
     found = champion.borderline
     mine = found[found["segment"] == number]
     st.header("Borderline customers")
@@ -82,4 +86,6 @@ def _borderline(champion: Champion, number: int, listed: int) -> None:
             "why": mine["reason"].to_numpy(),
         }
     )
-    show_table(shown, "Borderline customers", listed)
+    show_table(shown, "Borderline customers", DOUBTFUL)
+    if len(shown) > DOUBTFUL:
+        downloads(shown, f"{stem}-borderline", f"borderline-{number}")
