@@ -19,6 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from customer_segmentation import (
+    artifacts,
     batch_scoring,
     batches,
     data,
@@ -26,7 +27,6 @@ from customer_segmentation import (
     features,
     paths,
     registry,
-    scoring_run,
     store,
     tracking,
 )
@@ -65,7 +65,7 @@ def promoted(trained, migrated, tmp_path_factory):
     folder = shutil.copytree(migrated, tmp_path_factory.mktemp("promoted") / "mlruns")
     opened = store.open_store(store.local_uri(folder), "customer-segmentation", folder)
     with tracking.run("kmeans-three-k3", tags={"kind": "model"}) as run_id:
-        mlflow.log_text("data: {missing_tokens: [none given]}", scoring_run.CONFIG)
+        mlflow.log_text("data: {missing_tokens: [none given]}", artifacts.CONFIG)
         tracking.log(run_id, [Model("kmeans-three-k3", trained[0], trained[1])])
     uri = mlflow.get_run(run_id).data.tags[tracking.MODEL]
     served = registry.register(opened, NAME, uri, run_id, {"run": "kmeans-three-k3"})
