@@ -142,7 +142,8 @@ def _renames(run: Run, champion: Served) -> Callable[[str, int, int], bool]:
     def renames(change: str, number: int, own: int) -> bool:
         if own in given or number in champion.named:
             return own in given
-        return change != "kept" or former.get(number) != advice.get(own)
+        # The champion's run may be gone, and with it what was advised.
+        return change != "kept" or former.get(number, advice.get(own)) != advice.get(own)
 
     return renames
 
