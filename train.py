@@ -68,7 +68,14 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
         explore(data, run_id, parent)
         result = analysis.analyse(
-            data, fitted, method, taking, **naming, seed=cfg.seed, progress=reporter.step
+            data,
+            fitted,
+            method,
+            taking,
+            **naming,
+            seed=cfg.seed,
+            exact_rows=cfg.exact_rows,
+            progress=reporter.step,
         )
         log.info("%s: %s", result.name, report.headline(result))
         tracking.log_folder(run_id, Path(HydraConfig.get().runtime.output_dir), "config")
@@ -88,7 +95,7 @@ def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, An
     data = customers(cfg)
     fitted = features.build(data.table, transforms(cfg), name=choices["features"])
     method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    search.check(fitted.matrix, method, taking, cfg.seed)
+    search.check(fitted.matrix, method, taking, cfg.seed, cfg.exact_rows)
     return data, fitted, method, taking
 
 
@@ -106,7 +113,11 @@ def rebuild(cfg: DictConfig) -> bool:
     then = OmegaConf.load(config)
     assert isinstance(then, DictConfig)
     choices = {name: run.data.params[name] for name in rebuild.CHOICES}
-    result = analysis.analyse(*prepare(then, choices), seed=then.seed)
+    OmegaConf.set_struct(then, False)
+    then.setdefault("exact_rows", cfg.exact_rows)  # runs logged before there was the setting
+    result = analysis.analyse(
+        *prepare(then, choices), seed=then.seed, exact_rows=then.exact_rows
+    )
     found = rebuild.compare(run, result)
     terminal.show_rebuilt(found)
     return found.same_labels

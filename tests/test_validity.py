@@ -84,12 +84,22 @@ def test_a_score_that_cannot_be_computed_is_absent_with_its_reason(labels, reaso
     assert np.isnan(table["silhouette"][0])
 
 
-def test_beyond_the_limit_a_sample_gives_nearly_the_same_silhouette(monkeypatch):
+def test_beyond_the_limit_the_silhouette_is_estimated_within_its_standard_error():
     rng = np.random.default_rng(0)
-    X = np.concatenate([rng.normal(m, 1, (2000, 2)) for m in (0, 6)])
-    labels = np.repeat([0, 1], 2000)
-    full, _ = validity.score(X, [labels], seed=0)
-    monkeypatch.setattr(validity, "MAX_SILHOUETTE_ROWS", 800)
-    sampled, widths = validity.score(X, [labels], seed=0)
-    assert np.isfinite(widths[0]).sum() == 800
-    assert sampled["silhouette"][0] == pytest.approx(full["silhouette"][0], abs=0.02)
+    X = np.concatenate([rng.normal(m, 1, (n, 2)) for m, n in ((0, 3000), (3, 900), (7, 100))])
+    labelings = [np.repeat([0, 1, 2], [3000, 900, 100]), np.repeat([0, 1, -1], [3000, 900, 100])]
+    exact, each = validity.score(X, labelings, seed=0)
+    assert "silhouette_se" not in exact
+    estimates = [validity.score(X, labelings, seed=seed, exact_rows=1500) for seed in range(40)]
+    for place, (true, widths) in enumerate(zip(exact["silhouette"], each, strict=True)):
+        found = np.array([table["silhouette"][place] for table, _ in estimates])
+        errors = np.array([table["silhouette_se"][place] for table, _ in estimates])
+        off = (found - true) / errors
+        assert np.abs(off).max() < 4, "an estimate is not within its stated error"
+        assert 0.6 < off.std() < 1.5, "the stated error is not the actual one"
+        assert abs(off.mean()) < 0.6, "biased"
+        sampled = estimates[0][1][place]
+        known = np.isfinite(sampled)
+        assert known.sum() <= validity.scored_rows(4000, 1500) == 562
+        np.testing.assert_allclose(sampled[known], widths[known])
+    assert (estimates[0][0]["wcss"] == exact["wcss"]).all()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from customer_segmentation import naming, paths, playbook, profiles
+from customer_segmentation import approximation, naming, paths, playbook, profiles
 from customer_segmentation.data import CustomerData
 from customer_segmentation.features import Features
 from customer_segmentation.playbook import Play, Playbook
 from customer_segmentation.search import Algorithm, Chosen, Selection, search
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.validity import EXACT_ROWS
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Analysis:
     names : dict, segment -> name
     plays : dict, segment -> Play
         What the playbook advises; a segment that no play fits is not in it.
+    approximations : dict of str to str
+        What was not computed exactly, and how; empty up to the limit of customers.
     """
 
     data: CustomerData
@@ -42,6 +45,7 @@ class Analysis:
     segments: pd.Series[int]
     names: dict[int, str]
     plays: dict[int, Play]
+    approximations: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_segments(self) -> int:
@@ -77,6 +81,7 @@ def analyse(
     book: Playbook | None = None,
     overrides: Mapping[int, str] | None = None,
     seed: int = 0,
+    exact_rows: int = EXACT_ROWS,
     progress: paths.Progress | None = None,
 ) -> Analysis:
     """Search a path, build the model and describe its segments.
@@ -95,17 +100,27 @@ def analyse(
     overrides : mapping, segment -> name, optional
         What the user calls segments.
     seed : int
+    exact_rows : int
+        Up to so many customers everything is exact; see
+        :func:`customer_segmentation.search.search`.
     progress : callable(done, total), optional
 
     Raises
     ------
     grids.PathError, selection.SelectionError, naming.NamingError
     """
-    chosen = search(features.matrix, algorithm, taking, seed=seed, progress=progress)
+    X = features.matrix
+    chosen = search(X, algorithm, taking, seed=seed, exact_rows=exact_rows, progress=progress)
     segmenter = Segmenter.from_candidate(features, chosen.candidate, seed=seed)
+    chosen = approximation.over_all(
+        chosen, X, segmenter.clusters_, seed=seed, exact_rows=exact_rows
+    )
+    inexact = approximation.told(
+        chosen, algorithm.estimator, len(X), fidelity=segmenter.fidelity_, exact_rows=exact_rows
+    )
     segments = pd.Series(segmenter.segments_, index=data.table.index, name="segment")
     plays = playbook.assign(book, data.table, segments) if book else {}
     contrasts = profiles.contrasts(data.table, segments)
     names = naming.names(contrasts, data.table, segments, plays, overrides or {})
     segmenter.name_segments(names)
-    return Analysis(data, features, algorithm, chosen, segmenter, segments, names, plays)
+    return Analysis(data, features, algorithm, chosen, segmenter, segments, names, plays, inexact)

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
-from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 
 CORE = 0.30  # a cluster's core radius: the 30 % quantile of its rows' radii
 BORDER = 0.075  # a border's radius: the median of its densest 15 % edges
@@ -87,19 +87,6 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     left, right = edge // size, edge % size
     length = np.maximum(np.maximum(radius[left], radius[right]), distance.ravel()[first])
     return Neighbourhood(sample, points, neighbours, radius, left, right, length)
-
-
-def sampled_rows(n: int, rows: int, seed: int) -> IntArray:
-    """Row numbers of a sample without replacement, ascending; all of them when they are few.
-
-    Examples
-    --------
-    >>> sampled_rows(3, 10, seed=0).tolist()
-    [0, 1, 2]
-    """
-    if n <= rows:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, rows, replace=False))
 
 
 def _graded(X: FloatArray) -> IntArray:

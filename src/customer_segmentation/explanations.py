@@ -195,7 +195,15 @@ def method(analysis: Analysis) -> str:
         if set(analysis.data.table.columns) - set(columns)
         else "All columns were used."
     )
+    if analysis.approximations:
+        text.append(approximations(analysis))
     return " ".join(text)
+
+
+def approximations(analysis: Analysis) -> str:
+    """What was not computed exactly, in a sentence."""
+    parts = "; ".join(analysis.approximations.values())
+    return f"With so many customers not all is exact: {parts}."
 
 
 def _tried(analysis: Analysis) -> str:

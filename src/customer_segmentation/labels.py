@@ -1,4 +1,4 @@
-"""Labels of customers: tidied to 0..n_clusters-1, or cut from a tree of merges."""
+"""Labels of customers: tidied to 0..n_clusters-1, cut from a tree, and whose are looked at."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def tidy(labels: Iterable[int]) -> IntArray:
     result = np.full(len(array), OUTLIER, dtype=np.int64)
     result[inside] = np.unique(array[inside], return_inverse=True)[1]
     return result
+
+
+def sampled_rows(n: int, rows: int, seed: int) -> IntArray:
+    """Row numbers of a sample without replacement, ascending; all of them when they are few.
+
+    Examples
+    --------
+    >>> sampled_rows(3, 10, seed=0).tolist()
+    [0, 1, 2]
+    """
+    if n <= rows:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, rows, replace=False))
 
 
 def cut_tree(linkage: FloatArray, n_clusters: int) -> IntArray:

@@ -16,10 +16,10 @@ from sklearn.cluster import DBSCAN, AgglomerativeClustering
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
+from customer_segmentation import samples
 from customer_segmentation.grids import PathError, check_grid, derive_grid, k_distances, rescale
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, cut_tree, tidy
 
-MAX_LINKAGE_ROWS = 30_000  # the distances of 30,000 customers fill 3.6 GB
 REFIT_STARTS = 3
 MAX_GRAPH_ENTRIES = 50_000_000  # neighbours kept at once: 0.6 GB
 
@@ -43,6 +43,8 @@ class Candidate:
         What only the fit itself can tell, such as a mixture's ``bic``.
     failure : str
         Why the algorithm gave no labels here; "" when it did.
+    rows : ndarray of shape (n_samples,) or None
+        The customers that were fitted, and that the labels are of; None when that was everyone.
     """
 
     value: float
@@ -51,17 +53,23 @@ class Candidate:
     estimator: Any = None
     scores: dict[str, float] = field(default_factory=dict)
     failure: str = ""
+    rows: IntArray | None = None
 
 
 @dataclass(frozen=True)
 class Path:
-    """The candidates of one algorithm on one matrix, in the order of the grid."""
+    """The candidates of one algorithm on one matrix, in the order of the grid.
+
+    `start_on` are customers on whom starts are tried where there are too many to try them on all;
+    see :func:`customer_segmentation.samples.fit`.
+    """
 
     algorithm: str
     parameter: str
     candidates: tuple[Candidate, ...]
     linkage: FloatArray | None = None
     k_distance: FloatArray | None = None
+    start_on: FloatArray | None = None
 
     @property
     def labelings(self) -> list[IntArray]:
@@ -80,6 +88,7 @@ def fit_path(
     parameter: str,
     grid: Sequence[float] | None = None,
     assign_outliers: bool = False,
+    start_on: FloatArray | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Fit `estimator` at every value of `grid`.
@@ -99,6 +108,8 @@ def fit_path(
         ``min_cluster_size`` from shares of the customers, 1..10 otherwise.
     assign_outliers : bool
         Give every outlier to the cluster of its nearest clustered customer.
+    start_on : ndarray of shape (n_sampled, n_features), optional
+        See :class:`Path`.
     progress : callable(done, total), optional
         Called after each candidate.
 
@@ -118,7 +129,8 @@ def fit_path(
     """
     values = derive_grid(estimator, X, parameter) if grid is None else list(grid)
     check_grid(estimator, X, algorithm=algorithm, parameter=parameter, grid=values)
-    path = _fit(estimator, X, Path(algorithm, parameter, ()), values, progress or _silent)
+    empty = Path(algorithm, parameter, (), start_on=start_on)
+    path = _fit(estimator, X, empty, values, progress or _silent)
     if all(candidate.failure for candidate in path.candidates):
         raise PathError(
             f"{algorithm}: every fit failed, the first with: {path.candidates[0].failure}. "
@@ -177,7 +189,7 @@ def refit(
         # A single start often ends elsewhere by itself, which would pass for instability.
         cheap.set_params(n_init=REFIT_STARTS)
     grid = rescale(cheap, values, X, sample)
-    empty = replace(path, candidates=(), linkage=None, k_distance=None)
+    empty = replace(path, candidates=(), linkage=None, k_distance=None, start_on=None)
     found = _fit(cheap, sample, empty, grid, _silent).candidates
     if assign_outliers:
         found = tuple(_without_outliers(sample, candidate) for candidate in found)
@@ -188,19 +200,21 @@ def refit(
 def _fit(estimator: Any, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
     candidates = []
     for done, value in enumerate(grid, start=1):
-        candidates.append(_fit_one(estimator, X, path.parameter, value))
+        candidates.append(_fit_one(estimator, X, path.parameter, value, path.start_on))
         progress(done, len(grid))
     return replace(path, candidates=tuple(candidates))
 
 
-def _fit_one(estimator: Any, X: FloatArray, parameter: str, value: float) -> Candidate:
+def _fit_one(
+    estimator: Any, X: Any, parameter: str, value: float, start_on: FloatArray | None = None
+) -> Candidate:
     start = time.perf_counter()
     model = clone(estimator).set_params(**{parameter: value})
     try:
         with warnings.catch_warnings():
             # Fewer different customers than clusters: the labels then show it.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(X)
+            samples.fit(model, X, start_on)
     except (ValueError, FloatingPointError, ArithmeticError, np.linalg.LinAlgError) as error:
         return Candidate(value, _nobody(X), time.perf_counter() - start, failure=_first_line(error))
     labels = model.labels_ if hasattr(model, "labels_") else model.predict(X)
@@ -219,11 +233,6 @@ def _(
 ) -> Path:
     if estimator.connectivity is not None or estimator.metric != "euclidean":
         return _fit.dispatch(object)(estimator, X, path, grid, progress)
-    if len(X) > MAX_LINKAGE_ROWS:
-        raise PathError(
-            f"algorithm={path.algorithm}: got {len(X)} customers, expected at most "
-            f"{MAX_LINKAGE_ROWS} (memory grows with their square). Use kmeans or gmm, or a sample."
-        )
     start = time.perf_counter()
     tree = build_linkage(X, method=estimator.linkage)
     shared = (time.perf_counter() - start) / len(grid)

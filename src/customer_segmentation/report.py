@@ -94,8 +94,12 @@ def items(
     yield Tag("id_column", data.id_column or "")
     yield Tag("assigner", segmenter.assigner)
     yield Tag("objection", str(analysis.chosen.row["objection"]))
+    for what, how in analysis.approximations.items():
+        yield Tag(f"approximation.{what}", how)
     head = f"**{headline(analysis)}**"
-    yield Tag("mlflow.note.content", description(head, tables, f"Data: {data.summary}"))
+    end = [explanations.approximations(analysis)] if analysis.approximations else []
+    end.append(f"Data: {data.summary}")
+    yield Tag("mlflow.note.content", description(head, tables, "\n\n".join(end)))
     for name, value in settings.items():
         yield Param(name, str(value)[:MAX_PARAM])
     yield from _metrics(analysis)
@@ -175,6 +179,8 @@ def _metrics(analysis: Analysis) -> Iterator[Item]:
             yield Metric(name, float(chosen[name]))
         else:
             yield Tag(f"absent.{name}", _why_absent(analysis, name))
+    if math.isfinite(chosen.get("silhouette_se", math.nan)):
+        yield Metric("silhouette_se", float(chosen["silhouette_se"]))
     yield Metric("assigner_fidelity", analysis.segmenter.fidelity_)
     yield Metric("seconds", float(analysis.chosen.scores["seconds"].sum()))
     values = analysis.chosen.scores["value"]
@@ -251,7 +257,8 @@ def _pictures(analysis: Analysis, tables: Tables) -> Iterator[tuple[str, tuple[A
         yield "k_distance", (path_plots.k_distance, path.k_distance, values, chosen)
     if path.linkage is not None:
         numbers = analysis.segments.to_numpy()
-        yield "dendrogram", (tree.dendrogram, path.linkage, analysis.n_segments, numbers)
+        fitted = numbers if analysis.chosen.rows is None else numbers[analysis.chosen.rows]
+        yield "dendrogram", (tree.dendrogram, path.linkage, analysis.n_segments, fitted)
     if np.isfinite(scores["bic"]).any():
         yield "bic", (path_plots.bic, scores, chosen)
     made = analysis.features

@@ -10,14 +10,24 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from customer_segmentation import evidence, grids, paths, scoring, selection, validity
+from customer_segmentation import (
+    evidence,
+    grids,
+    paths,
+    samples,
+    scoring,
+    selection,
+    validity,
+)
 from customer_segmentation.experiments import Experiments
-from customer_segmentation.labels import FloatArray
+from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 from customer_segmentation.paths import Candidate, Path
 from customer_segmentation.scoring import Guards
 from customer_segmentation.selection import Choice, Rule
 from customer_segmentation.stability import Resample
+from customer_segmentation.validity import EXACT_ROWS
 
+FEWEST_ROWS = 1_000  # of which all is exact: fewer would be no table to look at
 STABILITY = ("stability", "jaccard_mean", "jaccard_min")
 
 
@@ -84,6 +94,8 @@ class Chosen:
         Of the clusters of the candidate taken; empty with fewer than two.
     resamples : list of Resample
         What the bootstrap of the candidate taken found; empty with fewer than two clusters.
+    rows : ndarray of shape (n_fitted,) or None
+        The customers that the algorithm was fitted on, and all this speaks of; None = everyone.
     """
 
     path: Path
@@ -92,11 +104,12 @@ class Chosen:
     silhouettes: FloatArray
     jaccard: list[float]
     resamples: list[Resample] = field(default_factory=list)
+    rows: IntArray | None = None
 
     @property
     def candidate(self) -> Candidate:
         """The candidate taken."""
-        return self.path.candidates[self.choice.index]
+        return replace(self.path.candidates[self.choice.index], rows=self.rows)
 
     @property
     def row(self) -> pd.Series[Any]:
@@ -104,7 +117,13 @@ class Chosen:
         return self.scores.iloc[self.choice.index]
 
 
-def check(X: FloatArray, algorithm: Algorithm, taking: Selection, seed: int) -> None:
+def check(
+    X: FloatArray,
+    algorithm: Algorithm,
+    taking: Selection,
+    seed: int,
+    exact_rows: int = EXACT_ROWS,
+) -> None:
     """Refuse what cannot be fitted, before anything is logged or computed.
 
     Raises
@@ -118,8 +137,13 @@ def check(X: FloatArray, algorithm: Algorithm, taking: Selection, seed: int) -> 
             f"got n_segments={n_segments}, expected auto or a whole number from 1 on."
         )
     _check_numbers(algorithm, taking)
-    if not (isinstance(seed, int) and 0 <= seed < 2**32):
-        raise SettingError(f"got seed={seed}, expected a whole number from 0 to {2**32 - 1}.")
+    for name, value, least in (("seed", seed, 0), ("exact_rows", exact_rows, FEWEST_ROWS)):
+        if not (isinstance(value, int) and least <= value < 2**32):
+            raise SettingError(
+                f"got {name}={value}, expected a whole number from {least} to {2**32 - 1}."
+            )
+    rows = samples.fitted_rows(algorithm.estimator, len(X), exact_rows, seed)
+    X = X if rows is None else X[rows]
     grids.check_grid(
         algorithm.estimator,
         X,
@@ -147,6 +171,7 @@ def search(
     taking: Selection,
     *,
     seed: int,
+    exact_rows: int = EXACT_ROWS,
     progress: paths.Progress | None = None,
 ) -> Chosen:
     """Fit a path, gather the evidence, and take a candidate.
@@ -159,6 +184,10 @@ def search(
     taking : Selection
     seed : int
         Fixes every sample that the evidence is computed on.
+    exact_rows : int
+        Up to so many customers everything is exact. Beyond, algorithms whose cost grows faster
+        than the table see a sample of so many (``rows`` of the result), the others try their
+        starts on it; silhouettes and evidence are those of samples too.
     progress : callable(done, total), optional
 
     Raises
@@ -181,28 +210,44 @@ def search(
     (2, 'natural')
     """
     with threadpool_limits(limits=1):
+        rows = samples.fitted_rows(algorithm.estimator, len(X), exact_rows, seed)
+        seen = X if rows is None else X[rows]
         path = paths.fit_path(
             algorithm.estimator,
-            X,
+            seen,
             algorithm=algorithm.name,
             parameter=algorithm.parameter,
-            grid=_grid(X, algorithm, taking.n_segments),
+            grid=_grid_of_sample(X, seen, algorithm, taking.n_segments),
             assign_outliers=algorithm.assign_outliers,
+            start_on=_start_on(seen, exact_rows, seed),
             progress=progress,
         )
-        found = _take(X, path, algorithm, taking, seed)
+        found = _take(seen, path, algorithm, taking, seed, exact_rows)
         further = _further(found, taking)
         if further:
-            path = paths.extend(path, algorithm.estimator, X, further)
-            found = _take(X, path, algorithm, taking, seed)
+            path = paths.extend(path, algorithm.estimator, seen, further)
+            found = _take(seen, path, algorithm, taking, seed, exact_rows)
             reason = f"{found.choice.reason}; the path was extended to {further[-1]} segments"
             found = replace(found, choice=replace(found.choice, reason=reason))
-    return found
+    return replace(found, rows=rows)
 
 
-def _take(X: FloatArray, path: Path, algorithm: Algorithm, taking: Selection, seed: int) -> Chosen:
-    scores, silhouettes = validity.score(X, path.labelings, seed=seed)
-    table = pd.concat([_fits(path, scores), evidence.measure(X, path.labelings, seed=seed)], axis=1)
+def _start_on(X: FloatArray, exact_rows: int, seed: int) -> FloatArray | None:
+    return X[sampled_rows(len(X), exact_rows, seed)] if len(X) > exact_rows else None
+
+
+def _take(
+    X: FloatArray,
+    path: Path,
+    algorithm: Algorithm,
+    taking: Selection,
+    seed: int,
+    exact_rows: int,
+) -> Chosen:
+    scores, silhouettes = validity.score(X, path.labelings, seed=seed, exact_rows=exact_rows)
+    some = sampled_rows(len(X), exact_rows, seed)
+    seen = evidence.measure(X[some], [labels[some] for labels in path.labelings], seed=seed)
+    table = pd.concat([_fits(path, scores), seen], axis=1)
     table["objection"] = scoring.objections(table, taking.guards, len(X))
     experiments = Experiments(
         X, algorithm.estimator, path, assign_outliers=algorithm.assign_outliers, seed=seed
@@ -236,6 +281,16 @@ def _grid(X: FloatArray, algorithm: Algorithm, n_segments: int | None) -> list[f
     if isinstance(n_segments, int) and counts and n_segments not in grid:
         grid = sorted([*grid, n_segments])
     return grid
+
+
+def _grid_of_sample(
+    X: FloatArray, seen: FloatArray, algorithm: Algorithm, n_segments: int | None
+) -> list[float]:
+    """The grid; values that a user gave for the whole table mean something else for a sample."""
+    grid = _grid(seen, algorithm, n_segments)
+    if len(seen) == len(X) or algorithm.grid is None:
+        return grid
+    return grids.rescale(algorithm.estimator, grid, X, seen)
 
 
 def _fits(path: Path, scores: pd.DataFrame) -> pd.DataFrame:

@@ -79,7 +79,8 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def from_candidate(cls, features: Features, candidate: Candidate, *, seed: int) -> Segmenter:
         """Model of a candidate of a path, without fitting anything again.
 
-        `features` is the fitted feature set that `candidate` was found on.
+        `features` is the fitted feature set that `candidate` was found on. Where that was on a
+        sample of the customers, the model assigns the others.
         """
         model = cls(candidate.estimator, features.transformer, seed=seed)
         model.transformer_ = features.transformer
@@ -87,7 +88,9 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         model.columns_in_ = list(features.columns)
         model.n_features_in_ = len(features.columns)
         model.feature_names_in_ = np.array(features.columns, dtype=object)
-        return model._learn(features.matrix, candidate.labels, candidate.estimator)
+        return model._learn(
+            features.matrix, candidate.labels, candidate.estimator, candidate.rows
+        )
 
     def fit(self, X: Any, y: Any = None) -> Segmenter:
         """Cluster the customers of a table, and learn to assign others.
@@ -113,12 +116,19 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         labels = clusterer.labels_ if hasattr(clusterer, "labels_") else clusterer.predict(matrix)
         return self._learn(matrix, tidy(labels), clusterer)
 
-    def _learn(self, X: FloatArray, labels: IntArray, clusterer: Any) -> Segmenter:
+    def _learn(
+        self, X: FloatArray, labels: IntArray, clusterer: Any, rows: IntArray | None = None
+    ) -> Segmenter:
+        seen = X if rows is None else X[rows]
+        self.assigner_, found = follow(clusterer, seen, labels, seed=self.seed)
+        if rows is not None:
+            everyone = np.asarray(self.assigner_.predict(X), dtype=np.int64)
+            everyone[rows] = labels
+            labels = everyone
         self.numbers_ = number_segments(X, labels)
         self.labels_ = self._as_segments(labels)
         self.reference_ = Reference(X, labels)
         self.confidence_ = self.reference_.confidence(X, labels)
-        self.assigner_, found = follow(clusterer, X, labels, seed=self.seed)
         self.fidelity_ = found.overall
         self.fidelity_per_segment_ = {
             int(self._as_segments([label])[0]): share for label, share in found.each.items()
@@ -130,6 +140,13 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def segments_(self) -> IntArray:
         """Segment number of every training customer."""
         return self.labels_
+
+    @property
+    def clusters_(self) -> IntArray:
+        """Cluster of every training customer, as the algorithm numbers them; -1 = outlier."""
+        clusters = np.full(len(self.numbers_) + 2, OUTLIER)
+        clusters[self.numbers_] = np.arange(len(self.numbers_))
+        return clusters[self.labels_]
 
     @property
     def columns(self) -> list[str]:

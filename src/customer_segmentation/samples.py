@@ -1,0 +1,89 @@
+"""Algorithms on more customers than they can take: fitted, or started, on a sample of them."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+
+from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
+
+# Time and memory grow as the number of customers does. All others are fitted on a sample: most
+# look at pairs of customers, and nothing is known of those that a user brings.
+LINEAR = (KMeans, MiniBatchKMeans, BisectingKMeans, GaussianMixture, BayesianGaussianMixture)
+
+
+def fitted_rows(estimator: Any, n: int, exact_rows: int, seed: int) -> IntArray | None:
+    """Rows that an algorithm is fitted on; None when it takes all of them.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import DBSCAN
+    >>> fitted_rows(DBSCAN(), 5, 3, seed=0)
+    array([0, 2, 3])
+    >>> fitted_rows(KMeans(), 5, 3, seed=0), fitted_rows(DBSCAN(), 3, 3, seed=0)
+    (None, None)
+    """
+    if n <= exact_rows or isinstance(estimator, LINEAR):
+        return None
+    return sampled_rows(n, exact_rows, seed)
+
+
+@singledispatch
+def fit(model: Any, X: FloatArray, sample: FloatArray | None) -> None:
+    """Fit an estimator; with a sample, one that can go on from there tries its starts on it.
+
+    Which of ten starts is the best a sample tells as well as the whole table, and from its optimum
+    that of the table is a few steps away (Bradley and Fayyad 1998, *Refining initial points for
+    k-means clustering*).
+
+    Parameters
+    ----------
+    model : scikit-learn-compatible clusterer
+    X : ndarray of shape (n_samples, n_features)
+    sample : ndarray of shape (n_sampled, n_features) or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(500, 2)) + np.repeat([[0], [9]], 250, axis=0)
+    >>> model = KMeans(2, n_init=5, random_state=0)
+    >>> fit(model, X, X[::5])
+    >>> np.bincount(model.labels_).tolist(), model.n_init
+    ([250, 250], 5)
+    """
+    model.fit(X)
+
+
+@fit.register
+def _(model: KMeans, X: FloatArray, sample: FloatArray | None) -> None:
+    if sample is None or not isinstance(model.init, str):
+        model.fit(X)
+        return
+    first = clone(model).fit(sample)
+    _go_on(model, X, init=first.cluster_centers_)
+
+
+@fit.register
+def _(model: GaussianMixture, X: FloatArray, sample: FloatArray | None) -> None:
+    if sample is None or model.means_init is not None:
+        model.fit(X)
+        return
+    first = clone(model).fit(sample)
+    _go_on(
+        model,
+        X,
+        weights_init=first.weights_,
+        means_init=first.means_,
+        precisions_init=first.precisions_,
+    )
+
+
+def _go_on(model: Any, X: FloatArray, **start: FloatArray) -> None:
+    """Fit from one start, and leave the settings as they were."""
+    settings = {name: getattr(model, name) for name in ("n_init", *start)}
+    model.set_params(n_init=1, **start).fit(X)
+    model.set_params(**settings)
