@@ -90,12 +90,12 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
 
 def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, Any]:
     """Data, features, algorithm and selection, checked against each other."""
-    from customer_segmentation import features, search
+    from customer_segmentation import features, refusal
 
     data = customers(cfg)
     fitted = features.build(data.table, transforms(cfg), name=choices["features"])
     method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    search.check(fitted.matrix, method, taking, cfg.seed, cfg.exact_rows)
+    refusal.check(fitted.matrix, method, taking, cfg.seed, cfg.exact_rows)
     return data, fitted, method, taking
 
 
@@ -115,9 +115,7 @@ def rebuild(cfg: DictConfig) -> bool:
     choices = {name: run.data.params[name] for name in rebuild.CHOICES}
     OmegaConf.set_struct(then, False)
     then.setdefault("exact_rows", cfg.exact_rows)  # runs logged before there was the setting
-    result = analysis.analyse(
-        *prepare(then, choices), seed=then.seed, exact_rows=then.exact_rows
-    )
+    result = analysis.analyse(*prepare(then, choices), seed=then.seed, exact_rows=then.exact_rows)
     found = rebuild.compare(run, result)
     terminal.show_rebuilt(found)
     return found.same_labels

@@ -1,4 +1,4 @@
-"""Too many customers for exact work: the candidate taken, carried over to all, and what was not exact."""
+"""Too many customers for exact work: what was found, carried over to all, and what is inexact."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from customer_segmentation import validity
-from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
+from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.samples import LINEAR
 from customer_segmentation.search import Chosen
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
@@ -35,6 +32,7 @@ def over_all(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.cluster import DBSCAN
     >>> from customer_segmentation import search, selection
     >>> X = np.r_[np.linspace(0, 1, 2000), np.linspace(5, 6, 2000)][:, None]
@@ -83,10 +81,15 @@ def told(
     found = {}
     if chosen.rows is not None:
         found["fit"] = (
-            f"the algorithm saw {some}, and so did the comparison of its settings; the model "
-            f"assigned the others, as it would put {percent(fidelity)} of the customers it "
-            f"has not seen where the algorithm puts them"
+            f"the algorithm saw {some}, on whom its settings were compared; the model assigned "
+            f"the others, and puts {percent(fidelity)} of customers it has not seen where the "
+            f"algorithm puts them"
         )
+        if not math.isnan(chosen.row["stability"]):
+            found["fit"] += (
+                f"; segments of fewer customers agree with these to {chosen.row['stability']:.2f} "
+                f"(adjusted Rand index)"
+            )
     elif isinstance(estimator, LINEAR):
         found["starts"] = f"starts were tried on {some}; from the best one all were fitted"
     if not math.isnan(error):

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation.segmenter.neighbours import spread
 from customer_segmentation.stability import Resample, most_frequent, steadiness
 from customer_segmentation.style import name_of, percent
 
@@ -20,6 +21,7 @@ LOW_CONFIDENCE = 0.55
 # the resample's accident; two are a pattern. Two of five (0.6) are unsteady, one of three is not.
 LOW_STEADINESS = 0.65
 NEIGHBOURS = 10  # as the confidence counts them
+MAX_NEIGHBOURS = 20_000  # customers who may be neighbours, evenly spread over the table
 COLUMNS = (
     "segment", "name", "confidence", "steadiness", "next_best", "next_best_name", "reason",
 )  # fmt: skip
@@ -141,7 +143,7 @@ def _reason(row: Any) -> str:
 def _next_best(X: FloatArray, segments: IntArray, flips_to: pd.Series[int]) -> pd.Series[int]:
     """Runner-up of the rows that `flips_to` is indexed by; outliers only where nothing else is."""
     rows = flips_to.index.to_numpy(dtype=np.int64)
-    near = _neighbours(X, rows)
+    near = _neighbours(X, segments, rows)
     asked, votes = np.repeat(np.arange(len(rows)), near.shape[1]), segments[near].ravel()
     other = votes != np.repeat(segments[rows], near.shape[1])
     inside = other & (votes != OUTLIER)
@@ -150,14 +152,16 @@ def _next_best(X: FloatArray, segments: IntArray, flips_to: pd.Series[int]) -> p
     return best.fillna(flips_to).fillna(rest)
 
 
-def _neighbours(X: FloatArray, rows: IntArray) -> IntArray:
+def _neighbours(X: FloatArray, segments: IntArray, rows: IntArray) -> IntArray:
     """Nearest customers of each row, itself left out even where others are equal to it."""
-    k = min(NEIGHBOURS, len(X) - 1)
+    among = spread(segments, MAX_NEIGHBOURS)
+    k = min(NEIGHBOURS, len(among) - 1)
     if not len(rows) or k < 1:
         return np.zeros((len(rows), 0), dtype=np.int64)
-    near = NearestNeighbors(n_neighbors=k + 1).fit(X).kneighbors(X[rows], return_distance=False)
+    index = NearestNeighbors(n_neighbors=k + 1).fit(X[among])
+    near = among[index.kneighbors(X[rows], return_distance=False)]
     itself = near == rows[:, None]
-    itself[~itself.any(axis=1), -1] = True  # crowded out by more than ten equal customers
+    itself[~itself.any(axis=1), -1] = True  # not among them, or crowded out by equal customers
     return np.asarray(near[~itself].reshape(len(rows), k))
 
 

@@ -77,7 +77,13 @@ def encoder(column: "pd.Series[Any]", title: object, styles: Styles) -> Encode:
         return lambda piece: [levels[code] for code in piece.cat.codes.tolist()]
     if pd.api.types.is_float_dtype(kind):
         style = _float_style(_floats(column), title, styles)
-        return lambda piece: [_number(v, style) for v in _floats(piece).tolist()]
+        return lambda piece: _numbers(_floats(piece), style)
+    if (
+        isinstance(kind, np.dtype)
+        and kind.kind in "iu"
+        and column.between(1 - EXACT, EXACT - 1).all()
+    ):
+        return lambda piece: [f"><v>{value}</v></c>" for value in piece.tolist()]
     return lambda piece: [_value(value, styles) for value in piece.tolist()]
 
 
@@ -120,6 +126,12 @@ def _float_style(array: Floats, title: object, s: Styles) -> str:
     if len(known) and (known != np.round(known)).any() and np.abs(known).max() >= 1:
         return f' s="{s.decimals}"'
     return ""
+
+
+def _numbers(values: Floats, style: str) -> list[str]:
+    if np.isfinite(values).all():
+        return [f"{style}><v>{value!r}</v></c>" for value in values.tolist()]
+    return [_number(value, style) for value in values.tolist()]
 
 
 def _number(value: float, style: str = "") -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
+from sklearn.neighbors import NearestNeighbors
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -28,6 +29,22 @@ def tidy(labels: Iterable[int]) -> IntArray:
     result = np.full(len(array), OUTLIER, dtype=np.int64)
     result[inside] = np.unique(array[inside], return_inverse=True)[1]
     return result
+
+
+def join_nearest(X: FloatArray, labels: IntArray) -> IntArray:
+    """Give every outlier the label of its nearest clustered customer, if there is one.
+
+    Examples
+    --------
+    >>> join_nearest(np.array([[0.0], [4.0], [5.0]]), np.array([0, -1, 1]))
+    array([0, 1, 1])
+    """
+    out = labels == OUTLIER
+    joined = labels.copy()
+    if out.any() and not out.all():
+        nearest = NearestNeighbors(n_neighbors=1).fit(X[~out])
+        joined[out] = labels[~out][nearest.kneighbors(X[out], return_distance=False)[:, 0]]
+    return joined
 
 
 def sampled_rows(n: int, rows: int, seed: int) -> IntArray:

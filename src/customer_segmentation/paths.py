@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
+import fastcluster
 import numpy as np
-from scipy.cluster.hierarchy import linkage as build_linkage
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, AgglomerativeClustering
 from sklearn.exceptions import ConvergenceWarning
@@ -18,7 +18,14 @@ from sklearn.neighbors import NearestNeighbors
 
 from customer_segmentation import samples
 from customer_segmentation.grids import PathError, check_grid, derive_grid, k_distances, rescale
-from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, cut_tree, tidy
+from customer_segmentation.labels import (
+    OUTLIER,
+    FloatArray,
+    IntArray,
+    cut_tree,
+    join_nearest,
+    tidy,
+)
 
 REFIT_STARTS = 3
 MAX_GRAPH_ENTRIES = 50_000_000  # neighbours kept at once: 0.6 GB
@@ -31,7 +38,7 @@ class Candidate:
     Attributes
     ----------
     value : float
-        The grid's value (k, eps, ...).
+        Of the grid (k, eps, ...).
     labels : ndarray of shape (n_samples,)
         Clusters 0..n_clusters-1, -1 = outlier.
     seconds : float
@@ -60,8 +67,7 @@ class Candidate:
 class Path:
     """The candidates of one algorithm on one matrix, in the order of the grid.
 
-    `start_on` are customers on whom starts are tried where there are too many to try them on all;
-    see :func:`customer_segmentation.samples.fit`.
+    Starts are tried on `start_on`, if given; see :func:`customer_segmentation.samples.fit`.
     """
 
     algorithm: str
@@ -220,6 +226,8 @@ def _fit_one(
     labels = model.labels_ if hasattr(model, "labels_") else model.predict(X)
     seconds = time.perf_counter() - start
     scores = {"bic": float(model.bic(X))} if hasattr(model, "bic") else {}
+    if start_on is not None:
+        vars(model).pop("labels_", None)  # kept with the candidate: twice is too often here
     return Candidate(value, tidy(labels), seconds, model, scores)
 
 
@@ -234,7 +242,10 @@ def _(
     if estimator.connectivity is not None or estimator.metric != "euclidean":
         return _fit.dispatch(object)(estimator, X, path, grid, progress)
     start = time.perf_counter()
-    tree = build_linkage(X, method=estimator.linkage)
+    # Two linkages need no distances kept; for the others there is one per pair.
+    lean = estimator.linkage in ("ward", "single")
+    build = fastcluster.linkage_vector if lean else fastcluster.linkage
+    tree = build(X, method=estimator.linkage)
     shared = (time.perf_counter() - start) / len(grid)
     return replace(path, candidates=_cuts(estimator, tree, grid, shared, progress), linkage=tree)
 
@@ -282,13 +293,9 @@ def _graph_entries(X: FloatArray, radius: float) -> float:
 
 
 def _without_outliers(X: FloatArray, candidate: Candidate) -> Candidate:
-    out = candidate.labels == OUTLIER
-    if out.all() or not out.any():
+    if (candidate.labels >= 0).all():
         return candidate
-    nearest = NearestNeighbors(n_neighbors=1).fit(X[~out])
-    labels = candidate.labels.copy()
-    labels[out] = candidate.labels[~out][nearest.kneighbors(X[out], return_distance=False)[:, 0]]
-    return replace(candidate, labels=labels, estimator=None)
+    return replace(candidate, labels=join_nearest(X, candidate.labels), estimator=None)
 
 
 def _nobody(X: FloatArray) -> IntArray:
@@ -303,5 +310,4 @@ def _short(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _silent(done: int, total: int) -> None:
-    """Report progress to nobody."""
+def _silent(done: int, total: int) -> None: ...

@@ -23,7 +23,7 @@ def fitted_rows(estimator: Any, n: int, exact_rows: int, seed: int) -> IntArray 
     --------
     >>> from sklearn.cluster import DBSCAN
     >>> fitted_rows(DBSCAN(), 5, 3, seed=0)
-    array([0, 2, 3])
+    array([2, 3, 4])
     >>> fitted_rows(KMeans(), 5, 3, seed=0), fitted_rows(DBSCAN(), 3, 3, seed=0)
     (None, None)
     """

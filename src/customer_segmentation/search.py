@@ -27,12 +27,7 @@ from customer_segmentation.selection import Choice, Rule
 from customer_segmentation.stability import Resample
 from customer_segmentation.validity import EXACT_ROWS
 
-FEWEST_ROWS = 1_000  # of which all is exact: fewer would be no table to look at
 STABILITY = ("stability", "jaccard_mean", "jaccard_min")
-
-
-class SettingError(ValueError):
-    """A setting of the run that is not of its kind."""
 
 
 @dataclass(frozen=True)
@@ -117,54 +112,6 @@ class Chosen:
         return self.scores.iloc[self.choice.index]
 
 
-def check(
-    X: FloatArray,
-    algorithm: Algorithm,
-    taking: Selection,
-    seed: int,
-    exact_rows: int = EXACT_ROWS,
-) -> None:
-    """Refuse what cannot be fitted, before anything is logged or computed.
-
-    Raises
-    ------
-    SettingError, grids.PathError
-        See :func:`customer_segmentation.grids.check_grid`.
-    """
-    n_segments = taking.n_segments
-    if n_segments is not None and not (isinstance(n_segments, int) and n_segments >= 1):
-        raise SettingError(
-            f"got n_segments={n_segments}, expected auto or a whole number from 1 on."
-        )
-    _check_numbers(algorithm, taking)
-    for name, value, least in (("seed", seed, 0), ("exact_rows", exact_rows, FEWEST_ROWS)):
-        if not (isinstance(value, int) and least <= value < 2**32):
-            raise SettingError(
-                f"got {name}={value}, expected a whole number from {least} to {2**32 - 1}."
-            )
-    rows = samples.fitted_rows(algorithm.estimator, len(X), exact_rows, seed)
-    X = X if rows is None else X[rows]
-    grids.check_grid(
-        algorithm.estimator,
-        X,
-        algorithm=algorithm.name,
-        parameter=algorithm.parameter,
-        grid=_grid(X, algorithm, n_segments),
-    )
-
-
-def _check_numbers(algorithm: Algorithm, taking: Selection) -> None:
-    """Refuse words where the configuration needs numbers."""
-    if algorithm.grid is not None and not isinstance(algorithm.grid, Sequence):
-        raise SettingError(
-            f"got algorithm.grid={algorithm.grid}, expected a list such as algorithm.grid=[2,3,4]."
-        )
-    settings = {f"selection.guards.{name}": value for name, value in vars(taking.guards).items()}
-    for name, value in {"max_segments": taking.largest_grid, **settings}.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise SettingError(f"got {name}={value}, expected a number. Correct it.")
-
-
 def search(
     X: FloatArray,
     algorithm: Algorithm,
@@ -222,11 +169,11 @@ def search(
             start_on=_start_on(seen, exact_rows, seed),
             progress=progress,
         )
-        found = _take(seen, path, algorithm, taking, seed, exact_rows)
+        found = _take(seen, path, algorithm, taking, seed=seed, exact_rows=exact_rows)
         further = _further(found, taking)
         if further:
             path = paths.extend(path, algorithm.estimator, seen, further)
-            found = _take(seen, path, algorithm, taking, seed, exact_rows)
+            found = _take(seen, path, algorithm, taking, seed=seed, exact_rows=exact_rows)
             reason = f"{found.choice.reason}; the path was extended to {further[-1]} segments"
             found = replace(found, choice=replace(found.choice, reason=reason))
     return replace(found, rows=rows)
@@ -241,6 +188,7 @@ def _take(
     path: Path,
     algorithm: Algorithm,
     taking: Selection,
+    *,
     seed: int,
     exact_rows: int,
 ) -> Chosen:
@@ -272,7 +220,8 @@ def _further(found: Chosen, taking: Selection) -> list[int]:
     return scoring.further_values(values, found.candidate.value, limit) if eligible else []
 
 
-def _grid(X: FloatArray, algorithm: Algorithm, n_segments: int | None) -> list[float]:
+def grid_of(X: FloatArray, algorithm: Algorithm, n_segments: int | None) -> list[float]:
+    """Values that are tried: those given, or derived from the data, and a number asked for."""
     if algorithm.grid is None:
         grid = grids.derive_grid(algorithm.estimator, X, algorithm.parameter)
     else:
@@ -287,7 +236,7 @@ def _grid_of_sample(
     X: FloatArray, seen: FloatArray, algorithm: Algorithm, n_segments: int | None
 ) -> list[float]:
     """The grid; values that a user gave for the whole table mean something else for a sample."""
-    grid = _grid(seen, algorithm, n_segments)
+    grid = grid_of(seen, algorithm, n_segments)
     if len(seen) == len(X) or algorithm.grid is None:
         return grid
     return grids.rescale(algorithm.estimator, grid, X, seen)

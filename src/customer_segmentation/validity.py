@@ -48,8 +48,7 @@ def wcss(X: FloatArray, labels: IntArray) -> float:
     >>> wcss(np.array([[0.0], [2.0], [9.0]]), np.array([0, 0, -1]))
     2.0
     """
-    inside = labels >= 0
-    return float(((X[inside] - cluster_means(X, labels)[labels[inside]]) ** 2).sum())
+    return _compactness(X, labels)[0]
 
 
 def silhouette_samples(
@@ -240,7 +239,9 @@ def _compactness(X: FloatArray, labels: IntArray) -> tuple[float, float, float]:
     kept, own = (X, labels) if inside.all() else (X[inside], labels[inside])
     means, sizes = cluster_means(X, labels), np.bincount(own)
     n, k = len(own), len(sizes)
-    squares = np.square(kept - means[own]).sum(axis=1)
+    off = means[own]
+    np.subtract(kept, off, out=off)
+    squares = np.einsum("ij,ij->i", off, off)
     spread = float(squares.sum())
     between = float(sizes @ np.square(means - kept.mean(axis=0)).sum(axis=1))
     # With no spread inside clusters the ratio is a division by zero, which scikit-learn calls 1.

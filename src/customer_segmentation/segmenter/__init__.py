@@ -88,9 +88,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         model.columns_in_ = list(features.columns)
         model.n_features_in_ = len(features.columns)
         model.feature_names_in_ = np.array(features.columns, dtype=object)
-        return model._learn(
-            features.matrix, candidate.labels, candidate.estimator, candidate.rows
-        )
+        return model._learn(features.matrix, candidate.labels, candidate.estimator, candidate.rows)
 
     def fit(self, X: Any, y: Any = None) -> Segmenter:
         """Cluster the customers of a table, and learn to assign others.

@@ -95,7 +95,7 @@ def fill(
     """
     wanted = f"xl/worksheets/sheet{place}.xml"
     large = customers.size > LARGE
-    with ZipFile(skeleton) as source, ZipFile(path, "w", ZIP_DEFLATED, compresslevel=3) as target:
+    with ZipFile(skeleton) as source, ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as target:
         for name in source.namelist():
             content = source.read(name)
             with target.open(name, "w", force_zip64=large and name == wanted) as file:
@@ -117,18 +117,14 @@ def _sized(content: bytes, customers: pd.DataFrame) -> bytes:
 
 def _rows(customers: pd.DataFrame, styles: Styles) -> Iterator[str]:
     letters = [get_column_letter(i) for i in range(1, customers.shape[1] + 1)]
+    row_of = ('<row r="%s">' + "".join(f'<c r="{at}%s"%s' for at in letters) + "</row>").__mod__
     encoders = _encoders(customers, styles)
     for start in range(0, len(customers), CHUNK):
         piece = customers.iloc[start : start + CHUNK]
-        chunk = zip(*(encode(piece.iloc[:, i]) for i, encode in enumerate(encoders)), strict=True)
-        yield "".join(
-            f'<row r="{row}">'
-            + "".join(
-                [f'<c r="{letter}{row}"{cell}' for letter, cell in zip(letters, cells, strict=True)]
-            )
-            + "</row>"
-            for row, cells in enumerate(chunk, start + 2)
-        )
+        rows = list(map(str, range(start + 2, start + 2 + len(piece))))
+        cells = (encode(piece.iloc[:, i]) for i, encode in enumerate(encoders))
+        numbered = [part for column in cells for part in (rows, column)]
+        yield "".join(map(row_of, zip(rows, *numbered, strict=True)))
 
 
 def _encoders(customers: pd.DataFrame, styles: Styles) -> list[Encode]:

@@ -1,0 +1,122 @@
+"""Beyond the limit of exact work: what is estimated is near what is exact, and says so."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from sklearn.cluster import DBSCAN, KMeans
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from customer_segmentation import (
+    analysis,
+    data,
+    explanations,
+    features,
+    paths,
+    refusal,
+    report,
+    samples,
+    search,
+    selection,
+)
+from customer_segmentation.items import Metric, Tag
+
+ALGORITHMS = sorted((ROOT / "conf" / "algorithm").glob("*.yaml"))
+LIMIT = 1000
+WEIGHTS = np.array([0.35, 0.25, 0.2, 0.12, 0.08])
+
+
+@pytest.fixture(scope="module")
+def customers(tmp_path_factory):
+    """3,000 customers of five kinds, whose kind is known."""
+    rng = np.random.default_rng(1)
+    kind = rng.choice(5, 3000, p=WEIGHTS)
+    X = rng.normal(size=(5, 4))[kind] * 5 + rng.normal(size=(3000, 4))
+    file = tmp_path_factory.mktemp("data") / "customers.parquet"
+    pd.DataFrame(X, columns=list("abcd")).to_parquet(file)
+    loaded = data.load(file)
+    scaled = [{"columns": list("abcd"), "transform": StandardScaler()}]
+    return loaded, features.build(loaded.table, scaled, name="all"), kind
+
+
+def algorithm_of(file):
+    OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
+    config = OmegaConf.load(file)
+    config.seed = 0
+    options = OmegaConf.to_container(config, resolve=True)
+    del options["seed"]
+    return search.Algorithm(
+        name=file.stem, **{**options, "estimator": instantiate(options["estimator"])}
+    )
+
+
+@pytest.mark.parametrize("file", ALGORITHMS, ids=lambda p: p.stem)
+def test_every_algorithm_finds_beyond_the_limit_what_it_finds_exactly(file, customers):
+    loaded, fitted, kind = customers
+    algorithm, taking = algorithm_of(file), search.Selection(selection.by_evidence)
+    exact = analysis.analyse(loaded, fitted, algorithm, taking, exact_rows=len(kind))
+    near = analysis.analyse(loaded, fitted, algorithm, taking, exact_rows=LIMIT)
+    assert not exact.approximations
+    assert len(near.segments) == len(kind)
+    tags = {i.name: i.value for i in report.items(near, {}) if isinstance(i, Tag)}
+    sampled = not isinstance(algorithm.estimator, samples.LINEAR)
+    assert ("approximation.fit" in tags, "approximation.starts" in tags) == (sampled, not sampled)
+    assert all(words in explanations.about(near).method for words in near.approximations.values())
+    assert near.n_segments == exact.n_segments
+    row, true = near.chosen.row, exact.chosen.row
+    # The stated errors: how far segments of fewer customers agree, and that of the silhouette.
+    assert adjusted_rand_score(near.segments, exact.segments) > row["stability"] - 0.02
+    if sampled:
+        assert f"agree with these to {row['stability']:.2f}" in tags["approximation.fit"]
+    assert row["silhouette"] == pytest.approx(true["silhouette"], abs=4 * row["silhouette_se"])
+    for name in ("wcss", "likelihood"):
+        assert row[name] == pytest.approx(true[name], rel=0.1)
+
+
+def test_up_to_the_limit_nothing_is_said_to_be_inexact(customers):
+    loaded, fitted, _ = customers
+    kmeans = search.Algorithm("kmeans", KMeans(random_state=0), "n_clusters", [2, 5])
+    found = analysis.analyse(loaded, fitted, kmeans, search.Selection(selection.by_evidence))
+    names = {i.name for i in report.items(found, {}) if isinstance(i, Tag | Metric)}
+    assert not [name for name in names if "approximation" in name or "silhouette_se" in name]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameter"),
+    [
+        (KMeans(n_init=10, random_state=0), "n_clusters"),
+        (GaussianMixture(n_init=5, reg_covar=1e-3, random_state=0), "n_components"),
+    ],
+    ids=lambda x: str(x)[:6],
+)
+def test_starts_on_a_sample_end_as_well_as_starts_on_all(estimator, parameter, customers):
+    X = customers[1].matrix
+    how = {"algorithm": "a", "parameter": parameter, "grid": [3, 5, 6]}
+    with threadpool_limits(limits=1):
+        all_rows = paths.fit_path(estimator, X, **how)
+        started = paths.fit_path(estimator, X, start_on=X[::3], **how)
+    for one, other in zip(all_rows.candidates, started.candidates, strict=True):
+        cost = {"KMeans": lambda m: m.inertia_, "GaussianMixture": lambda m: m.bic(X)}
+        measure = cost[type(estimator).__name__]
+        assert measure(other.estimator) <= measure(one.estimator) * 1.01
+        assert other.estimator.n_init == estimator.n_init, "the settings are as they were"
+
+
+def test_a_radius_for_all_customers_means_a_larger_one_for_a_sample(customers):
+    X = customers[1].matrix
+    given = search.Algorithm("dbscan", DBSCAN(), "eps", [0.2])
+    found = search.search(X, given, search.Selection(selection.by_silhouette), seed=0,
+                          exact_rows=LIMIT)  # fmt: skip
+    assert found.candidate.value > 0.22
+    assert len(found.candidate.rows) == LIMIT
+
+
+def test_a_limit_that_is_none_is_refused(customers):
+    kmeans = search.Algorithm("kmeans", KMeans(random_state=0), "n_clusters", [2])
+    with pytest.raises(refusal.SettingError, match="exact_rows=10, expected a whole number"):
+        refusal.check(customers[1].matrix, kmeans, search.Selection(selection.by_evidence), 0, 10)
