@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
+SHARED = "shared"  # below the folder of a sweep, while it runs
+NO_SAY = ("tracking", "rerun", "rebuild")  # settings that change no result
 sys.path.insert(0, str(ROOT / "src"))  # works from a bare checkout, installed or not
 OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
 OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
@@ -22,23 +26,45 @@ def plain(node: Any) -> Any:
     return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
-@functools.lru_cache(maxsize=4)
-def load(config: str, modified: float) -> Any:
-    """Load a data set once per process; a changed file is read again."""
-    from customer_segmentation import data
+def shared_folder() -> Path | None:
+    """Where the jobs of a sweep on several processes share what they prepare."""
+    job = HydraConfig.get()
+    if job.mode != RunMode.MULTIRUN or job.launcher["_target_"].endswith("BasicLauncher"):
+        return None  # one process has it in memory
+    return Path(job.sweep.dir).resolve() / SHARED
 
-    return data.load(**json.loads(config))
+
+def fitted(cfg: DictConfig, name: str) -> Any:
+    """The feature set of a configuration, fitted to its customers, once for all jobs."""
+    from customer_segmentation import features, shared
+
+    data = customers(cfg, shared_folder())
+    key = json.dumps([name, plain(cfg.features), plain(cfg.data), data.sha256])
+    made = functools.partial(features.build, data.table, transforms(cfg), name=name)
+    return shared.once(key, made, shared_folder())
 
 
-def customers(cfg: DictConfig) -> Any:
-    """The customer table of a configuration."""
+def fingerprint(cfg: DictConfig, choices: dict[str, str], data_sha256: str) -> str:
+    """What the result of a run depends on; not where it is kept, nor where the data are."""
+    from customer_segmentation import reuse
+
+    config = {key: plain(value) for key, value in cfg.items() if key not in NO_SAY}
+    config["data"].pop("path", None)
+    kept = {"choices": {key: choices[key] for key in config.keys() & choices.keys()}, **config}
+    return reuse.fingerprint(kept, data_sha256, [ROOT / "train.py", ROOT / "composition.py"])
+
+
+def customers(cfg: DictConfig, folder: Path | None = None) -> Any:
+    """The customer table of a configuration, read once for all jobs while it is unchanged."""
+    from customer_segmentation import data, shared
+
     if OmegaConf.is_missing(cfg.data, "path"):
-        from customer_segmentation import data
-
         raise data.DataError("got no data.path, expected a customer table. Set data.path=FILE.")
     config = plain(cfg.data)
     path = Path(config["path"])
-    return load(json.dumps(config), path.stat().st_mtime if path.is_file() else 0.0)
+    modified = path.stat().st_mtime if path.is_file() else 0.0
+    load = functools.partial(data.load, **config)
+    return shared.once(json.dumps([config, modified]), load, folder)
 
 
 def open_store(cfg: DictConfig) -> Any:

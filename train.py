@@ -9,6 +9,7 @@ import gc
 import logging
 import math
 import shlex
+import shutil
 import signal
 import sys
 import warnings
@@ -21,14 +22,17 @@ if not (3, 11) <= sys.version_info[:2] < (3, 14):
 
 import hydra
 from composition import (
+    SHARED,
     algorithm,
     customers,
+    fingerprint,
+    fitted,
     open_store,
     plain,
     playbook,
     selection,
     settings,
-    transforms,
+    shared_folder,
 )
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -50,7 +54,7 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
 
     settle()
     choices = dict(HydraConfig.get().runtime.choices)
-    data, fitted, method, taking = prepare(cfg, choices)
+    data, features, method, taking = prepare(cfg, choices)
     naming = {"book": playbook(cfg), "overrides": plain(cfg.names)}
     opened, parent = open_store(cfg), sweep.current()
     if parent is None:
@@ -59,17 +63,18 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
     tags = {
         "kind": "model",
         "algorithm": method.name,
-        "features": fitted.name,
+        "features": features.name,
         "data": data.name,
         "data_sha256": data.sha256,
+        "fingerprint": fingerprint(cfg, choices, data.sha256),
         **({"sweep_id": parent} if parent else {}),
     }
-    with tracking.run(f"{method.name}-{fitted.name}", parent=parent, tags=tags) as run_id:
+    with tracking.run(f"{method.name}-{features.name}", parent=parent, tags=tags) as run_id:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
         explore(data, run_id, parent)
         result = analysis.analyse(
             data,
-            fitted,
+            features,
             method,
             taking,
             **naming,
@@ -90,13 +95,24 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
 
 def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, Any]:
     """Data, features, algorithm and selection, checked against each other."""
-    from customer_segmentation import features, refusal
+    from customer_segmentation import refusal
 
-    data = customers(cfg)
-    fitted = features.build(data.table, transforms(cfg), name=choices["features"])
+    data, features = customers(cfg, shared_folder()), fitted(cfg, choices["features"])
     method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    refusal.check(fitted.matrix, method, taking, cfg.seed, cfg.exact_rows)
-    return data, fitted, method, taking
+    refusal.check(features.matrix, method, taking, cfg.seed, cfg.exact_rows)
+    return data, features, method, taking
+
+
+def finished_before(cfg: DictConfig) -> Any:
+    """A finished run that can only come out the same, taken over by this sweep; None without."""
+    from customer_segmentation import reuse, sweep
+
+    parent, data = sweep.current(), customers(cfg, shared_folder())
+    choices = dict(HydraConfig.get().runtime.choices)
+    found = reuse.find(open_store(cfg), fingerprint(cfg, choices, data.sha256))
+    if found is not None and parent is not None:
+        reuse.take_over(parent, found)
+    return found
 
 
 def command_line() -> str:
@@ -144,6 +160,10 @@ def main(cfg: DictConfig) -> float | None:
     try:
         if cfg.rebuild:
             sys.exit(0 if rebuild(cfg) else 1)
+        if sweeping and not cfg.rerun and (earlier := finished_before(cfg)) is not None:
+            name, line = str(earlier.info.run_name), "finished before; rerun=true makes it again"
+            reporter.finished(name, line, failed=False)
+            return earlier.data.metrics.get("score")
         with nullcontext() if sweeping else terminal.watch(folder, 1):
             result, opened, run_id = train(cfg, reporter)
             reporter.finished(result.name, report.headline(result), failed=False)
@@ -183,6 +203,7 @@ class SweepRun(Callback):
         self.store: Any = None
         self.sweep_id: str | None = None
         self.watch: Any = None
+        self.folder = Path()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the data, open the store and the parent run."""
@@ -226,7 +247,8 @@ class SweepRun(Callback):
         )
         name = f"sweep-{config.hydra.runtime.choices['data']}-{jobs}-runs"
         self.sweep_id = sweep.start(self.store, name, " ".join(overrides))
-        self.watch = terminal.watch(Path(config.hydra.sweep.dir), jobs)
+        self.folder = Path(config.hydra.sweep.dir)
+        self.watch = terminal.watch(self.folder, jobs)
         self.watch.__enter__()
 
     def close(self, *, interrupted: bool) -> bool:
@@ -237,6 +259,7 @@ class SweepRun(Callback):
             return False
         sweep_id, self.sweep_id = self.sweep_id, None
         self.watch.__exit__(None, None, None)
+        shutil.rmtree(self.folder / SHARED, ignore_errors=True)
         result = sweep.finish(self.store, sweep_id, interrupted=interrupted)
         if result is None:
             return interrupted
@@ -245,7 +268,7 @@ class SweepRun(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         # Launchers send callbacks to other processes; only this one closes the sweep.
-        return {"store": None, "sweep_id": None, "watch": None}
+        return {"store": None, "sweep_id": None, "watch": None, "folder": self.folder}
 
 
 def settle() -> None:

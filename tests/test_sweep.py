@@ -1,6 +1,7 @@
 """`python train.py -m` for real: what a sweep leaves, also when things go wrong."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -217,6 +218,10 @@ def test_an_interrupt_keeps_finished_runs_and_leaves_none_running(folder, tmp_pa
     assert sweep.info.status == "KILLED"
     assert "Interrupted" in sweep.data.tags["mlflow.note.content"]
     assert "Traceback" not in done.stderr
+    # Made again, the sweep goes on where it was.
+    done = finish(start(folder, tmp_path, "-m", "seed=0,1,2", "algorithm=kmeans", "features=auto"))
+    assert done.returncode == 0, done.stderr
+    assert re.search("[23] of 3 runs had been finished before", done.stdout)
 
 
 @pytest.mark.slow

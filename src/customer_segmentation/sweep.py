@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.tracking.context.registry import resolve_tags
 
-from customer_segmentation import card_file, sweep_report, tracking
+from customer_segmentation import card_file, reuse, sweep_report, tracking
 from customer_segmentation.cards import Card
 from customer_segmentation.environment import requirements
 from customer_segmentation.recommendation import rank, recommend
@@ -90,7 +90,7 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     os.environ.pop(PARENT, None)
     tracking.finish()
     client = mlflow.MlflowClient()
-    children = _children(client, store, sweep_id)
+    children = reuse.runs_of(client, store.experiment_id, sweep_id)
     for child in children:
         if child.info.status == "RUNNING":
             client.set_terminated(child.info.run_id, "KILLED")
@@ -111,11 +111,6 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     return sweep
 
 
-def _children(client: mlflow.MlflowClient, store: Store, sweep_id: str) -> list[Run]:
-    mine = f"tags.`mlflow.parentRunId` = '{sweep_id}'"
-    return list(client.search_runs([store.experiment_id], mine, max_results=5000))
-
-
 def _collect(parent: Run, children: list[Run]) -> Sweep:
     finished = _named([child for child in children if child.info.status == "FINISHED"])
     labels = {name: _segments(run) for name, run in finished.items()}
@@ -127,6 +122,7 @@ def _collect(parent: Run, children: list[Run]) -> Sweep:
         _failures(parent, children),
         {str(data): recommend(part, labels) for data, part in board.groupby("data")},
         {name: run.info.run_id for name, run in finished.items()},
+        [name for name, run in finished.items() if run.info.run_id in reuse.taken(parent)],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from customer_segmentation.plots import drawing
 from customer_segmentation.plots import sweep as plots
 from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.recommendation import Recommendation
-from customer_segmentation.style import markdown
+from customer_segmentation.style import markdown, plural
 
 CAPTION = (
     "Runs are ranked by their score, which is comparable across features. Silhouettes are not: "
@@ -39,6 +39,8 @@ class Sweep:
     failures : DataFrame with columns ``job`` and ``error``
     recommendations : dict, data set -> Recommendation
     run_ids : dict, run name -> run id
+    reused : list of run names
+        Those that an earlier sweep had finished.
     """
 
     leaderboard: pd.DataFrame
@@ -46,11 +48,23 @@ class Sweep:
     failures: pd.DataFrame
     recommendations: dict[str, Recommendation]
     run_ids: dict[str, str]
+    reused: list[str] = field(default_factory=list)
 
     @property
     def recommended(self) -> list[str]:
         """Run ids of the recommended runs, one per data set."""
         return [self.run_ids[r.run] for r in self.recommendations.values() if r.run]
+
+    @property
+    def taken_over(self) -> str:
+        """How many runs were not made again, in a sentence; empty when none."""
+        if not self.reused:
+            return ""
+        return (
+            f"{len(self.reused)} of {plural(len(self.run_ids), 'run')} had been finished before "
+            f"with the same settings, data and code, and were taken over. rerun=true makes them "
+            f"again."
+        )
 
     @property
     def words(self) -> str:
@@ -83,6 +97,7 @@ def items(
     board = sweep.leaderboard
     yield Metric("runs_finished", len(board))
     yield Metric("runs_failed", len(sweep.failures))
+    yield Metric("runs_reused", len(sweep.reused))
     yield Tag("mlflow.note.content", _description(sweep, interrupted))
     if len(sweep.failures):
         yield Table("failures.csv", sweep.failures, compare=True)
@@ -124,7 +139,7 @@ def _page(
         agreement=sweep.agreement,
         pictures={name: png() for name, png in drawn.items() if name == "agreement"},
         facts=facts,
-        note=interrupted,
+        note=" ".join(filter(None, [interrupted, sweep.taken_over])),
     )
 
 
@@ -135,6 +150,8 @@ def _description(sweep: Sweep, interrupted: str) -> str:
             f"**{found.headline}**" + (f" ({data})" if len(sweep.recommendations) > 1 else "")
         )
         lines += [f"- {row.question}: {row.answer}" for row in found.case.itertuples()]
+    if sweep.reused:
+        lines.append(sweep.taken_over)
     if len(sweep.failures):
         lines.append(f"{len(sweep.failures)} jobs failed; failures.csv says why.")
     if len(sweep.leaderboard):

@@ -183,6 +183,8 @@ def show_sweep(result: Sweep, store: Store, sweep_id: str) -> None:
         show_table(shown, title="Leaderboard", caption=CAPTION)
     if len(result.failures):
         show_table(result.failures, title=f"{len(result.failures)} jobs failed")
+    if result.reused:
+        say(f"{result.taken_over}\n")
     console.print(result.words, highlight=False, soft_wrap=True, markup=False)
     if result.recommended:
         say("\nTo promote the recommendation:  python promote.py")

@@ -12,6 +12,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
+from customer_segmentation import reuse
 from customer_segmentation.artifacts import read, read_table
 from customer_segmentation.proposal import assignments
 from customer_segmentation.registry import Served
@@ -108,7 +109,9 @@ def runs_of(opened: Store, sweep_id: str) -> dict[str, Run]:
     """Finished runs of a sweep by the names that its leaderboard gives them."""
     found: dict[str, Run] = {}
     counted: dict[str, int] = {}
-    for run in reversed(_search(opened, f"tags.`mlflow.parentRunId` = '{sweep_id}'")):
+    client = mlflow.MlflowClient()
+    runs = reuse.runs_of(client, opened.experiment_id, sweep_id)
+    for run in sorted(runs, key=lambda run: run.info.start_time):
         if run.info.status != "FINISHED":
             continue
         name = str(run.info.run_name)
