@@ -23,6 +23,7 @@ PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
 SUPPORTED = (*TEXT, *PARQUET, *EXCEL)
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+LARGE = 1_000_000  # bytes; smaller files are read cell by cell in no time
 _FILE_STARTS = {  # the first bytes of formats that get renamed by mistake
     b"PK\x03\x04": "an Excel workbook or zip archive; give it the extension .xlsx",
     b"PAR1": "a Parquet file; give it the extension .parquet",
@@ -71,6 +72,72 @@ def text_rows(content: bytes, path: Path, findings: Findings) -> list[list[str]]
             f"look for a stray one after row {_last_good_row(body, separator)} and remove it"
         ) from error
     return [[], *rows] if named else rows
+
+
+def clean_frame(content: bytes, path: Path, findings: Findings) -> pd.DataFrame | None:
+    r"""Cut a large delimited text file into columns of text, if nothing in it asks for care.
+
+    Parameters
+    ----------
+    content, path, findings
+        As for :func:`text_rows`.
+
+    Returns
+    -------
+    DataFrame or None
+        What :func:`text_rows` would cut into rows, many times as fast. None for a small file and
+        for one with quotes, blanks around a value, blank lines, rows of different length, an
+        encoding other than UTF-8 or anything else that has to be looked at cell by cell.
+
+    Examples
+    --------
+    >>> large = b"a;b\n" + b"1,5;2\n" * 200_000
+    >>> clean_frame(large, Path("shop.csv"), Findings()).tail(1)
+              a  b
+    199999  1,5  2
+    >>> clean_frame(large + b'"3";4\n', Path("shop.csv"), Findings()) is None
+    True
+    """
+    plain = len(content) >= LARGE and not any(mark in content for mark in (b'"', b"\0"))
+    if not plain or content.count(b"\r") != content.count(b"\r\n") or content[:4] == b"sep=":
+        return None
+    try:
+        text = content.decode("utf-8-sig")
+        table = _arrow_table(content, _separator(text, path, Findings()))
+    except (UnicodeDecodeError, ValueError):  # pyarrow's errors are the latter
+        return None
+    lines = content.rstrip(b"\r\n").count(b"\n")
+    named = all(name.strip() for name in table.column_names)
+    if table.num_rows != lines or not named or any(_padded(column) for column in table.columns):
+        return None
+    _separator(text, path, findings)
+    return pd.DataFrame(table.to_pandas())
+
+
+def _arrow_table(content: bytes, separator: str) -> Any:
+    from pyarrow import BufferReader, csv, string  # noqa: PLC0415 - only large files need it
+
+    names = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode().rstrip("\r")
+    places = [str(place) for place, _ in enumerate(names.split(separator))]
+    read = csv.ReadOptions(column_names=places, skip_rows=1, use_threads=False)
+    table = csv.read_csv(
+        BufferReader(content),
+        read_options=read,
+        parse_options=csv.ParseOptions(delimiter=separator, quote_char=False),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(places, string()),
+            strings_can_be_null=True,
+            null_values=[""],
+        ),
+    )
+    return table.rename_columns(names.split(separator))
+
+
+def _padded(column: Any) -> bool:
+    from pyarrow import compute  # noqa: PLC0415
+
+    short = compute.utf8_trim_whitespace(column)
+    return bool(compute.any(compute.not_equal(short, column)).as_py())
 
 
 def _parsed(text: str, separator: str, *, strict: bool) -> Iterator[list[str]]:

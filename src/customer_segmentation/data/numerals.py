@@ -15,6 +15,7 @@ import pandas as pd
 
 Mark = Literal[".", ","]
 
+LONG = 10_000  # cells; fewer are read one by one in no time
 _UNIT = r"(?:[$€£¥₹%]|USD|EUR|GBP|CHF|INR|JPY|Rs\.?|kr\.?)"
 _CELL = re.compile(
     rf"(?P<open>\()?\s*(?P<sign>[-+−])?\s*{_UNIT}?\s*(?P<sign2>[-+−])?"
@@ -81,7 +82,9 @@ def parsed(texts: pd.Series, default: Mark = ".") -> tuple[pd.Series, pd.Series]
     >>> parsed(pd.Series(["1.234,50", "1.000"]))[0].tolist()
     [1234.5, 1000.0]
     """
-    plain = pd.to_numeric(texts.astype(object), errors="coerce").astype("float64")
+    plain = _cast(texts)
+    if plain is None:
+        plain = pd.to_numeric(texts.astype(object), errors="coerce").astype("float64")
     grouped = default == "," and texts.str.contains(".", regex=False).any()
     if plain.notna().all() and not grouped:
         return plain, plain.notna()
@@ -92,6 +95,16 @@ def parsed(texts: pd.Series, default: Mark = ".") -> tuple[pd.Series, pd.Series]
     numbers = np.array([_number(value, mark) for value in values], dtype="float64")
     found = pd.Series(numbers[codes], index=texts.index, name=texts.name)
     return found, found == plain
+
+
+def _cast(texts: pd.Series) -> pd.Series | None:
+    """A long column at once, if every cell is a number as computers write it."""
+    if len(texts) < LONG:
+        return None
+    try:
+        return texts.astype("string[pyarrow]").astype("float64[pyarrow]").astype("float64")
+    except (ValueError, NotImplementedError):  # pyarrow's errors are these
+        return None
 
 
 def _proof(values: list[str]) -> int:

@@ -66,6 +66,9 @@ def read(path: Path, findings: Findings, *, sheet: str | None = None) -> RawTabl
         frame = _native_table(formats.parquet_frame(content, path), path)
     elif suffix in formats.EXCEL:
         frame = _table(formats.excel_rows(content, path, findings, sheet=sheet), path, findings)
+    elif (clean := formats.clean_frame(content, path, findings)) is not None:
+        names = _names(clean.columns.tolist(), path)
+        frame = clean.set_axis(names, axis=1).set_axis(range(2, len(clean) + 2), axis=0)
     else:
         frame = _table(formats.text_rows(content, path, findings), path, findings)
     blank = frame.index[frame.isna().all(axis=1)] if len(frame.columns) else frame.index
