@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow
 
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
@@ -78,6 +79,8 @@ def read(path: Path, findings: Findings, *, sheet: str | None = None) -> RawTabl
         )
     findings.note(f"empty {REMOVED}", len(blank), detail=f"rows {listed(blank)} of the file")
     digest = hashlib.sha256(content).hexdigest()
+    if len(content) >= formats.LARGE:
+        pyarrow.default_memory_pool().release_unused()  # it keeps what reading took, for itself
     return RawTable(frame.drop(index=blank), len(frame), digest, suffix not in formats.TEXT)
 
 
