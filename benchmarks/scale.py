@@ -1,4 +1,4 @@
-"""How do time and memory of a whole tracked run grow with the number of customers?
+"""How time and memory of a whole tracked run grow with the number of customers.
 
     python benchmarks/scale.py [--rows 1000 10000 100000] [--columns 5 20] [--algorithms kmeans ...]
 
