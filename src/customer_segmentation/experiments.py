@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from customer_segmentation import paths, stability, validity
+from customer_segmentation.candidates import Path
 from customer_segmentation.labels import FloatArray
-from customer_segmentation.paths import Path
 
 NULL_REPEATS = 10  # Tibshirani et al. (2001) find B = 10 enough for the gap's standard error
 MAX_NULL_ROWS = 2_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
 from customer_segmentation import samples
+from customer_segmentation.candidates import Candidate, Path
 from customer_segmentation.grids import PathError, check_grid, derive_grid, k_distances, rescale
 from customer_segmentation.labels import (
     OUTLIER,
@@ -29,58 +30,6 @@ from customer_segmentation.labels import (
 
 REFIT_STARTS = 3
 MAX_GRAPH_ENTRIES = 50_000_000  # neighbours kept at once: 0.6 GB
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One point on a path.
-
-    Attributes
-    ----------
-    value : float
-        Of the grid (k, eps, ...).
-    labels : ndarray of shape (n_samples,)
-        Clusters 0..n_clusters-1, -1 = outlier.
-    seconds : float
-        Seconds the fit took; shared work is spread evenly over its candidates.
-    estimator : object or None
-        The fitted estimator; only its settings when the labels were cut from shared work; None
-        when the labels were changed afterwards.
-    scores : dict
-        What only the fit itself can tell, such as a mixture's ``bic``.
-    failure : str
-        Why the algorithm gave no labels here; "" when it did.
-    rows : ndarray of shape (n_samples,) or None
-        The customers that were fitted, and that the labels are of; None when that was everyone.
-    """
-
-    value: float
-    labels: IntArray
-    seconds: float
-    estimator: Any = None
-    scores: dict[str, float] = field(default_factory=dict)
-    failure: str = ""
-    rows: IntArray | None = None
-
-
-@dataclass(frozen=True)
-class Path:
-    """The candidates of one algorithm on one matrix, in the order of the grid.
-
-    Starts are tried on `start_on`, if given; see :func:`customer_segmentation.samples.fit`.
-    """
-
-    algorithm: str
-    parameter: str
-    candidates: tuple[Candidate, ...]
-    linkage: FloatArray | None = None
-    k_distance: FloatArray | None = None
-    start_on: FloatArray | None = None
-
-    @property
-    def labelings(self) -> list[IntArray]:
-        """Labels of every candidate."""
-        return [candidate.labels for candidate in self.candidates]
 
 
 Progress = Callable[[int, int], None]

@@ -19,9 +19,9 @@ from customer_segmentation import (
     selection,
     validity,
 )
+from customer_segmentation.candidates import Candidate, Path
 from customer_segmentation.experiments import Experiments
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
-from customer_segmentation.paths import Candidate, Path
 from customer_segmentation.scoring import Guards
 from customer_segmentation.selection import Choice, Rule
 from customer_segmentation.stability import Resample
