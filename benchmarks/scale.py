@@ -95,7 +95,7 @@ def measure(rows: list[int], columns: int, algorithms: list[str]) -> None:
             found = [run(files[n], algorithm, folder) for n in rows]
             cells = [f"{seconds:.1f} / {megabytes:,.0f}" for seconds, megabytes in found]
             slope = exponent(rows, [seconds for seconds, _ in found], start)
-            table.add_row(algorithm, *cells, f"{slope:.2f}")
+            table.add_row(algorithm, *cells, "-" if math.isnan(slope) else f"{slope:.2f}")
         fits = [f"{bare(customers(n, columns)):.1f}" for n in rows]
         table.add_row("bare k-means fits", *fits, "")
         matrices = [f"{n * columns * 8 / 2**20:,.0f} MB" for n in rows]
