@@ -1,0 +1,8 @@
+"""Purchase history: lines of a shop's sales become a customer table.
+
+The work is DuckDB's, so that a file may be larger than memory.
+"""
+
+from customer_segmentation.transactions.lines import Lines, open_lines
+
+__all__ = ["Lines", "open_lines"]
