@@ -5,16 +5,27 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
+from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src"))  # works from a bare checkout, installed or not
 OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
 OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
+
+
+def example(name: str) -> str:
+    """A file of the example data; see `customer_segmentation.transactions.example`."""
+    from customer_segmentation.transactions.example import example_file
+
+    return example_file(name)
+
+
+OmegaConf.register_new_resolver("example", example, replace=True)
 
 
 def plain(node: Any) -> Any:
@@ -25,9 +36,9 @@ def plain(node: Any) -> Any:
 @functools.lru_cache(maxsize=4)
 def load(config: str, modified: float) -> Any:
     """Load a data set once per process; a changed file is read again."""
-    from customer_segmentation import data
-
-    return data.load(**json.loads(config))
+    settings = json.loads(config)
+    reader = get_method(settings.pop("_target_", "customer_segmentation.data.load"))
+    return reader(**settings)
 
 
 def customers(cfg: DictConfig) -> Any:
@@ -35,10 +46,18 @@ def customers(cfg: DictConfig) -> Any:
     if OmegaConf.is_missing(cfg.data, "path"):
         from customer_segmentation import data
 
-        raise data.DataError("got no data.path, expected a customer table. Set data.path=FILE.")
+        raise data.DataError("got no data.path, expected a table. Set data.path=FILE.")
     config = plain(cfg.data)
-    path = Path(config["path"])
-    return load(json.dumps(config), path.stat().st_mtime if path.is_file() else 0.0)
+    changed = [Path(text).stat().st_mtime for text in texts(config) if Path(text).is_file()]
+    return load(json.dumps(config), max(changed, default=0.0))
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Every text in a configuration, however deep."""
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    yield from [node] if isinstance(node, str) else []
+    for part in inside:
+        yield from texts(part)
 
 
 def open_store(cfg: DictConfig) -> Any:

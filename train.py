@@ -88,7 +88,7 @@ def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, An
     data = customers(cfg)
     fitted = features.build(data.table, transforms(cfg), name=choices["features"])
     method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    search.check(fitted.matrix, method, taking, cfg.seed)
+    search.check(fitted, method, taking, cfg.seed)
     return data, fitted, method, taking
 
 

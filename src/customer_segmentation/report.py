@@ -21,6 +21,7 @@ from customer_segmentation import (
     grids,
     page,
     profiles,
+    rfm,
     rules,
     scoring,
 )
@@ -109,6 +110,8 @@ def items(
     yield Text(about_file.PATH, lambda: about_file.dumps(about, page.texts(analysis, tables)))
     imputed = drift.imputed(data.report)
     described = drift.reference(data.table, segmenter.columns, segments, imputed=imputed)
+    if data.history is not None:
+        described["history"] = data.history
     yield Model(analysis.name, segmenter, described)
 
 
@@ -206,6 +209,21 @@ def _tables(analysis: Analysis) -> Iterator[Item]:
     if analysis.features.left_out:
         left_out = pd.DataFrame(analysis.features.left_out.items(), columns=["column", "reason"])
         yield Table("tables/left_out.csv", left_out)
+    yield from _rfm(analysis)
+
+
+def _rfm(analysis: Analysis) -> Iterator[Item]:
+    """The thresholds of the classical scores, in days, purchases and money."""
+    model = analysis.chosen.candidate.estimator
+    if not isinstance(model, rfm.RFMScores):
+        return
+    table = analysis.data.table[list(analysis.algorithm.first_features)]
+    found = rfm.bounds(model, analysis.features.matrix, table)
+    yield Table("tables/rfm_scores.csv", found, compare=True)
+    yield Table("tables/rfm_groups.csv", rfm.groups())
+    for column in table:
+        spans = zip(found["score"], found[column], strict=True)
+        yield Param(f"score.{column}", "; ".join(f"{n}: {span}" for n, span in spans if span))
 
 
 def _quality(analysis: Analysis) -> pd.DataFrame:

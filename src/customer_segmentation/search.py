@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from customer_segmentation import evidence, grids, paths, scoring, selection, validity
 from customer_segmentation.experiments import Experiments
+from customer_segmentation.features import Features
 from customer_segmentation.labels import FloatArray
 from customer_segmentation.paths import Candidate, Path
 from customer_segmentation.scoring import Guards
@@ -37,6 +38,8 @@ class Algorithm:
     grid : sequence of numbers or None
         None derives it from the data.
     assign_outliers : bool
+    first_features : sequence of str
+        What the matrix has to begin with, for an algorithm to which its columns mean something.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Algorithm:
     parameter: str
     grid: Sequence[float] | None = None
     assign_outliers: bool = False
+    first_features: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Chosen:
         return self.scores.iloc[self.choice.index]
 
 
-def check(X: FloatArray, algorithm: Algorithm, taking: Selection, seed: int) -> None:
+def check(features: Features, algorithm: Algorithm, taking: Selection, seed: int) -> None:
     """Refuse what cannot be fitted, before anything is logged or computed.
 
     Raises
@@ -120,13 +124,24 @@ def check(X: FloatArray, algorithm: Algorithm, taking: Selection, seed: int) -> 
     _check_numbers(algorithm, taking)
     if not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise SettingError(f"got seed={seed}, expected a whole number from 0 to {2**32 - 1}.")
+    _check_features(features, algorithm)
     grids.check_grid(
         algorithm.estimator,
-        X,
+        features.matrix,
         algorithm=algorithm.name,
         parameter=algorithm.parameter,
-        grid=_grid(X, algorithm, n_segments),
+        grid=_grid(features.matrix, algorithm, n_segments),
     )
+
+
+def _check_features(features: Features, algorithm: Algorithm) -> None:
+    wanted = list(algorithm.first_features)
+    found = features.feature_names[: len(wanted)]
+    if found != wanted:
+        raise SettingError(
+            f"algorithm={algorithm.name}: got features={features.name}, which begin with {found}, "
+            f"expected {wanted}. Use features=rfm, or data of purchases (data=transactions)."
+        )
 
 
 def _check_numbers(algorithm: Algorithm, taking: Selection) -> None:

@@ -33,7 +33,7 @@ class Lines:
         Where every line and its money went; the rules add up to the file.
     findings : Findings
         The cleaning report so far.
-    sha256, source : str
+    source : str
     """
 
     scratch: raw.Scratch
@@ -41,7 +41,6 @@ class Lines:
     as_of: dt.date
     account: pd.DataFrame
     findings: Findings
-    sha256: str
     source: str
 
     @property
@@ -53,6 +52,12 @@ class Lines:
         (VARCHAR, NULL where the file has none) and ``is_return`` (BOOLEAN).
         """
         return self.scratch.connection
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes."""
+        with Path(self.source).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def rows_in(self) -> int:
@@ -165,7 +170,7 @@ def open_lines(
     except BaseException:
         scratch.close()
         raise
-    return Lines(scratch, found, moment, account, findings, _sha256(path), str(path))
+    return Lines(scratch, found, moment, account, findings, str(path))
 
 
 def _check(duplicate_lines: str, timezone: str) -> None:
@@ -221,8 +226,3 @@ def _check_purchases(account: pd.DataFrame, path: Path, as_of: dt.date) -> None:
             f"({went}), expected at least one with customer, date and amount; "
             "check data.columns and data.as_of"
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

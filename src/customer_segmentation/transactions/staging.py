@@ -108,9 +108,9 @@ def _worth(
         worth, parts = numbers["amount"], ["amount"]
     elif "quantity" in numbers:
         worth, parts = f"{numbers['quantity']} * {numbers['price']}", ["quantity", "price"]
-        findings.note("amount is quantity x price", 1, detail=" x ".join(roles[p] for p in parts))
+        findings.note("amount read as", 1, detail=" x ".join(roles[p] for p in parts))
     else:
         worth, parts = numbers["price"], ["price"]
-        findings.note("amount is the price", 1, detail=roles["price"])
+        findings.note("amount read as", 1, detail=roles["price"])
     written = ", ".join(f"nullif(trim(raw.\"{part}\"::VARCHAR), '')" for part in parts)
     return worth, f"nullif(concat_ws(' x ', {written}), '')", [f"{worth} < 0", *back]
