@@ -52,6 +52,7 @@ def run(chosen: dict[str, Any]) -> None:
             served.segmenter,
             served.reference,
             id_column=chosen["id_column"],
+            as_of=chosen["as_of"],
             sheet=chosen["sheet"],
             tokens=scoring_run.missing_tokens(served.run_id),
             progress=progress,

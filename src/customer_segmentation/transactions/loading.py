@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from customer_segmentation.batches import open_source
 from customer_segmentation.data import CustomerData
 from customer_segmentation.data.findings import DataError, counted, listed
 from customer_segmentation.transactions import demographics
@@ -106,6 +107,7 @@ def read_again(
     history: Mapping[str, Any],
     *,
     as_of: str | dt.date | None = None,
+    id_column: str | None = None,
     sheet: str | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Make the customer table of new purchase lines as that of the training lines was made.
@@ -117,6 +119,9 @@ def read_again(
         Of the training data: its columns, rules and main categories.
     as_of : date or "yyyy-mm-dd", optional
         By default the day after the last purchase of the new lines.
+    id_column : str, optional
+        Of the customers, where it is called otherwise than in training. Other columns that the
+        file does not have are known by their names.
     sheet : str, optional
 
     Returns
@@ -129,10 +134,16 @@ def read_again(
     ------
     DataError
     """
-    with open_lines(path, as_of=as_of, sheet=sheet, **history["reading"]) as lines:
+    reading = dict(history["reading"])
+    there = {*open_source(Path(path), sheet=sheet).columns}
+    there |= {reading["columns"].get("category")} if reading["items"] else set()
+    columns = {role: column for role, column in reading["columns"].items() if column in there}
+    reading["columns"] = columns | ({"customer": id_column} if id_column else {})
+    with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
         found = _customers(lines, history["categories"], history["joining"])
         notes = [f"{e.rule}: {e.count:,} ({e.detail})" for e in lines.findings.entries]
-    return found, [f"purchases before {lines.as_of}", *notes]
+    named = found.rename_axis(history["reading"]["columns"]["customer"])
+    return named, [f"{lines.rows_out:,} purchase lines before {lines.as_of}", *notes]
 
 
 def _customers(lines: Lines, categories: Sequence[str], joining: Mapping[str, Any]) -> pd.DataFrame:

@@ -1,0 +1,68 @@
+"""New purchase lines for a model that was trained on purchase lines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from customer_segmentation.batches import open_source
+from customer_segmentation.data.findings import DataError
+from customer_segmentation.transactions.loading import read_again
+
+
+@contextmanager
+def customer_file(
+    path: Path,
+    columns: Sequence[str],
+    history: Mapping[str, Any] | None,
+    *,
+    as_of: str | dt.date | None = None,
+    id_column: str | None = None,
+    sheet: str | None = None,
+) -> Iterator[tuple[Path, list[str]]]:
+    """Give a file with a row per customer: the file itself, or one made of its purchase lines.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        Of the model; a file that has them all is a file of customers.
+    history : mapping or None
+        Of the model's training data; None for a model that was not trained on purchases.
+    as_of, sheet
+        See :func:`customer_segmentation.transactions.read_again`.
+    id_column : str, optional
+        Of the customers, where it is called otherwise than in training.
+
+    Yields
+    ------
+    path : Path
+        Gone after the ``with``, where it was made.
+    notes : list of str
+        What was done with the lines; empty for a file of customers.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read; when `as_of` is given and no purchases are.
+    """
+    is_lines = history is not None and not set(columns) <= set(
+        open_source(path, sheet=sheet).columns
+    )
+    if history is None or not is_lines:
+        if as_of is not None:
+            raise DataError(
+                f"{path}: got as_of={as_of}, expected it only with purchase lines, and a model "
+                "trained on such; leave it out"
+            )
+        yield path, []
+        return
+    table, notes = read_again(path, history, as_of=as_of, id_column=id_column, sheet=sheet)
+    with tempfile.TemporaryDirectory(prefix="customers-") as folder:
+        made = Path(folder) / "customers.parquet"
+        table.reset_index().to_parquet(made, index=False)
+        yield made, notes
