@@ -35,6 +35,7 @@ def main(argv: list[str]) -> int:
 def run(chosen: dict[str, Any]) -> None:
     """Open the store and the model, score, and log what came of it."""
     from customer_segmentation import batch_scoring, options, registry, scoring_run, store
+    from customer_segmentation.transactions.scoring import with_files
 
     for key in ("input", "output"):
         if not chosen[key]:
@@ -50,7 +51,7 @@ def run(chosen: dict[str, Any]) -> None:
             Path(chosen["input"]),
             Path(chosen["output"]),
             served.segmenter,
-            served.reference,
+            with_files(served.reference, items=chosen["items"], customers=chosen["customers"]),
             id_column=chosen["id_column"],
             as_of=chosen["as_of"],
             sheet=chosen["sheet"],

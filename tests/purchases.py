@@ -55,11 +55,10 @@ def _lines(customer: str, kind: Kind, rng: np.random.Generator) -> pd.DataFrame:
             likes = rng.random() < 0.7
             category = kind.taste if likes else str(rng.choice(CATEGORIES))
             item = 0 if likes and rng.random() < 0.5 else int(rng.integers(0, 10))
-            rows.append(
-                (customer, time + pd.Timedelta(minutes=int(rng.integers(480, 1200))))
-                + (f"{customer}-{number}", f"{category}-{item}", category)
-                + (round(float(rng.lognormal(np.log(kind.spend), 0.3)), 2),)
-            )
+            minute = time + pd.Timedelta(minutes=int(rng.integers(480, 1200)))
+            spend = round(float(rng.lognormal(np.log(kind.spend), 0.3)), 2)
+            thing = (f"{category}-{item}", category)
+            rows.append((customer, minute, f"{customer}-{number}", *thing, spend))
     return pd.DataFrame(
         rows, columns=["customer_id", "date", "order_id", "item", "category", "amount"]
     )

@@ -16,24 +16,47 @@ UNKNOWN = "not in the customer file"  # level of a category; a number is missing
 Unmatched = Literal["keep", "drop"]
 
 
-def join(
-    table: pd.DataFrame,
-    customers: str | Path | Mapping[str, Any],
-    findings: Findings,
-    *,
-    unmatched: Unmatched = "keep",
-) -> pd.DataFrame:
+def plain(
+    customers: str | Path | Mapping[str, Any] | None, unmatched: Unmatched
+) -> dict[str, Any] | None:
+    """How a customer file is joined, whichever way it is given; fit for JSON.
+
+    Parameters
+    ----------
+    customers : path or mapping, optional
+        A mapping has the ``path`` and more of what :func:`customer_segmentation.data.load` takes.
+    unmatched : {"keep", "drop"}
+        What becomes of customers with purchases who are not in the file.
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> plain("people.csv", "keep")
+    {'reading': {'path': 'people.csv'}, 'unmatched': 'keep'}
+    """
+    if unmatched not in get_args(Unmatched):
+        raise DataError(
+            f"data.unmatched_customers: got {unmatched!r}, expected keep or drop; choose one"
+        )
+    if customers is None:
+        return None
+    given = dict(customers) if isinstance(customers, Mapping) else {"path": customers}
+    return {"reading": {**given, "path": str(given["path"])}, "unmatched": unmatched}
+
+
+def join(table: pd.DataFrame, joining: Mapping[str, Any], findings: Findings) -> pd.DataFrame:
     """Add the columns of a customer file to the table of purchases, by customer id.
 
     Parameters
     ----------
     table : DataFrame, one row per customer, by id
-    customers : path or mapping
-        A mapping has ``path`` and more of what :func:`customer_segmentation.data.load` takes.
+    joining : mapping
+        As :func:`plain` gives it.
     findings : Findings
         Gets the customers who are in only one of the two files, and how the file was cleaned.
-    unmatched : {"keep", "drop"}, default "keep"
-        What becomes of customers with purchases who are not in the customer file.
 
     Returns
     -------
@@ -44,16 +67,18 @@ def join(
     DataError
         Where the file cannot be used, or has none of the customers.
     """
-    given = dict(customers) if isinstance(customers, Mapping) else {"path": customers}
-    if unmatched not in get_args(Unmatched):
-        raise DataError(
-            f"data.unmatched_customers: got {unmatched!r}, expected keep or drop; choose one"
-        )
-    file = data.load(**given)
+    file = data.load(**joining["reading"])
+    name = Path(file.source).name
     if file.id_column is None:
         raise DataError(
             f"{file.source}: got no id column, expected one with the ids of the purchases; "
             "name it: data.customers={path: FILE, id_column: COLUMN}"
+        )
+    twice = [column for column in file.table if column in table]
+    if twice:
+        raise DataError(
+            f"{file.source}: got the columns {listed(twice)}, which the purchases give too, "
+            "expected others; rename them"
         )
     known = file.table.set_axis(file.table.index.astype(str))
     ids = pd.Index(table.index.astype(str))
@@ -64,45 +89,22 @@ def join(
             f"{listed(ids[:3])}; the file has {listed(known.index[:3])}), expected the same ids; "
             "check the id columns of both files"
         )
-    _note_file(file, findings)
-    _note_ids(Path(file.source).name, (ids, matched, known.index), unmatched, findings)
-    joined = pd.concat([table, _aligned(known, ids, table, file.source)], axis=1)
-    return joined[matched] if unmatched == "drop" else joined
+    for rule, column, count, examples in file.report.itertuples(index=False):
+        if rule not in data.ENDS:
+            findings.note(f"{name}: {rule}", count, column=column, detail=examples)
+    _note_ids(name, ids[~matched], known.index.difference(ids, sort=False), findings)
+    joined = pd.concat([table, _aligned(known, ids).set_axis(table.index)], axis=1)
+    return joined[matched] if joining["unmatched"] == "drop" else joined
 
 
-def path_of(customers: str | Path | Mapping[str, Any] | None) -> str | None:
-    """The customer file, whichever way it is given."""
-    given = customers["path"] if isinstance(customers, Mapping) else customers
-    return None if given is None else str(given)
-
-
-def _aligned(known: pd.DataFrame, ids: pd.Index, table: pd.DataFrame, source: str) -> pd.DataFrame:
-    twice = [column for column in known if column in table]
-    if twice:
-        raise DataError(
-            f"{source}: got the columns {listed(twice)}, which the purchases give too, expected "
-            "others; rename them"
-        )
-    rows = known.reindex(ids).set_axis(table.index)
-    for column in rows.columns[[isinstance(d, pd.CategoricalDtype) for d in rows.dtypes]]:
+def _aligned(known: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:
+    rows = known.reindex(ids)
+    for column in rows.select_dtypes("category"):
         if rows[column].isna().any():
             rows[column] = rows[column].cat.add_categories(UNKNOWN).fillna(UNKNOWN)
     return rows
 
 
-def _note_file(file: data.CustomerData, findings: Findings) -> None:
-    name = Path(file.source).name
-    for rule, column, count, examples in file.report.itertuples(index=False):
-        if rule not in {"rows read", "rows kept"}:
-            findings.note(f"{name}: {rule}", count, column=column, detail=examples)
-
-
-def _note_ids(
-    name: str, found: tuple[pd.Index, Any, pd.Index], unmatched: str, findings: Findings
-) -> None:
-    ids, matched, known = found
-    without = ids[~matched]
-    detail = f"{listed(without)}; {'left out' if unmatched == 'drop' else 'kept'}"
-    findings.note(f"customer not in {name}", len(without), detail=detail)
-    idle = known.difference(ids, sort=False)
+def _note_ids(name: str, without: pd.Index, idle: pd.Index, findings: Findings) -> None:
+    findings.note(f"customer not in {name}", len(without), detail=listed(without))
     findings.note(f"customer of {name} without a purchase", len(idle), detail=listed(idle))

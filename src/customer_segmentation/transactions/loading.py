@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,13 @@ from customer_segmentation.batches import open_source
 from customer_segmentation.data import CustomerData
 from customer_segmentation.data.findings import DataError, counted, listed
 from customer_segmentation.transactions import demographics
-from customer_segmentation.transactions.customers import FREQUENCY, main_categories, table
+from customer_segmentation.transactions.customers import (
+    CATEGORIES,
+    FREQUENCY,
+    SHARE,
+    main_categories,
+    table,
+)
 from customer_segmentation.transactions.lines import Lines, open_lines
 
 
@@ -79,10 +85,12 @@ def load(
         "duplicate_lines": duplicate_lines,
         "items": None if items is None else str(items),
     }
-    joining = {"customers": customers, "unmatched": unmatched_customers}
+    joining = demographics.plain(customers, unmatched_customers)
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
         categories = main_categories(lines, main_category_count)
-        found = _customers(lines, categories, joining)
+        found = _customers(lines, categories)
+    if joining is not None:
+        found = demographics.join(found, joining, lines.findings)
     if len(found) < 2:
         raise DataError(
             f"{path}: got the purchases of {counted(len(found), 'customer')} "
@@ -95,7 +103,7 @@ def load(
         report=_report(lines, len(found)),
         rows_in=lines.rows_in,
         rows_out=len(found),
-        sha256=_sha256(lines.source, items, demographics.path_of(customers)),
+        sha256=_sha256(lines.source, items, joining and joining["reading"]["path"]),
         source=str(path),
         id_column=lines.columns["customer"],
         history={"reading": reading, "joining": joining, "categories": categories},
@@ -105,6 +113,7 @@ def load(
 def read_again(
     path: str | Path,
     history: Mapping[str, Any],
+    columns: Collection[str],
     *,
     as_of: str | dt.date | None = None,
     id_column: str | None = None,
@@ -117,6 +126,8 @@ def read_again(
     path : str or Path
     history : mapping
         Of the training data: its columns, rules and main categories.
+    columns : collection of str
+        That are wanted: files of items and customers are read where these need them.
     as_of : date or "yyyy-mm-dd", optional
         By default the day after the last purchase of the new lines.
     id_column : str, optional
@@ -134,32 +145,34 @@ def read_again(
     ------
     DataError
     """
+    spent = any(column == CATEGORIES or column.endswith(SHARE) for column in columns)
+    categories = history["categories"] if spent else []
     reading = dict(history["reading"])
+    reading["items"] = reading["items"] if categories else None
     there = {*open_source(Path(path), sheet=sheet).columns}
     there |= {reading["columns"].get("category")} if reading["items"] else set()
-    columns = {role: column for role, column in reading["columns"].items() if column in there}
-    reading["columns"] = columns | ({"customer": id_column} if id_column else {})
+    named = {role: column for role, column in reading["columns"].items() if column in there}
+    reading["columns"] = named | ({"customer": id_column} if id_column else {})
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
-        found = _customers(lines, history["categories"], history["joining"])
-        notes = [f"{e.rule}: {e.count:,} ({e.detail})" for e in lines.findings.entries]
-    named = found.rename_axis(history["reading"]["columns"]["customer"])
-    return named, [f"{lines.rows_out:,} purchase lines before {lines.as_of}", *notes]
+        found = _customers(lines, categories)
+        if history["joining"] is not None and not set(columns) <= set(found.columns):
+            found = demographics.join(found, history["joining"], lines.findings)
+    notes = [f"{e.rule}: {e.count:,} {e.detail}".strip() for e in lines.findings.entries]
+    trained = history["reading"]["columns"]["customer"]
+    head = f"{lines.rows_out:,} purchase lines before {lines.as_of}"
+    return found.rename_axis(trained), [head, *notes]
 
 
-def _customers(lines: Lines, categories: Sequence[str], joining: Mapping[str, Any]) -> pd.DataFrame:
+def _customers(lines: Lines, categories: Sequence[str]) -> pd.DataFrame:
+    """The table of the lines, and what is to be said of its customers."""
     found = table(lines, categories)
-    once = int((found[FREQUENCY] == 1).sum())
-    lines.findings.note("customer with one purchase", once)
+    lines.findings.note("customer with one purchase", int((found[FREQUENCY] == 1).sum()))
     returning = lines.connection.execute(
         "SELECT customer FROM lines GROUP BY customer HAVING bool_and(is_return) ORDER BY customer"
     ).fetchall()
     detail = f"{listed(customer for (customer,) in returning)}; left out"
     lines.findings.note("customer with returns only", len(returning), detail=detail)
-    if joining["customers"] is None:
-        return found
-    return demographics.join(
-        found, joining["customers"], lines.findings, unmatched=joining["unmatched"]
-    )
+    return found
 
 
 def _report(lines: Lines, customers: int) -> pd.DataFrame:

@@ -61,8 +61,30 @@ def customer_file(
             )
         yield path, []
         return
-    table, notes = read_again(path, history, as_of=as_of, id_column=id_column, sheet=sheet)
+    table, notes = read_again(path, history, columns, as_of=as_of, id_column=id_column, sheet=sheet)
     with tempfile.TemporaryDirectory(prefix="customers-") as folder:
         made = Path(folder) / "customers.parquet"
         table.reset_index().to_parquet(made, index=False)
         yield made, notes
+
+
+def with_files(
+    reference: Mapping[str, Any], *, items: str | None = None, customers: str | None = None
+) -> dict[str, Any]:
+    """The reference of a model with other files of items and customers than at its training.
+
+    Examples
+    --------
+    >>> history = {"reading": {"items": "old.csv"}, "joining": None}
+    >>> with_files({"history": history}, items="new.csv")["history"]["reading"]
+    {'items': 'new.csv'}
+    """
+    history = reference.get("history")
+    if history is None:
+        return dict(reference)
+    reading, joining = dict(history["reading"]), history["joining"]
+    if items is not None:
+        reading["items"] = items
+    if customers is not None and joining is not None:
+        joining = {**joining, "reading": {**joining["reading"], "path": customers}}
+    return {**reference, "history": {**history, "reading": reading, "joining": joining}}
