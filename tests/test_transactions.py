@@ -358,7 +358,7 @@ def test_a_customer_file_is_joined_by_id(write):
         "customer_id,age,city\n2,31,Ulm\n3,44,Bonn\n9,60,Bonn\n10,20,Ulm\n", "people.csv"
     )
     data = load(lines, customers=people)
-    assert data.table["city"].astype(str).tolist() == ["not in the customer file", "Ulm", "Bonn"]
+    assert data.table["city"].astype(str).tolist() == ["not known", "Ulm", "Bonn"]
     assert data.table["age"].isna().tolist() == [True, False, False]
     assert rule(data, "customer not in people.csv")["count"] == 1
     assert rule(data, "customer of people.csv without a purchase")["examples"] == "9, 10"

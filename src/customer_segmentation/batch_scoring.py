@@ -104,8 +104,7 @@ def score(
 ) -> Scored:
     """Assign every row of a file to a segment and write id, segment, name and confidence.
 
-    A file of purchase lines is made a table of customers first, where the model was trained on
-    such lines.
+    Purchase lines become customers first, where the model was trained on such lines.
 
     Parameters
     ----------
@@ -141,15 +140,10 @@ def score(
     with customer_file(
         path, segmenter.columns, history, as_of=as_of, id_column=id_column, sheet=sheet
     ) as (customers, notes):
-        made = customers != path
+        named, sheet = (id_column, sheet) if customers == path else (None, None)
+        source = open_source(customers, sheet=sheet)
         scored = _score(
-            open_source(customers, sheet=None if made else sheet),
-            output,
-            segmenter,
-            reference,
-            id_column=None if made else id_column,
-            tokens=tokens,
-            progress=progress,
+            source, output, segmenter, reference, named, tokens=tokens, progress=progress
         )
     scored.input, scored.notes = path, [*notes, *scored.notes]
     scored.seconds = time.monotonic() - start
@@ -161,8 +155,8 @@ def _score(
     output: Path,
     segmenter: Segmenter,
     reference: Mapping[str, Any],
-    *,
     id_column: str | None,
+    *,
     tokens: Sequence[str],
     progress: Progress | None,
 ) -> Scored:

@@ -21,7 +21,6 @@ from customer_segmentation import (
     grids,
     page,
     profiles,
-    rfm,
     rules,
     scoring,
 )
@@ -104,6 +103,8 @@ def items(
     yield from deliverables.records(tables)
     yield from profile.items()
     yield from _tables(analysis)
+    for title, shown in about.tables.items():
+        yield Table(f"tables/{title.lower().replace(' ', '_')}.csv", shown, compare=True)
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
     yield Text("report.html", lambda: profile.page(analysis, about, pictures))
@@ -209,21 +210,6 @@ def _tables(analysis: Analysis) -> Iterator[Item]:
     if analysis.features.left_out:
         left_out = pd.DataFrame(analysis.features.left_out.items(), columns=["column", "reason"])
         yield Table("tables/left_out.csv", left_out)
-    yield from _rfm(analysis)
-
-
-def _rfm(analysis: Analysis) -> Iterator[Item]:
-    """The thresholds of the classical scores, in days, purchases and money."""
-    model = analysis.chosen.candidate.estimator
-    if not isinstance(model, rfm.RFMScores):
-        return
-    table = analysis.data.table[list(analysis.algorithm.first_features)]
-    found = rfm.bounds(model, analysis.features.matrix, table)
-    yield Table("tables/rfm_scores.csv", found, compare=True)
-    yield Table("tables/rfm_groups.csv", rfm.groups())
-    for column in table:
-        spans = zip(found["score"], found[column], strict=True)
-        yield Param(f"score.{column}", "; ".join(f"{n}: {span}" for n, span in spans if span))
 
 
 def _quality(analysis: Analysis) -> pd.DataFrame:

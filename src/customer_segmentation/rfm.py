@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 
 FIFTHS = (0.2, 0.4, 0.6, 0.8)
 # Group -> its recency scores and its value scores, from and to; together they cover all.
@@ -50,10 +50,10 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     thresholds_ : ndarray of shape (n_columns, 4), n_columns at most 3
         The highest value of each of the four lower quintiles.
-    labels_ : ndarray of shape (n_samples,)
-        Position of each customer's group in `GROUPS`.
     cluster_names_ : list of str
-        Name of each label.
+        The groups that any of the customers is in, in the order of `GROUPS`.
+    labels_ : ndarray of shape (n_samples,)
+        Position of each customer's group among them.
 
     Notes
     -----
@@ -68,10 +68,10 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
-    >>> X = [[d, n, 10 * n] for d, n in zip(range(1, 11), range(10, 0, -1))]
+    >>> X = [[days, 11 - days, 110 - 10 * days] for days in range(1, 11)]
     >>> model = RFMScores().fit(X)
-    >>> [model.cluster_names_[label] for label in model.predict([[2, 9, 90], [9, 9, 90]])]
-    ['Champions', 'Cannot lose them']
+    >>> [model.cluster_names_[label] for label in model.predict([[2, 9, 90], [9, 2, 20]])]
+    ['Champions', 'Hibernating']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -94,8 +94,9 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         columns = X[:, :3] * _direction(X)
         self.thresholds_ = np.quantile(columns, FIFTHS, axis=0, method="inverted_cdf").T
         self.thresholds_ *= _direction(X).T
-        self.cluster_names_ = list(GROUPS)
-        self.labels_ = self._grouped(self._scored(X))
+        numbers = self._grouped(self._scored(X))
+        self.groups_, self.labels_ = np.unique(numbers, return_inverse=True)
+        self.cluster_names_ = [list(GROUPS)[number] for number in self.groups_]
         return self
 
     def scores(self, X: Any) -> IntArray:
@@ -113,7 +114,7 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return self._scored(validate_data(self, X, dtype=np.float64, reset=False))
 
     def predict(self, X: Any) -> IntArray:
-        """Position in `GROUPS` of every customer's group.
+        """Position of every customer's group in ``cluster_names_``.
 
         Parameters
         ----------
@@ -122,8 +123,12 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples,)
+            -1 for a group that nobody was in when the thresholds were fixed.
         """
-        return self._grouped(self.scores(X))
+        numbers = self._grouped(self.scores(X))
+        places = np.full(len(GROUPS), OUTLIER)
+        places[self.groups_] = np.arange(len(self.groups_))
+        return places[numbers]
 
     def _scored(self, X: FloatArray) -> IntArray:
         signed, limits = X[:, :3] * _direction(X), self.thresholds_ * _direction(X).T
@@ -163,12 +168,12 @@ def bounds(model: RFMScores, X: FloatArray, table: pd.DataFrame) -> pd.DataFrame
     >>> table = pd.DataFrame({"days": range(1, 11), "orders": range(10, 0, -1),
     ...                       "spend": range(100, 0, -10)})
     >>> bounds(RFMScores().fit(table.to_numpy()), table.to_numpy(), table).iloc[-1].tolist()
-    [5, '1 to 2', '9 to 10', '90 to 100']
+    ['5', '1 to 2', '9 to 10', '90 to 100']
     """
     scores = model.scores(X)
     rows = []
     for score in range(1, 6):
-        row: dict[str, object] = {"score": score}
+        row: dict[str, object] = {"score": str(score)}
         for place, column in enumerate(table.columns[: scores.shape[1]]):
             values = table[column][scores[:, place] == score]
             row[str(column)] = f"{values.min():.6g} to {values.max():.6g}" if len(values) else ""

@@ -11,7 +11,7 @@ import pandas as pd
 from customer_segmentation import data
 from customer_segmentation.data.findings import DataError, Findings, listed
 
-UNKNOWN = "not in the customer file"  # level of a category; a number is missing instead
+UNKNOWN = "not known"  # level of a category; a number is missing instead
 
 Unmatched = Literal["keep", "drop"]
 

@@ -103,7 +103,7 @@ def load(
         report=_report(lines, len(found)),
         rows_in=lines.rows_in,
         rows_out=len(found),
-        sha256=_sha256(lines.source, items, joining and joining["reading"]["path"]),
+        sha256=_sha256(lines.source, items, joining["reading"]["path"] if joining else None),
         source=str(path),
         id_column=lines.columns["customer"],
         history={"reading": reading, "joining": joining, "categories": categories},
