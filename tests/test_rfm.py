@@ -66,6 +66,16 @@ def test_each_score_is_a_fifth_of_the_customers():
     assert (np.apply_along_axis(np.bincount, 0, scores)[1:] == 100).all()
 
 
+def test_equal_customers_are_scored_by_the_middle_of_them():
+    """A third bought once: they are not pushed into the lowest fifth, nor split."""
+    purchases = np.array([1.0] * 30 + [2.0] * 30 + [5.0] * 30)
+    X = np.column_stack([purchases, purchases, purchases])
+    assert set(RFMScores().fit(X).scores(X)[:, 1]) == {1, 3, 5}
+    same = np.ones((9, 3))
+    assert (RFMScores().fit(same).scores(same) == 3).all()
+    assert RFMScores().fit(same).scores(same + 1)[:, 1].tolist() == [5] * 9
+
+
 @given(PEOPLE)
 def test_increasing_transforms_change_nothing(X):
     changed = np.column_stack([np.log1p(X[:, 0]), X[:, 1] ** 3, 5 * X[:, 2] - 7])

@@ -37,7 +37,8 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     """Groups customers by their quintiles of recency, frequency and monetary value.
 
     Each of the three is scored 1 to 5 by the quintiles of the customers it was fitted on, 5 for
-    the most recent, most frequent and most spending; equal values get equal scores. The value
+    the most recent, most frequent and most spending. Customers with equal values get equal
+    scores: the fifth in which the middle of them lies. The value
     score is the rounded mean of those of frequency and money. `GROUPS` says which recency and
     value scores make which group.
 
@@ -49,7 +50,7 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     thresholds_ : ndarray of shape (n_columns, 4), n_columns at most 3
-        The highest value of each of the four lower quintiles.
+        From which value on a customer scores 2, 3, 4 and 5.
     cluster_names_ : list of str
         The groups that any of the customers is in, in the order of `GROUPS`.
     labels_ : ndarray of shape (n_samples,)
@@ -91,9 +92,8 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._validate_params()
         X = validate_data(self, X, dtype=np.float64)
-        columns = X[:, :3] * _direction(X)
-        self.thresholds_ = np.quantile(columns, FIFTHS, axis=0, method="inverted_cdf").T
-        self.thresholds_ *= _direction(X).T
+        cuts = [_cuts(column) for column in (X[:, :3] * _direction(X)).T]
+        self.thresholds_ = np.array(cuts) * _direction(X).T
         numbers = self._grouped(self._scored(X))
         self.groups_, self.labels_ = np.unique(numbers, return_inverse=True)
         self.cluster_names_ = [list(GROUPS)[number] for number in self.groups_]
@@ -132,13 +132,21 @@ class RFMScores(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scored(self, X: FloatArray) -> IntArray:
         signed, limits = X[:, :3] * _direction(X), self.thresholds_ * _direction(X).T
-        beyond: IntArray = (signed[:, :, None] > limits[None]).sum(axis=2)
+        beyond: IntArray = (signed[:, :, None] >= limits[None]).sum(axis=2)
         return 1 + beyond
 
     def _grouped(self, scores: IntArray) -> IntArray:
         frequency, money = scores[:, min(1, scores.shape[1] - 1)], scores[:, -1]
         value = (1 - self.monetary_weight) * frequency + self.monetary_weight * money
         return _CELLS[scores[:, 0], np.floor(value + 0.5).astype(np.int64)]
+
+
+def _cuts(values: FloatArray) -> FloatArray:
+    """Where the fifths begin: the least value whose middle rank is beyond each share."""
+    distinct, counts = np.unique(values, return_counts=True)
+    middle = (np.cumsum(counts) - counts / 2) / len(values)
+    beyond = np.nextafter(distinct[-1], np.inf)  # where nobody is, only a higher value counts
+    return np.append(distinct, beyond)[np.searchsorted(middle, FIFTHS)]
 
 
 def _direction(X: FloatArray) -> FloatArray:
