@@ -23,6 +23,7 @@ from customer_segmentation import (
     drift,
     features,
     playbook,
+    profiles,
     registry,
     search,
     selection,
@@ -179,6 +180,19 @@ def test_a_new_customer_file_serves_a_model_that_needs_one(tmp_path):
     )
     _, segments = rescored((found, moved), tmp_path / "sales.csv", tmp_path / "s.csv")
     assert segments[found.segments.index].tolist() == found.segments.tolist()
+
+
+def test_who_is_not_in_the_customer_file_is_not_described_by_that(tmp_path):
+    lines, kinds = sample(per_kind=10)
+    lines.to_csv(tmp_path / "sales.csv", index=False)
+    known = kinds.index[kinds == "regular"]
+    pd.DataFrame({"customer_id": known, "city": ["Ulm", "Bonn"] * 5}).to_csv(
+        tmp_path / "people.csv", index=False
+    )
+    data = transactions.load(tmp_path / "sales.csv", customers=tmp_path / "people.csv")
+    found = analysed(data, KMEANS)
+    contrasts = profiles.contrasts(data.table, found.segments)
+    assert {c for c in contrasts if "city" in str(c)} == {"city = Bonn", "city = Ulm"}
 
 
 def features_of_text():

@@ -10,8 +10,7 @@ import pandas as pd
 
 from customer_segmentation import data
 from customer_segmentation.data.findings import DataError, Findings, listed
-
-UNKNOWN = "not known"  # level of a category; a number is missing instead
+from customer_segmentation.indicators import NOT_KNOWN
 
 Unmatched = Literal["keep", "drop"]
 
@@ -49,6 +48,8 @@ def plain(
 
 def join(table: pd.DataFrame, joining: Mapping[str, Any], findings: Findings) -> pd.DataFrame:
     """Add the columns of a customer file to the table of purchases, by customer id.
+
+    What is not known of a customer is a missing number, and a level of its own of a category.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def _aligned(known: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:
     rows = known.reindex(ids)
     for column in rows.select_dtypes("category"):
         if rows[column].isna().any():
-            rows[column] = rows[column].cat.add_categories(UNKNOWN).fillna(UNKNOWN)
+            rows[column] = rows[column].cat.add_categories(NOT_KNOWN).fillna(NOT_KNOWN)
     return rows
 
 
