@@ -167,7 +167,7 @@ def _columns_of(
 ) -> list[str]:
     if isinstance(wanted, str):
         if "*" in wanted:
-            return [column for column in kinds if fnmatch.fnmatchcase(column, wanted)]
+            return _columns_like(wanted, kinds, name)
         if wanted not in KINDS:
             raise FeatureError(
                 f"features={name}: got columns: {wanted}, expected a list of columns, a pattern "
@@ -184,6 +184,16 @@ def _columns_of(
                 f"the feature set."
             )
     return list(wanted)
+
+
+def _columns_like(pattern: str, kinds: Mapping[str, str], name: str) -> list[str]:
+    found = [column for column in kinds if fnmatch.fnmatchcase(column, pattern)]
+    if not found:
+        raise FeatureError(
+            f"features={name}: got no column like {pattern!r} with varying values, expected some; "
+            f"the table has {list(kinds)}. Use another feature set, or data with such columns."
+        )
+    return found
 
 
 def _missing(table: pd.DataFrame, column: str, name: str) -> str:

@@ -155,6 +155,11 @@ def read_again(
     reading["columns"] = named | ({"customer": id_column} if id_column else {})
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
         found = _customers(lines, categories)
+        if categories and CATEGORIES not in found:
+            raise DataError(
+                f"{path}: got no category of any line, expected one; the model was trained on "
+                "shares of categories: add the column, or a file of items with items=FILE"
+            )
         if history["joining"] is not None and not set(columns) <= set(found.columns):
             found = demographics.join(found, history["joining"], lines.findings)
     notes = [f"{e.rule}: {e.count:,} {e.detail}".strip() for e in lines.findings.entries]
