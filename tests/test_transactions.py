@@ -238,6 +238,20 @@ def test_rows_of_another_width_are_counted(write):
     assert data.table["Total spend"].tolist() == [5.0, 6.0]
 
 
+def test_a_name_is_no_pattern(tmp_path):
+    frame = pd.DataFrame({"client id": [1, 2], "amount": [1.5, 2.0]})
+    frame["date"] = pd.to_datetime(["2025-01-01 00:00", "2025-01-03 10:00"])
+    frame.to_parquet(tmp_path / "it's [all]*.parquet")
+    frame.to_parquet(tmp_path / "it's.parquet")
+    expected = load(tmp_path / "it's.parquet").table
+    pd.testing.assert_frame_equal(load(tmp_path / "it's [all]*.parquet").table, expected)
+
+
+def test_short_rows_lack_their_last_cells(write):
+    data = load(write("customer,date,amount,item\n1,2025-01-01,5\n2,2025-01-02,6,b\n"))
+    assert data.table["Total spend"].tolist() == [5.0, 6.0]
+
+
 def test_ids_are_as_a_person_sees_them(tmp_path):
     """A missing id makes the others decimals, in many an export."""
     frame = pd.DataFrame({"customer id": [17850.0, np.nan, 12.0], "amount": [1.0, 2.0, 3.0]})
