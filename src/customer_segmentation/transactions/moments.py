@@ -72,7 +72,9 @@ def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: F
     if kind != "VARCHAR":
         connection.execute('ALTER TABLE raw ALTER "time" TYPE VARCHAR')
     shifted = _count(connection, _OFFSET)
-    plain = _as_clock_shows(connection, findings)
+    plain = _as_clock_shows(
+        connection, _count(connection, '"time" IS NOT NULL') - shifted, findings
+    )
     if not shifted:
         return plain
     findings.note("times with an offset converted", shifted, detail=f"to {timezone}")
@@ -80,8 +82,8 @@ def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: F
     return f"CASE WHEN {_OFFSET} THEN {converted} ELSE {plain} END"
 
 
-def _as_clock_shows(connection: duckdb.DuckDBPyConnection, findings: Findings) -> str:
-    """SQL for texts without an offset: ISO, else the other forms, those in use first."""
+def _as_clock_shows(connection: duckdb.DuckDBPyConnection, count: int, findings: Findings) -> str:
+    """SQL for the texts without an offset: ISO, else the other forms, those in use first."""
     other = f"{_ISO} IS NULL AND NOT {_OFFSET}"
     left = _count(connection, other)
     if not left:
@@ -96,12 +98,11 @@ def _as_clock_shows(connection: duckdb.DuckDBPyConnection, findings: Findings) -
     used = _in_use(connection, every)
     forms = list(dict.fromkeys(_words(form) for form in used)) or ["seconds since 1970"]
     findings.note("dates read", left, column="time", detail=f"as {listed(forms)}")
-    iso = _count(connection, f"{_ISO} IS NOT NULL")
-    if iso and used:
+    if left < count and used:
         forms.append("yyyy-mm-dd")
     if len({form.split()[0] for form in forms}) > 1:
         detail = f"{listed(forms)}; each line read as it is written"
-        findings.note("dates in several forms", iso + left, column="time", detail=detail)
+        findings.note("dates in several forms", count, column="time", detail=detail)
     return f"coalesce({_ISO}, {_parsing(used)}{_parsing(every)}{_EPOCH})"
 
 

@@ -34,6 +34,7 @@ class Scratch:
             config={"memory_limit": memory, "temp_directory": self._folder.name}
         )
         self.connection.execute("SET TimeZone = 'UTC'")  # never the machine's
+        self.connection.execute("SET enable_progress_bar = false")  # ours is enough
 
     def close(self) -> None:
         """Give back memory and disk."""
