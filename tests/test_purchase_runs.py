@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hydra
 import mlflow
 import pandas as pd
 import pytest
@@ -30,9 +31,9 @@ from customer_segmentation import (
     store,
     transactions,
 )
+from customer_segmentation.dashboard import uploads
 from customer_segmentation.data import DataError
 from customer_segmentation.rfm import RFMScores
-from customer_segmentation.segmenter import SchemaError
 from customer_segmentation.transactions.scoring import with_files
 
 RFM = ["Days since last purchase", "Number of purchases", "Total spend"]
@@ -138,6 +139,16 @@ def test_columns_may_be_called_otherwise_than_in_training(sales, trained, tmp_pa
     assert segments[trained[0].segments.index].tolist() == trained[0].segments.tolist()
 
 
+def test_purchase_lines_may_be_uploaded(sales, trained):
+    found, reference = trained
+    limits = uploads.Limits(upload_mb=5, unpacked_mb=50, rows=10_000)
+    content = sales[0].read_bytes()
+    labelled = uploads.score("sales.csv", content, found.segmenter, reference, limits)
+    segments = labelled.table.set_index("customer_id")["segment"]
+    assert segments[found.segments.index].tolist() == found.segments.tolist()
+    assert labelled.notes[0].startswith("4,999 purchase lines")
+
+
 def test_a_category_that_is_gone_is_a_share_of_nothing(sales, trained, tmp_path):
     lines = pd.read_csv(sales[0])
     lines[lines["category"] != "flowers"].to_csv(tmp_path / "fewer.csv", index=False)
@@ -154,7 +165,7 @@ def test_what_cannot_be_scored_is_said_and_nothing_is_written(sales, trained, tm
         rescored(trained, tmp_path / "plain.csv", tmp_path / "s.csv")
     table = trained[0].data.table.drop(columns="Total spend")
     table.to_csv(tmp_path / "customers.csv")
-    with pytest.raises((DataError, SchemaError)):
+    with pytest.raises(DataError, match="file of customers would have the columns Total spend"):
         rescored(trained, tmp_path / "customers.csv", tmp_path / "s.csv")
     plain = {k: v for k, v in trained[1].items() if k != "history"}
     with pytest.raises(DataError, match="as_of"):
@@ -211,6 +222,17 @@ def command(script: str, folder: Path, cwd: Path, *args: str) -> Done:
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_sweep_of_purchases_has_every_algorithm():
+    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        chosen = ["data=transactions", "data.path=x"]
+        cfg = hydra.compose("config", chosen, return_hydra_config=True)
+    params = cfg.hydra.sweeper.params
+    algorithms = {file.stem for file in (ROOT / "conf" / "algorithm").glob("*.yaml")}
+    assert set(params.algorithm.split(",")) == algorithms
+    assert params.features == "rfm,rfm_categories"
+    assert cfg.features.transforms[0].columns == RFM
 
 
 def test_the_example_says_how_to_install_its_data(cli, monkeypatch, folder):

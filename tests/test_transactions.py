@@ -284,7 +284,7 @@ FILES = st.lists(LINE, min_size=1, max_size=25).map(
     lambda rows: [("9", "2025-01-03", "5", "a"), ("8", "2025-01-03", "5", "b"), *rows]
 )
 ONE_FOLDER = settings(
-    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 
 

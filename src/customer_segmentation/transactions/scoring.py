@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from customer_segmentation.batches import open_source
-from customer_segmentation.data.findings import DataError
+from customer_segmentation.data.findings import DataError, listed
 from customer_segmentation.transactions.loading import read_again
 
 
@@ -50,10 +50,9 @@ def customer_file(
     DataError
         When the file cannot be read; when `as_of` is given and no purchases are.
     """
-    is_lines = history is not None and not set(columns) <= set(
-        open_source(path, sheet=sheet).columns
-    )
-    if history is None or not is_lines:
+    there = open_source(path, sheet=sheet).columns
+    lacking = [column for column in columns if column not in there]
+    if history is None or not lacking:
         if as_of is not None:
             raise DataError(
                 f"{path}: got as_of={as_of}, expected it only with purchase lines, and a model "
@@ -61,7 +60,15 @@ def customer_file(
             )
         yield path, []
         return
-    table, notes = read_again(path, history, columns, as_of=as_of, id_column=id_column, sheet=sheet)
+    try:
+        table, notes = read_again(
+            path, history, columns, as_of=as_of, id_column=id_column, sheet=sheet
+        )
+    except DataError as error:
+        raise DataError(
+            f"{error}\n(It was read as purchase lines, because a file of customers would have the "
+            f"columns {listed(lacking)} too.)"
+        ) from error
     with tempfile.TemporaryDirectory(prefix="customers-") as folder:
         made = Path(folder) / "customers.parquet"
         table.reset_index().to_parquet(made, index=False)
