@@ -20,7 +20,6 @@ from sklearn.preprocessing import PowerTransformer
 
 from customer_segmentation import (
     analysis,
-    batch_scoring,
     drift,
     features,
     playbook,
@@ -31,10 +30,11 @@ from customer_segmentation import (
     store,
     transactions,
 )
+from customer_segmentation.batch_scoring import Scored
 from customer_segmentation.dashboard import uploads
 from customer_segmentation.data import DataError
 from customer_segmentation.rfm import RFMScores
-from customer_segmentation.transactions.scoring import with_files
+from customer_segmentation.transactions import scoring
 
 RFM = ["Days since last purchase", "Number of purchases", "Total spend"]
 TRANSFORMS = [
@@ -69,11 +69,9 @@ def analysed(data, algorithm, book=None) -> analysis.Analysis:
     return analysis.analyse(data, fitted, algorithm, taking, book=book)
 
 
-def rescored(
-    trained, file: Path, output: Path, **options
-) -> tuple[batch_scoring.Scored, pd.Series]:
+def rescored(trained, file: Path, output: Path, **options) -> tuple[Scored, pd.Series]:
     found, reference = trained
-    scored = batch_scoring.score(file, output, found.segmenter, reference, **options)
+    scored = scoring.score(file, output, found.segmenter, reference, **options)
     return scored, pd.read_csv(output).set_index("id")["segment"]
 
 
@@ -186,7 +184,7 @@ def test_a_new_customer_file_serves_a_model_that_needs_one(tmp_path):
     found = analysis.analyse(data, fitted, KMEANS, search.Selection(selection.by_evidence))
     described = drift.reference(data.table, found.segmenter.columns, found.segments)
     (tmp_path / "people.csv").rename(tmp_path / "moved.csv")
-    moved = with_files(
+    moved = scoring.with_files(
         {**described, "history": data.history}, customers=str(tmp_path / "moved.csv")
     )
     _, segments = rescored((found, moved), tmp_path / "sales.csv", tmp_path / "s.csv")

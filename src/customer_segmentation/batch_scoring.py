@@ -34,7 +34,6 @@ from customer_segmentation.labels import OUTLIER
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.schema import SchemaError
 from customer_segmentation.style import OUTLIER_NAME, name_of
-from customer_segmentation.transactions.scoring import customer_file
 
 EXAMPLES = 5  # rows with problems that are named
 # The same columns whatever happens, so that what loads the file need not look first.
@@ -97,14 +96,11 @@ def score(
     reference: Mapping[str, Any],
     *,
     id_column: str | None = None,
-    as_of: str | None = None,
     sheet: str | None = None,
     tokens: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Scored:
     """Assign every row of a file to a segment and write id, segment, name and confidence.
-
-    Purchase lines become customers first, where the model was trained on such lines.
 
     Parameters
     ----------
@@ -116,8 +112,6 @@ def score(
         Of its training customers, as :func:`customer_segmentation.drift.reference` made it.
     id_column : str, optional
         By default that of the training data, else one named like an id, else row numbers.
-    as_of : "yyyy-mm-dd", optional
-        Only purchases before this day count; by default the day after the last one.
     sheet : str, optional
         Excel sheet; the first one by default.
     tokens : sequence of str
@@ -135,39 +129,17 @@ def score(
     SchemaError
         When columns are missing that the model needs.
     """
-    start, history = time.monotonic(), reference.get("history")
+    start = time.monotonic()
+    source = open_source(path, sheet=sheet)
     check_target(output, path)
-    with customer_file(
-        path, segmenter.columns, history, as_of=as_of, id_column=id_column, sheet=sheet
-    ) as (customers, notes):
-        named, sheet = (id_column, sheet) if customers == path else (None, None)
-        source = open_source(customers, sheet=sheet)
-        scored = _score(
-            source, output, segmenter, reference, named, tokens=tokens, progress=progress
-        )
-    scored.input, scored.notes = path, [*notes, *scored.notes]
-    scored.seconds = time.monotonic() - start
-    return scored
-
-
-def _score(
-    source: Source,
-    output: Path,
-    segmenter: Segmenter,
-    reference: Mapping[str, Any],
-    id_column: str | None,
-    *,
-    tokens: Sequence[str],
-    progress: Progress | None,
-) -> Scored:
     segmenter.check_columns(source.columns)
     if output.suffix.lower() == ".xlsx":
-        check_target(output, source.path, source.rows())
+        check_target(output, path, source.rows())
     found, words = _id_column(source, id_column, reference)
     batch = _Batch(source, segmenter, reference, found, tokens)
     numbered = found is None or source.integer(found)
     schema = _schema(pa.int64() if numbered else pa.string())
-    scored = Scored(source.path, output, words, source.notes, batch.monitor, _names(segmenter))
+    scored = Scored(path, output, words, source.notes, batch.monitor, _names(segmenter))
     with (
         open_target(output, schema) as target,
         closing(source.chunks(batch.wanted)) as chunks,
@@ -178,6 +150,7 @@ def _score(
             _count(scored, frame, problems)
             if progress is not None:
                 progress(chunk.done, scored.rows)
+    scored.seconds = time.monotonic() - start
     return scored
 
 

@@ -4,14 +4,65 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from customer_segmentation.batches import open_source
+from customer_segmentation import batch_scoring
+from customer_segmentation.batch_scoring import Progress, Scored
+from customer_segmentation.batches import check_target, open_source
 from customer_segmentation.data.findings import DataError, listed
+from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.transactions.loading import read_again
+
+
+def score(
+    path: Path,
+    output: Path,
+    segmenter: Segmenter,
+    reference: Mapping[str, Any],
+    *,
+    as_of: str | None = None,
+    id_column: str | None = None,
+    sheet: str | None = None,
+    tokens: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Scored:
+    """Score a file of customers, or the customers of a file of purchase lines.
+
+    Parameters
+    ----------
+    path, output, segmenter, reference, id_column, sheet, tokens, progress
+        See :func:`customer_segmentation.batch_scoring.score`.
+    as_of : "yyyy-mm-dd", optional
+        Only purchases before this day count; by default the day after the last one.
+
+    Raises
+    ------
+    DataError, SchemaError
+    """
+    start = time.monotonic()
+    check_target(output, path)
+    history = reference.get("history")
+    with customer_file(
+        path, segmenter.columns, history, as_of=as_of, id_column=id_column, sheet=sheet
+    ) as (customers, notes):
+        made = customers != path
+        scored = batch_scoring.score(
+            customers,
+            output,
+            segmenter,
+            reference,
+            id_column=None if made else id_column,
+            sheet=None if made else sheet,
+            tokens=tokens,
+            progress=progress,
+        )
+    scored.input, scored.notes = path, [*notes, *scored.notes]
+    scored.seconds = time.monotonic() - start
+    return scored
 
 
 @contextmanager
