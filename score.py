@@ -52,9 +52,7 @@ def run(chosen: dict[str, Any]) -> None:
             Path(chosen["input"]),
             Path(chosen["output"]),
             served.segmenter,
-            scoring.with_files(
-                served.reference, items=chosen["items"], customers=chosen["customers"]
-            ),
+            scoring.with_files(served.reference, **files),
             id_column=chosen["id_column"],
             as_of=chosen["as_of"],
             sheet=chosen["sheet"],
