@@ -17,7 +17,9 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import PowerTransformer
 
 from customer_segmentation.data import DataError
+from customer_segmentation.data.findings import Findings
 from customer_segmentation.transactions import load, open_lines
+from customer_segmentation.transactions.roles import ROLES, recognised
 from customer_segmentation.transactions.rules import PURCHASES, RETURNS
 
 RFM = ["Days since last purchase", "Number of purchases", "Total spend"]
@@ -84,6 +86,41 @@ def test_each_line_falls_under_one_rule(write):
     assert found["amount"].map(float).sum() == 5 + 7 + 7 + 1.5 + 9 - 5 - 5 + 10 + 1.5 + 12
     assert kept[0] == (17, dt.datetime(2025, 3, 1, 10), Decimal("10.0000"), "1", "A", None, False)
     assert [row[2] for row in kept if row[6]] == [Decimal("-5.0000")] * 2  # C8 and the -1
+
+
+HEADERS = {
+    "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country": (
+        "Customer ID,InvoiceDate,-,Quantity,Price,Invoice,StockCode,-"
+    ),
+    "household_key,basket_id,date,product_id,quantity,sales_value,store_id": (
+        "household_key,date,sales_value,quantity,-,basket_id,product_id,-"
+    ),
+    "Order ID,Order Date,Ship Date,Customer ID,Product ID,Category,Sub-Category,Sales": (
+        "Customer ID,Order Date,Sales,-,-,Order ID,Product ID,Category"
+    ),
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id": (
+        "user_id,event_time,-,-,price,-,product_id,category_code"
+    ),
+    "customer_id,trans_date,tran_amount": "customer_id,trans_date,tran_amount,-,-,-,-,-",
+    "Transaction ID,Date,Customer ID,Age,Product Category,Quantity,Price per Unit,Total Amount": (
+        "Customer ID,Date,Total Amount,Quantity,-,Transaction ID,-,Product Category"
+    ),
+    "order_id,customer_unique_id,order_purchase_timestamp,payment_value,product_category_name": (
+        "customer_unique_id,order_purchase_timestamp,payment_value,-,-,order_id,-,"
+        "product_category_name"
+    ),
+    "Email,Created at,Subtotal,Birth date,Discount Amount,Order No": (
+        "Email,Created at,Subtotal,-,-,Order No,-,-"
+    ),
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_columns_are_known_by_the_names_that_shops_give_them(header):
+    findings = Findings()
+    found = recognised(header.split(","), {}, findings)
+    assert findings.problems == []
+    assert ",".join(found.get(role, "-") for role in ROLES) == HEADERS[header]
 
 
 def test_the_report_names_the_rows(write):
@@ -204,6 +241,11 @@ def test_amounts_as_people_write_them(write, texts, expected):
     with open_lines(write("customer;date;amount\n" + rows)) as lines:
         found = {str(row[2]) for row in fetched(lines)}
     assert found == set(expected)
+
+
+def test_several_currencies_are_said(write):
+    data = load(write("customer,date,amount\n1,2025-01-01,€ 5\n2,2025-01-02,$7\n"))
+    assert rule(data, "several currencies")["examples"].startswith("$, €")
 
 
 def test_sums_are_exact(write):

@@ -12,6 +12,7 @@ from customer_segmentation.data.findings import Findings, listed
 
 # Sums of decimals are exact, so that neither the order of the lines nor the threads matter.
 MONEY = "DECIMAL(18, 4)"
+_CURRENCY = r"([$€£¥₹]|USD|EUR|GBP|CHF|INR|JPY|Rs|kr)"
 
 
 def numbers(
@@ -87,6 +88,10 @@ def _mapped(
     pairs = zip(shown["text"], shown["value"], strict=True)
     detail = listed(f"{text!r} -> {value:.12g}" for text, value in pairs)
     findings.note("number format read", count, column=role, detail=detail)
+    signs = sorted(read["text"].str.extract(_CURRENCY, expand=False).dropna().unique())
+    if len(signs) > 1:
+        detail = f"{listed(signs)}: added up as they are; convert them before"
+        findings.note("several currencies", len(signs), column=role, detail=detail)
     return f"CASE WHEN isfinite({table}.value) THEN {table}.value END"
 
 

@@ -8,7 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import Findings, listed
 
-_EVENT = "(transaction|order|invoice|purchase|sales?|basket|receipt|checkout|payment|event|posting)"
+_EVENT = (
+    "(transaction|trans?|txn|order|invoice|purchase|sales?|basket|receipt|checkout|payment|event"
+    "|posting)"
+)
 _THING = "(product|item|article|goods|merchandise)"
 _KEY = "(id|ids|key|code|number|num|no|nr)"
 _PERSON = "(customer|cust|client|user|member|consumer|shopper|buyer|visitor|cardholder)"
@@ -16,9 +19,9 @@ _SUM = "(amount|value|sum|total|revenue|spend|turnover)"
 # Role -> patterns of a column's letters in lower case ("Invoice_No" is "invoiceno"), best first.
 PATTERNS: Mapping[str, Sequence[str]] = {
     "customer": (
-        f"({_PERSON}|household|account|card|loyalty(card)?){_KEY}",
-        f"{_PERSON}s?",
-        "household",
+        f"({_PERSON}|household|account|card|loyalty(card)?)(unique)?{_KEY}",
+        f"({_PERSON}s?|household)",
+        f"{_PERSON}?email(address)?",
     ),
     "time": (
         f"{_EVENT}*(timestamp|datetime)(utc)?",
@@ -27,8 +30,7 @@ PATTERNS: Mapping[str, Sequence[str]] = {
         f"{_EVENT}*(time|created|createdat|placedat|day)",
     ),
     "amount": (
-        f"(line|item|net|gross|total)*({_EVENT}|line|total|net|gross|extended)+{_SUM}",
-        f"{_SUM}(usd|eur|gbp|paid|spent)?",
+        f"(line|item|net|gross|total|grand|sub|dollar|{_EVENT})*{_SUM}(usd|eur|gbp|paid|spent)?",
         "(sales|netsales|grosssales|totalsales|totalprice|lineprice|extendedprice|spent)",
     ),
     "quantity": (f"({_EVENT}|{_THING})*(quantity|qty)(sold|ordered)?", "(units|pieces|unitssold)"),
@@ -45,7 +47,7 @@ PATTERNS: Mapping[str, Sequence[str]] = {
         f"({_THING}(name|description|title)|description)",
     ),
     "category": (
-        f"{_THING}?category(name)?",
+        f"{_THING}?category(name|code)?",
         "(department|departmentname)",
         f"({_THING}(group|class|line|family|type)|commodity|commoditydesc|section)",
     ),
