@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import subprocess
 import sys
@@ -222,10 +223,13 @@ def command(script: str, folder: Path, cwd: Path, *args: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def test_a_sweep_of_purchases_has_every_algorithm():
+def test_the_configuration_of_purchases_is_whole():
     with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         chosen = ["data=transactions", "data.path=x"]
         cfg = hydra.compose("config", chosen, return_hydra_config=True)
+    options = inspect.signature(transactions.load).parameters
+    assert cfg.data["_target_"] == "customer_segmentation.transactions.load"
+    assert set(cfg.data) == {"_target_", *options}
     params = cfg.hydra.sweeper.params
     algorithms = {file.stem for file in (ROOT / "conf" / "algorithm").glob("*.yaml")}
     assert set(params.algorithm.split(",")) == algorithms
