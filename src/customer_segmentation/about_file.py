@@ -21,7 +21,8 @@ def dumps(about: About, texts: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> said = About(title="Shop", doubts=["Few."], tables={"Scores": pd.DataFrame({"score": ["1"]})})
+    >>> scores = {"Scores": pd.DataFrame({"score": ["1"]})}
+    >>> said = About(title="Shop", doubts=["Few."], tables=scores)
     >>> about, texts = loads(dumps(said, {"sizes": "1: 3"}))
     >>> about.title, about.doubts, about.tables["Scores"]["score"].tolist(), texts
     ('Shop', ['Few.'], ['1'], {'sizes': '1: 3'})
@@ -35,5 +36,6 @@ def dumps(about: About, texts: Mapping[str, str]) -> str:
 def loads(text: str) -> tuple[About, dict[str, str]]:
     """Read what :func:`dumps` wrote."""
     record = json.loads(text)
-    tables = {title: pd.DataFrame(cells) for title, cells in record["about"]["tables"].items()}
+    kept = record["about"].get("tables", {})  # of runs that had none, not even empty
+    tables = {title: pd.DataFrame(cells) for title, cells in kept.items()}
     return About(**{**record["about"], "tables": tables}), dict(record["texts"])
