@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from hydra.utils import instantiate
+from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
@@ -19,6 +20,16 @@ NO_SAY = ("tracking", "rerun", "rebuild")  # settings that change no result
 sys.path.insert(0, str(ROOT / "src"))  # works from a bare checkout, installed or not
 OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
 OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), replace=True)
+
+
+def example(name: str) -> str:
+    """A file of the example data; see `customer_segmentation.transactions.example`."""
+    from customer_segmentation.transactions.example import example_file
+
+    return example_file(name)
+
+
+OmegaConf.register_new_resolver("example", example, replace=True)
 
 
 def plain(node: Any) -> Any:
@@ -59,12 +70,20 @@ def customers(cfg: DictConfig, folder: Path | None = None) -> Any:
     from customer_segmentation import data, shared
 
     if OmegaConf.is_missing(cfg.data, "path"):
-        raise data.DataError("got no data.path, expected a customer table. Set data.path=FILE.")
+        raise data.DataError("got no data.path, expected a table. Set data.path=FILE.")
     config = plain(cfg.data)
-    path = Path(config["path"])
-    modified = path.stat().st_mtime if path.is_file() else 0.0
-    load = functools.partial(data.load, **config)
-    return shared.once(json.dumps([config, modified]), load, folder)
+    changed = [Path(text).stat().st_mtime for text in texts(config) if Path(text).is_file()]
+    key = json.dumps([config, max(changed, default=0.0)])
+    reader = get_method(config.pop("_target_", "customer_segmentation.data.load"))
+    return shared.once(key, functools.partial(reader, **config), folder)
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Every text in a configuration, however deep."""
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    yield from [node] if isinstance(node, str) else []
+    for part in inside:
+        yield from texts(part)
 
 
 def open_store(cfg: DictConfig) -> Any:

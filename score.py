@@ -34,7 +34,8 @@ def main(argv: list[str]) -> int:
 
 def run(chosen: dict[str, Any]) -> None:
     """Open the store and the model, score, and log what came of it."""
-    from customer_segmentation import batch_scoring, options, registry, scoring_run, store
+    from customer_segmentation import options, registry, scoring_run, store
+    from customer_segmentation.transactions import scoring
 
     for key in ("input", "output"):
         if not chosen[key]:
@@ -45,13 +46,15 @@ def run(chosen: dict[str, Any]) -> None:
     opened = store.open_existing(tracking["uri"], tracking["experiment"], Path(tracking["folder"]))
     served = registry.load(opened, chosen["name"], chosen["model"])
     scoring_run.check_writable(opened)
+    files = {name: chosen[name] for name in ("items", "customers")}
     with bar() as progress:
-        scored = batch_scoring.score(
+        scored = scoring.score(
             Path(chosen["input"]),
             Path(chosen["output"]),
             served.segmenter,
-            served.reference,
+            scoring.with_files(served.reference, **files),
             id_column=chosen["id_column"],
+            as_of=chosen["as_of"],
             sheet=chosen["sheet"],
             tokens=scoring_run.missing_tokens(served.run_id),
             progress=progress,

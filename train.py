@@ -99,7 +99,7 @@ def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, An
 
     data, features = customers(cfg, shared_folder()), fitted(cfg, choices["features"])
     method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    refusal.check(features.matrix, method, taking, cfg.seed, cfg.exact_rows)
+    refusal.check(features, method, taking, cfg.seed, cfg.exact_rows)
     return data, features, method, taking
 
 

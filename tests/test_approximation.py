@@ -26,7 +26,8 @@ from customer_segmentation import (
 )
 from customer_segmentation.items import Metric, Tag
 
-ALGORITHMS = sorted((ROOT / "conf" / "algorithm").glob("*.yaml"))
+FIXED = "rfm_scores"  # needs purchases, and looks for nothing
+ALGORITHMS = sorted(p for p in (ROOT / "conf" / "algorithm").glob("*.yaml") if p.stem != FIXED)
 LIMIT = 1000
 WEIGHTS = np.array([0.35, 0.25, 0.2, 0.12, 0.08])
 
@@ -119,4 +120,4 @@ def test_a_radius_for_all_customers_means_a_larger_one_for_a_sample(customers):
 def test_a_limit_that_is_none_is_refused(customers):
     kmeans = search.Algorithm("kmeans", KMeans(random_state=0), "n_clusters", [2])
     with pytest.raises(refusal.SettingError, match="exact_rows=10, expected a whole number"):
-        refusal.check(customers[1].matrix, kmeans, search.Selection(selection.by_evidence), 0, 10)
+        refusal.check(customers[1], kmeans, search.Selection(selection.by_evidence), 0, 10)

@@ -42,8 +42,14 @@ def refused(path, **options) -> str:
 # The data that come with the project
 
 
+def config_of(name: str) -> dict:
+    config = yaml.safe_load((ROOT / f"conf/data/{name}.yaml").read_text()) | {"path": MALL}
+    assert config.pop("_target_") == f"{load.__module__}.load"
+    return config
+
+
 def test_mall_config_loads_the_mall_table():
-    config = yaml.safe_load((ROOT / "conf/data/mall.yaml").read_text()) | {"path": MALL}
+    config = config_of("mall")
     data = load(**config)
     assert data.name == "mall"
     assert data.summary == "200 customers read, 200 kept; nothing to clean"
@@ -57,8 +63,7 @@ def test_mall_config_loads_the_mall_table():
 
 
 def test_every_key_of_csv_config_is_read_by_load():
-    config = yaml.safe_load((ROOT / "conf/data/csv.yaml").read_text())
-    assert load(**config | {"path": MALL}).name == "mall_customers"
+    assert load(**config_of("csv")).name == "mall_customers"
 
 
 # Formats

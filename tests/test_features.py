@@ -86,3 +86,11 @@ def test_infinite_values_are_refused():
     table.loc[3, "age"] = np.inf
     with pytest.raises(features.FeatureError, match="infinite values in \\['age'\\]"):
         features.build(table, [{"columns": ["age"], "transform": StandardScaler()}], name="x")
+
+
+def test_a_pattern_takes_the_columns_of_that_kind_of_name():
+    table = pd.DataFrame({"a (%)": [1.0, 2.0, 4.0], "b (%)": [5.0, 5.0, 5.0], "c": [1.0, 3.0, 2.0]})
+    transforms = [{"columns": "* (%)", "transform": StandardScaler()}]
+    assert features.build(table, transforms, name="shares").columns == ["a (%)"]
+    with pytest.raises(features.FeatureError, match=r"no column like '\* \(%\)'"):
+        features.build(table[["c"]], transforms, name="shares")

@@ -8,6 +8,7 @@ import sys
 import pandas as pd
 import pytest
 from conftest import MALL, ROOT, environment, finish, runs, start
+from purchases import sample
 
 COMMANDS = re.findall(
     r"^python train\.py\b((?:(?!rebuild).)*?)(?:\s+#.*)?$", (ROOT / "README.md").read_text(), re.M
@@ -31,6 +32,7 @@ def test_the_readme_is_short_and_shows_the_two_commands():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_readme_runs(command, folder, tmp_path):
     pd.read_csv(MALL).to_excel(tmp_path / "customers.xlsx", index=False)
+    sample()[0].to_csv(tmp_path / "sales.csv", index=False)
     done = finish(start(folder, tmp_path, *shlex.split(command)), timeout=300)
     assert done.returncode == 0, done.stderr
     found = runs(folder)

@@ -11,6 +11,7 @@ from sklearn.mixture import GaussianMixture
 from customer_segmentation import selection
 from customer_segmentation.evidence import measure
 from customer_segmentation.scoring import (
+    DEEP_WORTH,
     VALLEYS_WORTH,
     Guards,
     band,
@@ -25,8 +26,9 @@ shares = st.lists(st.floats(0, 1), min_size=5, max_size=5)
 EVIDENCE = ("absorbed", "no_valley", "inner_gap", "hidden_valley", "jaccard_min")
 
 
-def one(likelihood, *shares):
-    row = {"likelihood": likelihood, **dict(zip(EVIDENCE, shares, strict=True))}
+def one(likelihood, *shares, depth=np.inf):
+    row = {"likelihood": likelihood, "valley_depth": depth}
+    row |= dict(zip(EVIDENCE, shares, strict=True))
     return float(score(pd.DataFrame([row]))[0])
 
 
@@ -43,7 +45,7 @@ def found(X, estimator=None, parameter="n_clusters"):
 @given(st.floats(-1, 1), shares)
 def test_the_score_is_bounded_and_errors_never_raise_it(likelihood, shares):
     value = one(likelihood, *shares)
-    assert -3 <= value <= max(likelihood, VALLEYS_WORTH)
+    assert -3 <= value <= max(likelihood, DEEP_WORTH)
     assert value <= one(likelihood, 0, 0, 0, 0, 1)
 
 
@@ -53,7 +55,23 @@ def test_without_a_bootstrap_the_score_is_an_upper_bound(shares):
 
 
 def test_valleys_count_where_no_model_fits():
-    assert one(-0.8, 0, 0, 0, 0, 0.9) == VALLEYS_WORTH
+    worth = [one(-0.8, 0, 0, 0, 0, 0.9, depth=depth) for depth in (0.1, 0.5, 1.0)]
+    assert VALLEYS_WORTH == worth[0] < worth[1] < worth[2] == DEEP_WORTH
+
+
+def ring(rng, n, radius):
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return np.c_[np.cos(angle), np.sin(angle)] * radius + rng.normal(0, 0.07, (n, 2))
+
+
+def test_pieces_of_a_curve_are_no_segments():
+    rng = np.random.default_rng(0)
+    X = standardised(np.r_[ring(rng, 300, 1), ring(rng, 500, 2)])
+    whole = np.repeat([0, 1], [300, 500])
+    quarters = whole * 4 + (X[:, 0] > 0) * 2 + (X[:, 1] > 0)
+    evidence = measure(X, [whole, quarters], seed=0).assign(jaccard_min=1.0)
+    assert evidence["no_valley"].tolist() == [0, pytest.approx(1, abs=0.2)]
+    assert score(evidence).idxmax() == 0
 
 
 @pytest.mark.parametrize("distance", [4, 8])

@@ -22,6 +22,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.utils.estimator_checks import check_clustering, parametrize_with_checks
 
 from customer_segmentation import features, paths
+from customer_segmentation.grids import COUNT_PARAMETERS
+from customer_segmentation.rfm import RFMScores
 from customer_segmentation.segmenter import TRUSTED_TYPES, SchemaError, Segmenter, number_segments
 
 TRANSFORMS = [
@@ -126,7 +128,7 @@ def candidates(file, table, transforms):
         built.matrix,
         algorithm=file.stem,
         parameter=options["parameter"],
-        grid=options["grid"] and [2, 3, 5],
+        grid=[2, 3, 5] if options["parameter"] in COUNT_PARAMETERS else options["grid"],
         assign_outliers=options.get("assign_outliers", False),
     )
     return built, [c for c in path.candidates if c.labels.max() >= 1]
@@ -162,6 +164,7 @@ def test_every_trusted_type_exists_and_is_needed(mall):
     file = ROOT / "conf" / "algorithm" / "hdbscan.yaml"
     built, found = candidates(file, generated(), GENERATED)
     models.append(Segmenter.from_candidate(built, found[0], seed=0))
+    models.append(Segmenter(RFMScores()).fit(generated()[["age", "spend"]]))
     dumped = [skops.io.get_untrusted_types(data=skops.io.dumps(m)) for m in models]
     assert {name for types in dumped for name in types} == set(TRUSTED_TYPES)
 

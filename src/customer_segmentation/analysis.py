@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from customer_segmentation import approximation, naming, paths, playbook, profiles
+from customer_segmentation.candidates import Candidate
 from customer_segmentation.data import CustomerData
 from customer_segmentation.features import Features
+from customer_segmentation.labels import OUTLIER
 from customer_segmentation.playbook import Play, Playbook
 from customer_segmentation.search import Algorithm, Chosen, Selection, search
 from customer_segmentation.segmenter import Segmenter
@@ -121,6 +123,16 @@ def analyse(
     segments = pd.Series(segmenter.segments_, index=data.table.index, name="segment")
     plays = playbook.assign(book, data.table, segments) if book else {}
     contrasts = profiles.contrasts(data.table, segments)
-    names = naming.names(contrasts, data.table, segments, plays, overrides or {})
+    own = _own_names(chosen.candidate, segments)
+    names = naming.names(contrasts, data.table, segments, plays, own | dict(overrides or {}))
     segmenter.name_segments(names)
     return Analysis(data, features, algorithm, chosen, segmenter, segments, names, plays, inexact)
+
+
+def _own_names(candidate: Candidate, segments: pd.Series[int]) -> dict[int, str]:
+    """What an algorithm with fixed groups calls them, by segment number."""
+    names = getattr(candidate.estimator, "cluster_names_", None)
+    if names is None:
+        return {}
+    own = zip(segments, candidate.estimator.labels_, strict=True)
+    return {int(segment): names[label] for segment, label in own if segment != OUTLIER}

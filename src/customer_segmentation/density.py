@@ -35,6 +35,8 @@ class Neighbourhood:
         Their values.
     neighbours : ndarray of shape (n_sampled, 10 or more)
         Positions in the sample, nearest first.
+    k : int
+        Neighbours that a density is taken over: 2 % of the sampled rows, between 8 and 15.
     radius : ndarray of shape (n_sampled,)
         Distance to the k-th neighbour, in the units of `points`.
     left, right : ndarray of shape (n_edges,)
@@ -46,6 +48,7 @@ class Neighbourhood:
     rows: IntArray
     points: FloatArray
     neighbours: IntArray
+    k: int
     radius: FloatArray
     left: IntArray
     right: IntArray
@@ -53,7 +56,7 @@ class Neighbourhood:
 
 
 def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhood:
-    """Build the neighbour graph; its k is 2 % of the sampled rows, between 8 and 15.
+    """Build the neighbour graph.
 
     Binary columns are left out while another column remains: a binary column is all gap, so a
     valley in it says nothing. Many of them are no longer a lattice of a few crowded points, though,
@@ -86,7 +89,7 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     edge, first = np.unique(ends, return_index=True)
     left, right = edge // size, edge % size
     length = np.maximum(np.maximum(radius[left], radius[right]), distance.ravel()[first])
-    return Neighbourhood(sample, points, neighbours, radius, left, right, length)
+    return Neighbourhood(sample, points, neighbours, k, radius, left, right, length)
 
 
 def _graded(X: FloatArray) -> IntArray:
@@ -161,6 +164,34 @@ def valley_depths(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
     core = core_radii(graph, labels, k)
     depth = np.log(np.minimum(border, border.T) / np.maximum(core[:, None], core[None, :]))
     return np.asarray(depth, dtype=float)
+
+
+def border_rows(graph: Neighbourhood, labels: IntArray, k: int) -> IntArray:
+    """How many rows make the border of each two clusters: the ends of the edges that cross it.
+
+    Parameters
+    ----------
+    graph, labels, k
+        As for :func:`core_radii`.
+
+    Returns
+    -------
+    ndarray of shape (k, k)
+        Symmetric.
+
+    Examples
+    --------
+    >>> graph = neighbourhood(np.arange(40.0)[:, None], seed=0)
+    >>> int(border_rows(graph, np.repeat([0, 1], 20), 2)[0, 1])
+    10
+    """
+    a, b = labels[graph.left], labels[graph.right]
+    cross = (a != b) & (a >= 0) & (b >= 0)
+    pair = np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
+    ends = np.concatenate([graph.left[cross], graph.right[cross]])
+    each = np.unique(np.tile(pair, 2) * len(labels) + ends) // len(labels)
+    count = np.bincount(each, minlength=k * k).reshape(k, k)
+    return np.asarray(count + count.T)
 
 
 def _group_quantile(group: IntArray, values: FloatArray, share: float, groups: int) -> FloatArray:

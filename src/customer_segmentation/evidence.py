@@ -20,10 +20,12 @@ COLUMNS = (
     "valley_depth", "purity", "purity_min",
 )  # fmt: skip
 VALLEY = 0.10  # log radius ratio: about one standard error of a 10-neighbour radius in 2-3 columns
+# The sparsest neck of a thin shape is as much as this above its core by chance alone, so that a
+# valley needs this depth where k rows make the border; the more do, the less.
+NECK = 0.60
 # Log count ratio along one line: two Gaussians three standard deviations apart.
 PROJECTED_VALLEY = 0.40
 SOFTNESS = 0.10  # width of both thresholds, so that no verdict hangs on the third digit
-LEVEL = 0.50  # log radius above the core at which a hidden valley is looked for
 MATRICES = 4  # the runs of a sweep take turns on a few feature sets
 
 
@@ -146,7 +148,27 @@ def explained(gain: float) -> float:
     return float(max(1 - np.exp(-2 * max(gain, -1.0)), -1.0))
 
 
-def ramp(depth: FloatArray, threshold: float) -> FloatArray:
+def valley_needed(rows: IntArray, k: int) -> FloatArray:
+    """Log radius ratio beyond which a border is a valley, given the rows that make it.
+
+    A density is taken over `k` rows, so a border of m rows is m / k looks at it. Of many looks
+    the densest would show that there is no valley. A single one cannot, and an algorithm cuts a
+    thin curve where it happens to be sparsest.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+    k : int
+
+    Examples
+    --------
+    >>> valley_needed(np.array([1, 10, 30, 100, 1000]), 10).round(2).tolist()
+    [0.6, 0.6, 0.33, 0.1, 0.1]
+    """
+    return np.asarray(np.clip(k / np.maximum(rows, 1), VALLEY, NECK))
+
+
+def ramp(depth: FloatArray, threshold: float | FloatArray) -> FloatArray:
     """Turn depths into errors: 1 well below the threshold (no valley), 0 well above it (valley).
 
     Examples
@@ -163,7 +185,7 @@ def _shape(prepared: _Prepared, labels: IntArray, k: int) -> dict[str, float]:
     weight = np.bincount(labels[labels >= 0], minlength=k) / len(labels)
     valley = density.valley_depths(graph, labels, k)
     line = projected_depths(graph.points, labels, k, prepared.depths)
-    open_border = ramp(valley, VALLEY)
+    open_border = ramp(valley, valley_needed(density.border_rows(graph, labels, k), graph.k))
     np.fill_diagonal(open_border, 0)
     np.fill_diagonal(valley, np.inf)
     overlap = np.minimum(open_border, ramp(line, PROJECTED_VALLEY))
@@ -175,8 +197,8 @@ def _shape(prepared: _Prepared, labels: IntArray, k: int) -> dict[str, float]:
         "overlap": float(weight @ overlap.max(axis=1)),
         "absorbed": float(weight @ to_larger.max(axis=1)),
         "inner_gap": float(weight @ density.broken(graph, labels, k)),
-        "hidden_valley": float(weight @ density.broken(graph, labels, k, LEVEL)),
-        "valley_depth": float(valley.min()),
+        "hidden_valley": float(weight @ density.broken(graph, labels, k, NECK)),
+        "valley_depth": float(valley.min()) if k > 1 else np.nan,
         "purity": float(np.nanmean(purity)),
         "purity_min": float(np.nanmin(purity)),
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from customer_segmentation import rfm
 from customer_segmentation.environment import requirements
 from customer_segmentation.grids import COUNT_PARAMETERS
 from customer_segmentation.results import About
@@ -56,6 +57,8 @@ ALGORITHMS = {
     "DBSCAN": "DBSCAN, which joins customers in places where many are close together",
     "HDBSCAN": "HDBSCAN, which joins customers in places that are denser than what surrounds them",
     "GaussianMixture": "a Gaussian mixture, which describes the customers as overlapping clouds",
+    "RFMScores": "the classical scores of recency, frequency and money: quintiles of each, and "
+    "the group that a customer's scores belong to",
     "Genie": "Genie, which merges groups of customers step by step and avoids tiny ones",
 }
 
@@ -167,6 +170,7 @@ def about(
         meaning=MEANING.get(verdict, ""),
         doubts=doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_),
         method=method(analysis),
+        tables=score_tables(analysis),
         data=data(analysis),
         facts=facts(analysis, settings or {}, run_id=run_id, command=command),
         cleaning=analysis.data.report,
@@ -206,6 +210,16 @@ def approximations(analysis: Analysis) -> str:
     return f"With so many customers not all is exact: {parts}."
 
 
+def score_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """The thresholds of the classical scores in days, purchases and money; else nothing."""
+    model = analysis.chosen.candidate.estimator
+    if not isinstance(model, rfm.RFMScores):
+        return {}
+    table = analysis.data.table[list(analysis.algorithm.first_features)]
+    bounds = rfm.bounds(model, analysis.features.matrix, table)
+    return {"RFM scores": bounds, "RFM groups": rfm.groups()}
+
+
 def _tried(analysis: Analysis) -> str:
     parameter, values = analysis.chosen.path.parameter, analysis.chosen.scores["value"]
     ends = f"from {_plain(values.min())} to {_plain(values.max())}"
@@ -217,6 +231,8 @@ def _tried(analysis: Analysis) -> str:
             f"{plural(len(values), 'number')} of segments {ends} were tried, and {taken} taken: "
             f"{why}."
         )
+    if len(values) == 1:
+        return f"One setting was tried, {parameter} = {taken}."
     return (
         f"{plural(len(values), 'setting')} of {parameter} {ends} were tried, and {parameter} = "
         f"{taken} taken: {why}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,9 +65,9 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
     transforms : sequence of {"columns": ..., "transform": ...}
         ``columns`` is a list of column names, or one of the kinds ``numeric``, ``skewed``,
         ``binary`` and ``categorical``, which takes every usable column of that kind (see
-        :func:`kinds_of`). ``transform`` is an unfitted scikit-learn transformer or
-        "passthrough". Missing values are filled with the median or the most frequent level
-        first, so that a new customer with a gap can be scored.
+        :func:`kinds_of`), or a pattern of names with ``*``. ``transform`` is an unfitted
+        scikit-learn transformer or "passthrough". Missing values are filled with the median or
+        the most frequent level first, so that a new customer with a gap can be scored.
     name : str
 
     Raises
@@ -165,10 +166,12 @@ def _columns_of(
     table: pd.DataFrame, wanted: str | Sequence[str], kinds: Mapping[str, str], name: str
 ) -> list[str]:
     if isinstance(wanted, str):
+        if "*" in wanted:
+            return _columns_like(wanted, kinds, name)
         if wanted not in KINDS:
             raise FeatureError(
-                f"features={name}: got columns: {wanted}, expected a list of columns or one of "
-                f"{KINDS}."
+                f"features={name}: got columns: {wanted}, expected a list of columns, a pattern "
+                f"with *, or one of {KINDS}."
             )
         return [column for column, kind in kinds.items() if kind == wanted]
     for column in wanted:
@@ -181,6 +184,16 @@ def _columns_of(
                 f"the feature set."
             )
     return list(wanted)
+
+
+def _columns_like(pattern: str, kinds: Mapping[str, str], name: str) -> list[str]:
+    found = [column for column in kinds if fnmatch.fnmatchcase(column, pattern)]
+    if not found:
+        raise FeatureError(
+            f"features={name}: got no column like {pattern!r} with varying values, expected some; "
+            f"the table has {list(kinds)}. Use another feature set, or data with such columns."
+        )
+    return found
 
 
 def _missing(table: pd.DataFrame, column: str, name: str) -> str:

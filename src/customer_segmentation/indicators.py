@@ -12,6 +12,7 @@ from customer_segmentation.wording import feature
 Floats = npt.NDArray[np.float64]
 # Levels beyond these are rare, and a table over hundreds of levels would tell nobody anything.
 MOST_LEVELS = 20
+NOT_KNOWN = "not known"  # level of customers of whom a file of customers says nothing
 
 
 def is_numeric(column: "pd.Series[Any]") -> bool:
@@ -52,7 +53,8 @@ def indicators(table: pd.DataFrame) -> Iterator[tuple[Hashable, Floats]]:
         The column, or "column = level".
     values : array, shape (n_customers,)
         The number, or 1 where the customer has the level and 0 elsewhere. Of two levels only the
-        second is given (the first mirrors it), of many the `MOST_LEVELS` most frequent.
+        second is given (the first mirrors it), of many the `MOST_LEVELS` most frequent. That
+        nothing is known of a customer describes nobody.
 
     Examples
     --------
@@ -65,8 +67,8 @@ def indicators(table: pd.DataFrame) -> Iterator[tuple[Hashable, Floats]]:
             yield column, table[column].to_numpy(dtype="float64", na_value=np.nan)
         elif is_category(table[column]):
             levels = commonest(table[column])
-            shown = levels[1:] if len(levels) == 2 else levels
-            for level in shown:
+            known = [level for level in levels if level != NOT_KNOWN]
+            for level in known[1:] if len(known) == len(levels) == 2 else known:
                 yield feature(column, level), (table[column] == level).to_numpy(dtype="float64")
 
 

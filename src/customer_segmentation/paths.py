@@ -12,7 +12,7 @@ from typing import Any
 import fastcluster
 import numpy as np
 from sklearn.base import clone
-from sklearn.cluster import DBSCAN, AgglomerativeClustering
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
@@ -175,7 +175,7 @@ def _fit_one(
     labels = model.labels_ if hasattr(model, "labels_") else model.predict(X)
     seconds = time.perf_counter() - start
     scores = {"bic": float(model.bic(X))} if hasattr(model, "bic") else {}
-    if start_on is not None:
+    if start_on is not None and isinstance(model, KMeans):
         vars(model).pop("labels_", None)  # kept with the candidate: twice is too often here
     return Candidate(value, tidy(labels), seconds, model, scores)
 

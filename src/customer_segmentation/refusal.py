@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer_segmentation import grids, samples
-from customer_segmentation.labels import FloatArray
+from customer_segmentation.features import Features
 from customer_segmentation.search import Algorithm, Selection, grid_of
 from customer_segmentation.validity import EXACT_ROWS
 
@@ -17,7 +17,7 @@ class SettingError(ValueError):
 
 
 def check(
-    X: FloatArray,
+    features: Features,
     algorithm: Algorithm,
     taking: Selection,
     seed: int,
@@ -41,8 +41,9 @@ def check(
             raise SettingError(
                 f"got {name}={value}, expected a whole number from {least} to {2**32 - 1}."
             )
-    rows = samples.fitted_rows(algorithm.estimator, len(X), exact_rows, seed)
-    X = X if rows is None else X[rows]
+    _check_features(features, algorithm)
+    rows = samples.fitted_rows(algorithm.estimator, len(features.matrix), exact_rows, seed)
+    X = features.matrix if rows is None else features.matrix[rows]
     grids.check_grid(
         algorithm.estimator,
         X,
@@ -50,6 +51,16 @@ def check(
         parameter=algorithm.parameter,
         grid=grid_of(X, algorithm, n_segments),
     )
+
+
+def _check_features(features: Features, algorithm: Algorithm) -> None:
+    wanted = list(algorithm.first_features)
+    found = features.feature_names[: len(wanted)]
+    if found != wanted:
+        raise SettingError(
+            f"algorithm={algorithm.name}: got features={features.name}, which begin with {found}, "
+            f"expected {wanted}. Use features=rfm, or data of purchases (data=transactions)."
+        )
 
 
 def _check_numbers(algorithm: Algorithm, taking: Selection) -> None:

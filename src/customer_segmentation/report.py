@@ -107,12 +107,16 @@ def items(
     yield from deliverables.records(tables)
     yield from profile.items()
     yield from _tables(analysis)
+    for title, shown in about.tables.items():
+        yield Table(f"tables/{title.lower().replace(' ', '_')}.csv", shown, compare=True)
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
     yield Text("report.html", lambda: profile.page(analysis, about, pictures))
     yield Text(about_file.PATH, lambda: about_file.dumps(about, page.texts(analysis, tables)))
     imputed = drift.imputed(data.report)
     described = drift.reference(data.table, segmenter.columns, segments, imputed=imputed)
+    if data.history is not None:
+        described["history"] = data.history
     yield Model(analysis.name, segmenter, described)
 
 

@@ -85,6 +85,8 @@ class About:
         The cleaning report.
     note : str
         Whose numbers the segments have, where they are not the run's own.
+    tables : dict, title -> DataFrame
+        What the algorithm itself has to show.
     """
 
     title: str = "Customer segments"
@@ -96,3 +98,4 @@ class About:
     facts: dict[str, str] = field(default_factory=dict)
     cleaning: pd.DataFrame = field(default_factory=pd.DataFrame)
     note: str = ""
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -10,10 +10,18 @@ from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
+from customer_segmentation.rfm import RFMScores
 
 # Time and memory grow as the number of customers does. All others are fitted on a sample: most
 # look at pairs of customers, and nothing is known of those that a user brings.
-LINEAR = (KMeans, MiniBatchKMeans, BisectingKMeans, GaussianMixture, BayesianGaussianMixture)
+LINEAR = (
+    KMeans,
+    MiniBatchKMeans,
+    BisectingKMeans,
+    GaussianMixture,
+    BayesianGaussianMixture,
+    RFMScores,
+)
 
 
 def fitted_rows(estimator: Any, n: int, exact_rows: int, seed: int) -> IntArray | None:

@@ -22,9 +22,10 @@ import pandas as pd
 OVERLAP_COST = 1.0
 DOUBT_COST = 0.25  # instability and gaps are doubts: each weighs half an overlap of two halves
 HIDDEN_COST = 0.25  # a valley inside a segment hints at a finer partition; it does not refute
-# Valleys alone count as much as a likelihood gain of an eighth of a nat per customer: more would
-# beat partitions into real Gaussians.
-VALLEYS_WORTH = 0.2
+# Valleys alone count as much as a likelihood gain of an eighth of a nat per customer, deep ones as
+# one of half a nat: more would beat partitions into real Gaussians.
+VALLEYS_WORTH, DEEP_WORTH = 0.2, 0.5
+DEEP = (0.3, 0.8)  # log radius ratios between which the shallowest valley gains in worth
 DISSOLVED, STABLE = 0.5, 0.75  # Hennig's (2007) bands for a cluster's mean Jaccard overlap
 SEPARATED = 0.2  # natural: at most a fifth of the customers sit in segments with an open border
 BANDS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "pattern, doubtful members"))
@@ -93,8 +94,9 @@ def score(evidence: pd.DataFrame) -> pd.Series[float]:
     """Score of each candidate, about -1 to 1; positive means that there are segments.
 
     model account = likelihood - absorbed - (unstable + inner gap)/4;
-    density account = 1/5 - no valley - unstable - inner gap - hidden valley/4;
+    density account = valleys - no valley - unstable - inner gap - hidden valley/4;
     score = the larger one.
+    *Valleys* are worth 0.2, and up to 0.5 as the shallowest one deepens from 0.3 to 0.8.
     *Unstable* falls from 1 to 0 while the worst cluster's Jaccard overlap rises from 0.5 to 0.75.
     A candidate that was not bootstrapped gets the score it would have if perfectly stable, an
     upper bound; one without evidence gets none.
@@ -107,18 +109,19 @@ def score(evidence: pd.DataFrame) -> pd.Series[float]:
     Examples
     --------
     >>> far = {"likelihood": 0.9, "absorbed": 0.0, "no_valley": 0.0, "inner_gap": 0.0,
-    ...        "hidden_valley": 0.0, "jaccard_min": 1.0}
+    ...        "hidden_valley": 0.0, "valley_depth": 1.0, "jaccard_min": 1.0}
     >>> cut = far | {"likelihood": -0.2, "absorbed": 0.5, "no_valley": 1.0, "jaccard_min": 0.9}
     >>> score(pd.DataFrame([far, cut])).round(2).tolist()
-    [0.9, -0.7]
+    [0.9, -0.5]
     """
     stable = evidence["jaccard_min"].astype(float)
     unstable = ((STABLE - stable) / (STABLE - DISSOLVED)).clip(0, 1).fillna(0)
     doubt = unstable + evidence["inner_gap"]
     model = evidence["likelihood"] - OVERLAP_COST * evidence["absorbed"] - DOUBT_COST * doubt
-    density = (
-        VALLEYS_WORTH - evidence["no_valley"] - doubt - HIDDEN_COST * evidence["hidden_valley"]
-    )
+    shallow, deep = DEEP
+    depth = ((evidence["valley_depth"] - shallow) / (deep - shallow)).clip(0, 1).fillna(0)
+    valleys = VALLEYS_WORTH + (DEEP_WORTH - VALLEYS_WORTH) * depth
+    density = valleys - evidence["no_valley"] - doubt - HIDDEN_COST * evidence["hidden_valley"]
     return pd.Series(np.maximum(model, density), evidence.index, dtype=float, name="score")
 
 

@@ -42,6 +42,8 @@ class Algorithm:
     grid : sequence of numbers or None
         None derives it from the data.
     assign_outliers : bool
+    first_features : sequence of str
+        What the matrix has to begin with, for an algorithm to which its columns mean something.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Algorithm:
     parameter: str
     grid: Sequence[float] | None = None
     assign_outliers: bool = False
+    first_features: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

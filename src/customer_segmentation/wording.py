@@ -22,6 +22,8 @@ LEVEL = " = "
 FILLERS = ("annual", "yearly", "score")
 LONGEST_WORDING = 24
 BARE = {"true", "false", "none", "nein", "missing", "unknown", "other", "others", "keine", "keiner"}
+# What is counted is many or few, not high or low: days since the last purchase, orders.
+COUNTED = re.compile(r"(?:number|count) of (?P<noun>.+)|(?:days|weeks|months|years|different) .+")
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def wording(trait: Trait, graded: bool = False) -> str:
         return grade.replace("fairly", "slightly") + (
             "older" if trait.contrast > 0 else "younger" if grade else "young"
         )
-    return f"{grade}{'high' if trait.contrast > 0 else 'low'} {_short(trait.words)}"
+    return f"{grade}{_degree(trait.words, trait.contrast > 0, 'many few', 'high low')}"
 
 
 def comparative(words: str, more: bool, level: str | None = None) -> str:
@@ -111,7 +113,7 @@ def comparative(words: str, more: bool, level: str | None = None) -> str:
         return f"{'more' if more else 'less'} often {_named(words, level)}"
     if words == "age":
         return "older" if more else "younger"
-    return f"{'higher' if more else 'lower'} {_short(words)}"
+    return _degree(words, more, "more fewer", "higher lower")
 
 
 def told(trait: Trait, members: pd.DataFrame, overall: pd.DataFrame) -> str:
@@ -129,12 +131,18 @@ def told(trait: Trait, members: pd.DataFrame, overall: pd.DataFrame) -> str:
     >>> table = pd.DataFrame({"Annual Income (k$)": [90.0, 30.0]})
     >>> told(Trait(0, 1.0, "income"), table[:1], table)
     'higher annual income (90 against 60 for all)'
+    >>> table = pd.DataFrame({"Number of purchases": [2.0, 6.0], "Toys (% of spend)": [5.0, 1.0]})
+    >>> [told(Trait(n, sign, ""), table[:1], table) for n, sign in enumerate((-1.0, 1.0))]
+    ['fewer purchases (2 against 4 for all)', 'more toys (5 % against 3 % for all)']
     """
     mine, all_ = members.iloc[:, trait.order], overall.iloc[:, trait.order]
     words = humanise(members.columns[trait.order])
     if trait.level is None:
-        means = " against ".join(number(float(part.mean())) for part in (mine, all_))
-        return f"{'higher' if trait.contrast > 0 else 'lower'} {words} ({means} for all)"
+        share = "%" in str(members.columns[trait.order])
+        unit, pair = (" %", "more less") if share else ("", "higher lower")
+        means = " against ".join(f"{number(float(part.mean()))}{unit}" for part in (mine, all_))
+        said = _degree(words, trait.contrast > 0, "more fewer", pair, whole=True)
+        return f"{said} ({means} for all)"
     level = trait.level
     shares = " against ".join(percent(share_of(str(level), part)) for part in (mine, all_))
     return f"more often {words} {level} ({shares} for all)"
@@ -152,6 +160,14 @@ def share_of(level: str, column: "pd.Series[Any]") -> float:
         return float((column.astype(str) == level).mean())
     codes = [code for code, name in enumerate(column.cat.categories) if str(name) == level]
     return float(column.cat.codes.isin(codes).mean())
+
+
+def _degree(words: str, up: bool, counted: str, measured: str, *, whole: bool = False) -> str:
+    """High or low, many or few: each pair as "up down"."""
+    found = COUNTED.fullmatch(words)
+    noun = found["noun"] or words if found else words
+    high, low = (counted if found else measured).split()
+    return f"{high if up else low} {noun if whole else _short(noun)}"
 
 
 def _named(words: str, level: str) -> str:

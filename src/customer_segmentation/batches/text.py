@@ -54,11 +54,11 @@ class TextSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         survey = _survey(path)
-        self._encoding, self._quoted = survey.encoding, survey.quotes > 0
+        self.encoding, self._quoted = survey.encoding, survey.quotes > 0
         text = _head(path, survey.encoding)
         findings = Findings()
         header = self._find_header(text, findings)
-        self._regular = survey.regular and survey.quotes % 2 == 0 and "16" not in self._encoding
+        self.regular = survey.regular and survey.quotes % 2 == 0 and "16" not in self.encoding
         self.columns = column_names(header, path)
         self.notes = [f"{entry.rule}: {entry.detail}" for entry in findings.entries]
         if survey.encoding != "utf-8-sig":
@@ -67,7 +67,7 @@ class TextSource:
     def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
         """Read the rows, only these columns of them, in this order."""
         read = 0
-        if self._regular:
+        if self.regular:
             # Where pyarrow stops, at a row of another width, Python's reader goes on.
             with suppress(pa.ArrowInvalid):
                 for frame, done in self._fast(columns):
@@ -99,7 +99,7 @@ class TextSource:
             reader = csv.reader(_lines(text), delimiter=separator, skipinitialspace=True)
             cells = next((row for row in reader if row == header), None)
             if cells is not None:
-                self._separator, self._top = separator, reader.line_num
+                self.separator, self.top = separator, reader.line_num
                 return header
         raise DataError(f"{self.path}: got a header that cannot be cut; export the table again")
 
@@ -111,12 +111,12 @@ class TextSource:
                 file,
                 read_options=pyarrow.csv.ReadOptions(
                     block_size=BLOCK,
-                    encoding="utf-8" if self._encoding == "utf-8-sig" else self._encoding,
-                    skip_rows=self._top,
+                    encoding="utf-8" if self.encoding == "utf-8-sig" else self.encoding,
+                    skip_rows=self.top,
                     column_names=[str(place) for place in range(len(self.columns))],
                 ),
                 parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=self._separator, newlines_in_values=self._quoted
+                    delimiter=self.separator, newlines_in_values=self._quoted
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
                     column_types=dict.fromkeys(places, pa.string()), include_columns=places
@@ -131,7 +131,7 @@ class TextSource:
         size = self.path.stat().st_size
         with self.path.open("rb") as raw:
             # Kept until the end: without a reader it would close the file.
-            text = io.TextIOWrapper(raw, self._encoding, errors="replace", newline="")
+            text = io.TextIOWrapper(raw, self.encoding, errors="replace", newline="")
             numbered = enumerate(self._rows(text), start=1)
             while True:
                 chunk, problems = self._next(numbered, skip)
@@ -145,9 +145,9 @@ class TextSource:
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[list[str]]:
         """Cut the rows under the header."""
-        for _ in range(self._top):
+        for _ in range(self.top):
             text.readline()
-        reader = csv.reader(text, delimiter=self._separator, skipinitialspace=True, strict=True)
+        reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
         number = 0
         try:
             for number, row in enumerate(reader, start=1):  # noqa: B007

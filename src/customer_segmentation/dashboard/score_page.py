@@ -37,8 +37,10 @@ def page(place: Place) -> None:
 
 def _file(place: Place) -> None:
     needed = place.champion.segmenter.columns
+    history = "history" in place.champion.served.reference
+    lines = " Or a file of purchase lines, as at the training." if history else ""
     tell(
-        f"Needed columns: {listed(needed)}. Others are handed back as they came. At most "
+        f"Needed columns: {listed(needed)}.{lines} Others are handed back as they came. At most "
         f"{place.limits.rows:,} rows and {place.limits.upload_mb:,} MB. The file is read for this "
         f"answer only, and not kept."
     )

@@ -25,6 +25,7 @@ from customer_segmentation.dashboard.champion import labelled
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.transactions.scoring import customer_file
 
 MEGABYTE = 1_000_000
 MEMORY = Path("/dev/shm")
@@ -86,7 +87,7 @@ def score(
     *,
     tokens: Sequence[str] = (),
 ) -> Labelled:
-    """Assign every row of an uploaded file to a segment.
+    """Assign every row of an uploaded file to a segment, or every customer of purchase lines.
 
     Parameters
     ----------
@@ -109,20 +110,24 @@ def score(
     """
     with _kept(name, content, limits) as path:
         check_unpacked(path, limits)
-        source = open_source(path)
-        segmenter.check_columns(source.columns)
-        check_rows(source.rows(), limits)
-        output = path.with_name("labelled.parquet")
-        scored = batch_scoring.score(path, output, segmenter, reference, tokens=tokens)
-        added = pd.read_parquet(output)
-        with closing(source.chunks(source.columns)) as chunks:
-            table = pd.concat([chunk.frame for chunk in chunks])
+        history = reference.get("history")
+        if history is None:
+            segmenter.check_columns(open_source(path).columns)
+        check_rows(open_source(path).rows(), limits)
+        with customer_file(path, segmenter.columns, history) as (customers, notes):
+            source = open_source(customers)
+            output = path.with_name("labelled.parquet")
+            scored = batch_scoring.score(customers, output, segmenter, reference, tokens=tokens)
+            added = pd.read_parquet(output)
+            with closing(source.chunks(source.columns)) as chunks:
+                table = pd.concat([chunk.frame for chunk in chunks])
     added.index = table.index
     whole = labelled(table, added["segment"].astype("Int64"), scored.names, added["confidence"])
     whole = whole.rename(columns={"problem": "problem (data)"}).assign(problem=added["problem"])
     failed = added["problem"].dropna()
     rows = pd.DataFrame({"row": failed.index + 1, "problem": failed.to_numpy()})
-    return Labelled(whole, scored.counts(), rows, scored.notes, scored.ids, scored.monitor.words())
+    said = [*notes, *scored.notes]
+    return Labelled(whole, scored.counts(), rows, said, scored.ids, scored.monitor.words())
 
 
 def check_rows(rows: int, limits: Limits) -> None:

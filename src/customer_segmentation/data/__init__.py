@@ -16,6 +16,10 @@ from customer_segmentation.data.reading import read
 
 __all__ = ["CustomerData", "DataError", "load"]
 
+# Rules whose line says more than its count.
+SAID = {"customers numbered", "encoding", "separator", "sheet left unread", "read otherwise"}
+SAID |= {"as_of", "columns recognised by name", "amount read as", "dates read"}
+ENDS = {"rows read", "rows kept", "lines read", "customers"}
 Missing = Literal["impute", "drop", "error"]
 DuplicateRows = Literal["drop", "keep"]
 DuplicateIds = Literal["error", "keep_first", "keep_last"]
@@ -42,6 +46,9 @@ class CustomerData:
         The path as given.
     id_column : str or None
         None when the file has no ids and its rows were numbered.
+    history : dict, optional
+        How the table came out of purchase lines, for making it again from new ones; then
+        ``rows_in`` counts lines.
     """
 
     name: str
@@ -52,11 +59,14 @@ class CustomerData:
     sha256: str
     source: str
     id_column: str | None = None
+    history: dict[str, Any] | None = None
 
     @property
     def summary(self) -> str:
         """The cleaning in one line for the terminal."""
         start = f"{self.rows_in:,} customers read, {self.rows_out:,} kept; "
+        if self.history is not None:
+            start = f"{self.rows_in:,} purchase lines read, of {self.rows_out:,} customers; "
         done = [
             _in_words(str(rule), lines) for rule, lines in self.report.groupby("rule", sort=False)
         ]
@@ -65,11 +75,11 @@ class CustomerData:
 
 def _in_words(rule: str, lines: pd.DataFrame) -> str:
     """Say one rule's lines of the report in a few words; nothing where it only counts rows."""
-    if rule in {"rows read", "rows kept"}:
+    if rule in ENDS:
         return ""
     if rule == "id column found":
         return f"ids from {lines['column'].iloc[0]}"
-    if rule in {"customers numbered", "encoding", "separator", "sheet left unread"}:
+    if rule in SAID:
         return f"{rule}: {lines['examples'].iloc[0]}"
     return f"{rule}: {lines['count'].sum():,}"
 

@@ -138,7 +138,7 @@ def story(
         ("outliers", "Outliers", _outliers(tables)),
     ]
     if about.method:
-        sections.append(("method", "How it was done", element("p", about.method)))
+        sections.append(("method", "How it was done", _method(about)))
     if about.data:
         sections.append(("data", "The data", _data(about)))
     if about.facts:
@@ -146,6 +146,13 @@ def story(
     lead = join([_tiles(tables, borderline), strip(tables.counts)])
     subtitle = f"Run {about.facts['Run']}" if "Run" in about.facts else ""
     return document(about.title, subtitle, about.sentence, lead, sections, note=about.note)
+
+
+def _method(about: About) -> Html:
+    shown = [
+        join([element("h3", title), table(found, title)]) for title, found in about.tables.items()
+    ]
+    return join([element("p", about.method), *shown])
 
 
 def _tiles(tables: Tables, borderline: pd.DataFrame) -> Html:

@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 # Types that skops asks about by name; all are plain data of these classes.
 TRUSTED_TYPES = [
+    "customer_segmentation.rfm.RFMScores",
     "customer_segmentation.segmenter.assigners.LinkageAssigner",
     "customer_segmentation.segmenter.assigners.NeighborsAssigner",
     "customer_segmentation.segmenter.assigners.PredictAssigner",
@@ -23,7 +24,7 @@ TRUSTED_TYPES = [
 
 
 def is_plain(estimator: Any) -> bool:
-    """Whether an estimator can be saved and loaded without pickle and without being trusted.
+    """Whether an estimator can be saved and loaded without pickle.
 
     Examples
     --------
@@ -33,7 +34,8 @@ def is_plain(estimator: Any) -> bool:
     (True, False)
     """
     try:
-        return not skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
+        asked = skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
+        return set(asked) <= set(TRUSTED_TYPES)
     except Exception:  # skops raises many types for estimators that it cannot save
         return False
 

@@ -1,0 +1,131 @@
+"""From purchase lines to one row per customer, in columns that a marketer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from customer_segmentation.transactions.lines import Lines
+
+RECENCY = "Days since last purchase"
+FREQUENCY = "Number of purchases"
+MONETARY = "Total spend"
+TENURE = "Days since first purchase"
+RHYTHM = "Days between purchases"
+BASKET = "Average basket value"
+SIZE = "Items per purchase"
+ITEMS, CATEGORIES = "Different items", "Different categories"
+RETURNED = "Returns (% of purchases)"
+SHARE = " (% of spend)"  # after the name of a category
+
+# Lines of one order are one purchase; without an order id those of a customer on one day.
+_PURCHASES = """
+    SELECT customer, min("time")::DATE AS day, count(*) AS items, sum(amount) AS worth
+    FROM lines WHERE NOT is_return
+    GROUP BY customer, coalesce("order", strftime("time", '%Y-%m-%d'))"""
+
+
+def main_categories(lines: Lines, count: int) -> list[str]:
+    """The categories that most money is spent on, the largest first.
+
+    Parameters
+    ----------
+    lines : Lines
+    count : int
+        How many at most.
+    """
+    found = lines.connection.execute(
+        "SELECT category FROM lines WHERE NOT is_return AND category IS NOT NULL "
+        "GROUP BY category HAVING sum(amount) > 0 ORDER BY sum(amount) DESC, category LIMIT ?",
+        [count],
+    ).fetchall()
+    return [category for (category,) in found]
+
+
+def table(lines: Lines, categories: Sequence[str] = ()) -> pd.DataFrame:
+    r"""Features of every customer who bought something.
+
+    Parameters
+    ----------
+    lines : Lines
+    categories : sequence of str
+        Those whose share of the spend gets a column.
+
+    Returns
+    -------
+    DataFrame, one row per customer, by id
+        Days are whole days before ``lines.as_of``. ``Total spend`` is what was bought less what
+        was returned; the average basket, items and shares are of what was bought. ``Days between
+        purchases`` is missing for customers who bought on one day only, and what the file has no
+        column for is absent.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from customer_segmentation.transactions import open_lines
+    >>> file = Path(tempfile.mkdtemp()) / "sales.csv"
+    >>> _ = file.write_text("customer,date,amount\na,2025-05-01,7.5\na,2025-05-11,2.5\n")
+    >>> with open_lines(file, as_of="2025-05-21") as lines:
+    ...     print(table(lines)[[RECENCY, FREQUENCY, MONETARY, RHYTHM]].to_string())
+              Days since last purchase  Number of purchases  Total spend  Days between purchases
+    customer
+    a                             10.0                  2.0         10.0                    10.0
+    """
+    spent = {f"spent_{place}": category for place, category in enumerate(categories)}
+    shares = "".join(
+        f", sum(amount) FILTER (NOT is_return AND category = ${place}) AS {name}"
+        for place, name in enumerate(spent, start=1)
+    )
+    found = lines.connection.execute(
+        f"""
+        WITH purchases AS ({_PURCHASES}),
+        visits AS (
+            SELECT customer, max(day) AS last, min(day) AS first, count(DISTINCT day) AS days,
+                count(*) AS purchases, sum(items) AS items, sum(worth) AS bought
+            FROM purchases GROUP BY customer),
+        sums AS (
+            SELECT customer, sum(amount) AS net,
+                coalesce(-sum(amount) FILTER (is_return), 0) AS returned,
+                count(DISTINCT item) FILTER (NOT is_return) AS different_items,
+                count(DISTINCT category) FILTER (NOT is_return) AS different_categories{shares}
+            FROM lines GROUP BY customer)
+        SELECT * FROM visits JOIN sums USING (customer) ORDER BY customer""",
+        list(categories),
+    ).df()
+    result = _columns(found, pd.Timestamp(lines.as_of), {"item", "category"} & _given(lines))
+    bought = found["bought"].astype("float64")
+    for name, category in spent.items():
+        result[category + SHARE] = found[name].fillna(0).astype("float64") / bought * 100
+    ids = found["customer"]
+    whole = pd.api.types.is_integer_dtype(ids)
+    index = pd.Index(ids.astype("int64" if whole else "str"), name=lines.columns["customer"])
+    return result.set_axis(index)
+
+
+def _given(lines: Lines) -> set[str]:
+    """The roles that at least one line has a value for."""
+    known = lines.connection.execute("SELECT count(item), count(category) FROM lines").fetchall()[0]
+    return {role for role, count in zip(("item", "category"), known, strict=True) if count}
+
+
+def _columns(found: pd.DataFrame, as_of: pd.Timestamp, given: set[str]) -> pd.DataFrame:
+    number = found.drop(columns=["customer", "last", "first"]).astype("float64")
+    last, first = pd.to_datetime(found["last"]), pd.to_datetime(found["first"])
+    gaps = number["days"] - 1
+    columns = {
+        RECENCY: (as_of - last).dt.days.astype("float64"),
+        FREQUENCY: number["purchases"],
+        MONETARY: number["net"],
+        TENURE: (as_of - first).dt.days.astype("float64"),
+        RHYTHM: (last - first).dt.days / gaps.where(gaps > 0),
+        BASKET: number["bought"] / number["purchases"],
+        SIZE: number["items"] / number["purchases"],
+    }
+    if "item" in given:
+        columns[ITEMS] = number["different_items"]
+    if "category" in given:
+        columns[CATEGORIES] = number["different_categories"]
+    columns[RETURNED] = number["returned"] / number["bought"] * 100
+    return pd.DataFrame(columns)

@@ -1,0 +1,142 @@
+"""A purchase file as a DuckDB table of its cells, whatever its format and size."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from customer_segmentation.batches import Source
+from customer_segmentation.batches.source import ParquetSource
+from customer_segmentation.batches.text import TextSource
+
+MEMORY = "50%"  # of what there is: DuckDB's own default leaves a desktop with a fifth
+
+
+class Scratch:
+    """A DuckDB database in memory that goes to disk, in a folder of its own, where that ends.
+
+    Examples
+    --------
+    >>> with Scratch() as scratch:
+    ...     scratch.connection.sql("SELECT 1 AS one").fetchall()
+    [(1,)]
+    """
+
+    def __init__(self, memory: str = MEMORY) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="purchases-")
+        self.connection = duckdb.connect(
+            config={"memory_limit": memory, "temp_directory": self._folder.name}
+        )
+        self.connection.execute("SET TimeZone = 'UTC'")  # never the machine's
+        self.connection.execute("SET enable_progress_bar = false")  # ours is enough
+
+    def close(self) -> None:
+        """Give back memory and disk."""
+        self.connection.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    roles: Mapping[str, str],
+    *,
+    source: Source,
+    table: str = "raw",
+) -> None:
+    """Make a table, by default ``raw``: the cells of the columns that have a role, named after it.
+
+    Regular text and Parquet are read by DuckDB itself; Excel, other encodings and irregular
+    rows by the reader that scoring uses, a chunk at a time.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+    path : Path
+    roles : mapping, role -> column
+    source : Source
+        The opened file.
+    table : str
+
+    Notes
+    -----
+    Besides the roles: ``line``, the row of the file; ``copy``, equal where all cells are; and
+    ``problem``, why the cells of a row cannot be told apart.
+    """
+    names = [f"c{place}" for place in range(len(source.columns))]
+    by_role = {role: names[source.columns.index(column)] for role, column in roles.items()}
+    wanted = ", ".join(f'{name} AS "{role}"' for role, name in by_role.items())
+    copies = f"hash({', '.join(names)}) AS copy"
+    scanned = _scan(path, source, names)
+    if scanned is not None:
+        selection, first = scanned
+        sql = (
+            f"CREATE OR REPLACE TABLE {table} AS SELECT {wanted}, {copies}, "
+            f"row_number() OVER () + {first} AS line, NULL::VARCHAR AS problem FROM {selection}"
+        )
+        try:
+            connection.execute(sql)
+            return
+        except duckdb.InvalidInputException:  # a row of another width: the patient reader counts it
+            if not isinstance(source, TextSource):
+                raise
+    incoming = _batches(source, names)  # noqa: F841  (DuckDB finds it by its name)
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {table} AS SELECT {wanted}, {copies}, line, problem FROM incoming"
+    )
+
+
+def _scan(path: Path, source: Source, names: Sequence[str]) -> tuple[str, int] | None:
+    """DuckDB's own reading of the file, and the rows above the first; None where it has none."""
+    if set("*?[") & set(str(path)):  # DuckDB would look for files of that pattern
+        return None
+    file = str(path).replace("'", "''")
+    if isinstance(source, ParquetSource):
+        return f"read_parquet('{file}') AS t({', '.join(names)})", 1
+    if isinstance(source, TextSource) and source.regular and source.encoding == "utf-8-sig":
+        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+        mark = source.separator.replace("'", "''")
+        options = f"auto_detect=false, header=false, skip={source.top}, delim='{mark}', quote='\"'"
+        return (
+            f"read_csv('{file}', {options}, escape='\"', columns={{{columns}}})",
+            source.top,
+        )
+    return None
+
+
+def _batches(source: Source, names: Sequence[str]) -> pa.RecordBatchReader:
+    schema = pa.schema(
+        [(name, pa.string()) for name in names] + [("line", pa.int64()), ("problem", pa.string())]
+    )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for chunk in source.chunks(source.columns):
+            cells = [
+                pa.array([_as_text(cell) for cell in chunk.frame.iloc[:, place]], pa.string())
+                for place in range(len(names))
+            ]
+            rows = pa.array([row + 1 for row in chunk.frame.index], pa.int64())
+            reasons = pa.array([chunk.problems.get(row) for row in chunk.frame.index], pa.string())
+            yield pa.RecordBatch.from_arrays([*cells, rows, reasons], schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _as_text(cell: Any) -> str | None:
+    if cell is None or cell is pd.NaT or cell != cell:  # noqa: PLR0124  (NaN of any type)
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))  # a workbook has 17850.0 where a person sees 17850
+    return str(cell).strip() or None

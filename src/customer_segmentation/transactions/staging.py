@@ -1,0 +1,116 @@
+"""From cells to typed lines: the table ``raw`` becomes the table ``staged``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from customer_segmentation.data.coercion import MISSING_TOKENS
+from customer_segmentation.data.findings import Findings
+from customer_segmentation.transactions import amounts, moments
+
+KEYS = ("customer", "order", "item", "category")
+
+
+def stage(
+    connection: duckdb.DuckDBPyConnection,
+    roles: Mapping[str, str],
+    findings: Findings,
+    *,
+    timezone: str,
+    cancellation_mark: str | None,
+    drop_copies: bool,
+) -> None:
+    """Make the table ``staged``: typed lines, with what the rules need to know of each.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        With the table ``raw``, which is dropped.
+    roles : mapping, role -> column of the file
+    findings : Findings
+    timezone, cancellation_mark, drop_copies
+        See :func:`customer_segmentation.transactions.open_lines`.
+
+    Notes
+    -----
+    A return is a line with a negative amount or quantity, or of a cancelled order; its amount is
+    negative whatever sign it was written with.
+    """
+    keys = {key: key_of(connection, "raw", key) if key in roles else _NONE for key in KEYS}
+    worth, written, back = _worth(connection, roles, findings)
+    if cancellation_mark:
+        mark = cancellation_mark.replace("'", "''")
+        back.append(f"starts_with({keys['order']}, '{mark}')")
+    connection.execute(
+        "CREATE OR REPLACE TABLE copies AS SELECT copy, min(line) AS first FROM raw "
+        f"WHERE {drop_copies} GROUP BY copy HAVING count(*) > 1"
+    )
+    moment = moments.expression(connection, timezone, findings)
+    selected = ", ".join(f'{sql} AS "{key}"' for key, sql in keys.items())
+    every = ", ".join(f'"{role}"::VARCHAR' for role in roles)
+    connection.execute(f"""
+        CREATE OR REPLACE TABLE staged AS
+        WITH typed AS (
+            SELECT line, problem, {selected}, {moment} AS "time",
+                TRY_CAST({worth} AS {amounts.MONEY}) AS worth,
+                {" OR ".join(f"coalesce({sql}, false)" for sql in back)} AS is_return,
+                coalesce({every}) IS NULL AS empty, copies.first IS NOT NULL AS copied,
+                raw."time"::VARCHAR AS time_text, {written} AS amount_text
+            FROM raw {amounts.joined(connection, tuple(roles))}
+            LEFT JOIN copies ON raw.copy = copies.copy AND raw.line > copies.first)
+        SELECT line, problem, customer, "order", item, category, "time", is_return, empty, copied,
+            CASE WHEN is_return THEN -abs(worth) ELSE worth END AS amount,
+            CASE WHEN "time" IS NULL THEN nullif(trim(time_text), '') END AS odd_time,
+            CASE WHEN worth IS NULL THEN amount_text END AS odd_amount
+        FROM typed""")
+    connection.execute("DROP TABLE raw; DROP TABLE copies")
+
+
+_NONE = "NULL::VARCHAR"
+
+
+def key_of(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
+    """SQL that makes an id or a level of a column: trimmed text, as a person sees it.
+
+    Words that stand for "missing" are missing; 17850.0 is 17850 where all are whole numbers.
+
+    Examples
+    --------
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE TABLE t AS SELECT unnest(['7.0', '8.0', 'n/a']) AS id")
+    >>> connection.sql(f"SELECT {key_of(connection, 't', 'id')} FROM t").fetchall()
+    [('7',), ('8',), (None,)]
+    """
+    kind = str(connection.sql(f'SELECT "{column}" FROM {table}').types[0])
+    cell = f'{table}."{column}"'
+    if "INT" in kind:
+        return f"{cell}::VARCHAR"
+    words = ", ".join("'{}'".format(word.replace("'", "''")) for word in sorted(MISSING_TOKENS))
+    text = f"trim({cell}::VARCHAR)"
+    known = f"CASE WHEN {text} = '' OR lower({text}) IN ({words}) THEN NULL ELSE {text} END"
+    if connection.sql(f"SELECT 1 FROM {table} WHERE ends_with({text}, '.0') LIMIT 1").fetchall():
+        whole = f"SELECT bool_and(regexp_full_match({known}, '\\d+(\\.0+)?')) FROM {table}"
+        if connection.sql(whole).fetchall()[0][0]:
+            return f"regexp_replace({known}, '\\.0+$', '')"
+    return known
+
+
+def _worth(
+    connection: duckdb.DuckDBPyConnection, roles: Mapping[str, str], findings: Findings
+) -> tuple[str, str, list[str]]:
+    """SQL for a line's amount, for the text it stands in, and for what makes it a return."""
+    given = [role for role in ("amount", "quantity", "price") if role in roles]
+    numbers = amounts.numbers(connection, given, findings)
+    back = [f"{numbers['quantity']} < 0"] if "quantity" in numbers else []
+    if "amount" in numbers:
+        worth, parts = numbers["amount"], ["amount"]
+    elif "quantity" in numbers:
+        worth, parts = f"{numbers['quantity']} * {numbers['price']}", ["quantity", "price"]
+        findings.note("amount read as", 1, detail=" x ".join(roles[p] for p in parts))
+    else:
+        worth, parts = numbers["price"], ["price"]
+        findings.note("amount read as", 1, detail=roles["price"])
+    written = ", ".join(f"nullif(trim(raw.\"{part}\"::VARCHAR), '')" for part in parts)
+    return worth, f"nullif(concat_ws(' x ', {written}), '')", [f"{worth} < 0", *back]
