@@ -1,0 +1,135 @@
+"""What a segment buys more than others do: lift, with support and a corrected significance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+from scipy.stats import hypergeom
+
+from customer_segmentation.labels import OUTLIER
+from customer_segmentation.offers.purchases import Purchases
+from customer_segmentation.significance import adjusted
+from customer_segmentation.style import name_of
+
+Floats = npt.NDArray[np.float64]
+FALSE_DISCOVERIES = 0.05  # share of the listed preferences that may be chance
+STRATA = 10  # groups of customers who buy about as many different items
+PREFERENCE, POPULAR = "bought more than by others", "bought most in the segment"
+LEAST_LISTED = 5  # below so many preferences, what the segment buys most fills the list
+COLUMNS = [
+    "segment", "segment_name", "kind", "rank", "offer", "basis", "buyers", "share", "share_all",
+    "lift", "expected_alike", "q_value",
+]  # fmt: skip
+
+
+def preferences(
+    purchases: Purchases, segments: npt.NDArray[np.int64], names: Mapping[int, str]
+) -> pd.DataFrame:
+    """Compare every segment with all customers, item by item.
+
+    A customer counts once for an item, however often it was bought, so that one heavy buyer makes
+    no preference. A segment that buys more of everything prefers nothing: `expected_alike` is what
+    customers who buy as many different items would buy.
+
+    Parameters
+    ----------
+    purchases : Purchases
+        Of items or categories.
+    segments : array of int, shape (n_customers,)
+        -1, outliers, is no segment; they count among all customers.
+    names : mapping, segment -> name
+
+    Returns
+    -------
+    DataFrame, a row per segment and item
+        ``segment``, ``segment_name``, ``offer``; ``buyers`` in the segment (the support),
+        ``share`` of its customers and ``share_all`` of all who bought it; ``lift``, their
+        quotient; ``expected_alike`` buyers; ``q_value`` of the one-sided Fisher test against all
+        other customers, by Benjamini and Hochberg over all segments and items.
+
+    References
+    ----------
+    Fisher (1922), "On the interpretation of chi-squared from contingency tables, and the
+    calculation of P", Journal of the Royal Statistical Society 85. Benjamini and Hochberg (1995),
+    see :func:`customer_segmentation.significance.adjusted`. The expected count over strata is
+    that of Mantel and Haenszel (1959), Journal of the National Cancer Institute 22.
+
+    Examples
+    --------
+    >>> counts = sparse.csr_array(np.repeat([[1.0, 0.0], [0.0, 1.0]], 10, axis=0))
+    >>> bought = Purchases(counts, pd.RangeIndex(20), pd.Index(["tea", "milk"]), np.ones(20))
+    >>> found = preferences(bought, np.repeat([1, 2], 10), {1: "Tea drinkers"})
+    >>> found.loc[found["q_value"] < 0.05, ["segment_name", "offer", "lift"]].values.tolist()
+    [['Tea drinkers', 'tea', 2.0], ['Segment 2', 'milk', 2.0]]
+    """
+    numbers = np.unique(segments[segments != OUTLIER])
+    member = sparse.csr_array((segments[None, :] == numbers[:, None]).astype(np.float64))
+    bought, n = purchases.bought, len(segments)
+    buyers, everyone = (member @ bought).toarray(), bought.sum(axis=0)
+    sizes = member.sum(axis=1)[:, None]
+    p_values = hypergeom.sf(buyers - 1, n, everyone, sizes)
+    share, share_all = buyers / sizes, everyone / max(n, 1)
+    index = pd.MultiIndex.from_product([numbers, purchases.items], names=["segment", "offer"])
+    found = pd.DataFrame(
+        {
+            "segment_name": np.repeat([name_of(int(s), names) for s in numbers], len(everyone)),
+            "buyers": buyers.ravel().astype(np.int64),
+            "share": share.ravel(),
+            "share_all": np.tile(share_all, len(numbers)),
+            "lift": (share / share_all).ravel(),
+            "expected_alike": _alike(bought, member).ravel(),
+            "q_value": adjusted(p_values.ravel()),
+        },
+        index,
+    )
+    return found.reset_index()
+
+
+def _alike(bought: sparse.csr_array, member: sparse.csr_array) -> Floats:
+    """Buyers that each segment would have, were its customers like others of their breadth."""
+    breadth = bought.sum(axis=1)
+    edges = np.unique(np.quantile(breadth, np.linspace(0, 1, STRATA + 1)[1:-1]))
+    stratum = np.searchsorted(edges, breadth, side="right")
+    inside = sparse.csr_array((stratum[None, :] == np.unique(stratum)[:, None]).astype(np.float64))
+    rates = (inside @ bought).toarray() / inside.sum(axis=1)[:, None]
+    return np.asarray((member @ inside.T).toarray() @ rates)
+
+
+def listed(found: pd.DataFrame, kind: str, *, most: int, least_buyers: int) -> pd.DataFrame:
+    """Pick what to offer to each segment, the strongest preference first.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As :func:`preferences` gives it.
+    kind : str
+        What is offered: "item" or "category".
+    most : int
+        Offers per segment.
+    least_buyers : int
+        Customers of the segment who bought it: fewer are no support.
+
+    Returns
+    -------
+    DataFrame
+        The `COLUMNS`. Preferences come first: significant, and bought by more customers than
+        among those who buy as many different items, ordered by how many more. A segment with
+        fewer than five gets what it buys most besides, and `basis` says so.
+    """
+    extra = found["buyers"] - found["expected_alike"]
+    preferred = (found["q_value"] <= FALSE_DISCOVERIES) & (found["lift"] > 1) & (extra > 0)
+    ranked = found.assign(
+        kind=kind,
+        basis=np.where(preferred, PREFERENCE, POPULAR),
+        strength=np.where(preferred, extra, found["buyers"]),
+    )
+    ranked = ranked[ranked["buyers"] >= least_buyers].sort_values(
+        ["segment", "basis", "strength"], ascending=[True, True, False], kind="stable"
+    )  # PREFERENCE comes first in the alphabet, too
+    ranked["rank"] = ranked.groupby("segment").cumcount() + 1
+    kept = np.where(ranked["basis"] == PREFERENCE, most, min(LEAST_LISTED, most))
+    return ranked.loc[ranked["rank"] <= kept, COLUMNS].reset_index(drop=True)
