@@ -49,7 +49,8 @@ class Purchases:
     def of(self, customers: pd.Index, items: pd.Index) -> sparse.csr_array:
         """Counts of other customers and items, zero for those unknown here."""
         rows, columns = self.customers.get_indexer(customers), self.items.get_indexer(items)
-        padded = sparse.csr_array(self.counts, shape=(len(self.customers) + 1, len(self.items) + 1))
+        padded = self.counts.copy()
+        padded.resize(len(self.customers) + 1, len(self.items) + 1)
         return padded[rows][:, columns]  # -1, not found, is the empty one that was added
 
     def only(self, least: int) -> Purchases:

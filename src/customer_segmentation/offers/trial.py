@@ -1,0 +1,193 @@
+"""A trial in time: weights from a first split, the verdict from a later one that they never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.offers import evaluation
+from customer_segmentation.offers.purchases import Moment, OffersError, Purchases, read, span
+from customer_segmentation.offers.recommender import Mix, Recommender
+
+TEST_SHARE = 0.2  # of the period, where no split is given; of what is before it, for the weights
+POPULARITY, BY_SEGMENT = "popularity", "popularity per segment"
+WITHOUT, WITH = "recommender without segments", "recommender with segments"
+SLIGHT = 0.01  # of the NDCG: a smaller gain is hardly one, however sure
+# Weights that are tried, beside 1 for what the customer bought before.
+NEIGHBOURS = (0.02, 0.05, 0.1, 0.3, 1.0)
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.5)
+MOST_VALIDATED, MOST_TESTED = 1_000, 10_000  # customers
+
+# Segments of all customers who bought before a moment; -1 for those without one.
+Segments = Callable[[pd.Index, Moment], "pd.Series[int]"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How offers are made.
+
+    Attributes
+    ----------
+    repeats : bool
+        Whether what a customer bought before may be offered, and counts as a hit.
+    least_customers : int
+        Items that fewer bought are not offered.
+    seed : int
+    """
+
+    repeats: bool = True
+    least_customers: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a trial.
+
+    Attributes
+    ----------
+    split : Timestamp
+        Purchases from then on were the test.
+    validated : Timestamp
+        Purchases from then on, up to the split, chose the weights.
+    end : Timestamp
+        The last purchase.
+    mixes : dict, method -> Mix
+    methods, ahead : DataFrame
+        See :func:`evaluation.compare`; `ahead` is the recommender with segments less the others.
+    customers, unknown : int
+        Who were judged; who bought after the split only.
+    n_items : int
+        Items that could be offered.
+    """
+
+    split: Moment
+    validated: Moment
+    end: Moment
+    mixes: dict[str, Mix]
+    methods: pd.DataFrame
+    ahead: pd.DataFrame
+    customers: int
+    unknown: int
+    n_items: int
+
+    @property
+    def helps(self) -> str:
+        """Whether segments help: "yes", "no", or "harm"."""
+        row = self.ahead.set_index("method").loc[WITHOUT]
+        return "yes" if row["ndcg_low"] > 0 else "harm" if row["ndcg_high"] < 0 else "no"
+
+    @property
+    def words(self) -> str:
+        """The verdict in one sentence."""
+        row = self.ahead.set_index("method").loc[WITHOUT]
+        ndcg = self.methods.set_index("method")["ndcg"]
+        slight = abs(row["ndcg"]) < SLIGHT * ndcg[WITHOUT]
+        said = {
+            "yes": "Segments help" + (", but hardly" if slight else ""),
+            "no": "Segments do not help: the difference may be chance",
+            "harm": "Segments do harm",
+        }[self.helps]
+        return (
+            f"{said}. NDCG at {evaluation.MOST} is {ndcg[WITH]:.3f} with them and "
+            f"{ndcg[WITHOUT]:.3f} without, a difference of {row['ndcg']:+.4f} (95 % interval "
+            f"{row['ndcg_low']:+.4f} to {row['ndcg_high']:+.4f}) over {self.customers:,} customers."
+        )
+
+
+def run(
+    connection: duckdb.DuckDBPyConnection,
+    segments: Segments,
+    settings: Settings,
+    *,
+    split: Moment | None = None,
+) -> Trial:
+    """Choose the weights on one period, judge the methods on the next.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        With a table ``lines``; see :func:`purchases.read`.
+    segments : callable
+        Takes the ids of customers and a moment; gives their segments as they were then, from
+        nothing that was bought later.
+    settings : Settings
+    split : Timestamp, optional
+        Purchases from then on are the test; by default the last fifth of the period.
+
+    Raises
+    ------
+    OffersError
+        When all purchases are on one side of the split, or nobody bought on both.
+    """
+    first, last = span(connection)
+    split = (last - (last - first) * TEST_SHARE).normalize() if split is None else split
+    _check(first, last, split)
+    validated = (split - (split - first) * TEST_SHARE).normalize()
+    tried = _candidates(settings.repeats)
+    model = _model(connection, segments, settings, validated)
+    found = evaluation.rank(
+        model,
+        read(connection, start=validated, end=split),
+        {str(i): mix for i, mix in enumerate(tried)},
+        most_customers=MOST_VALIDATED,
+        seed=settings.seed,
+    )
+    scores = np.array([ranked.ndcg.mean() for ranked in found.values()])
+    mixes = {
+        POPULARITY: Mix(everyone=1.0),
+        BY_SEGMENT: Mix(segment=1.0),
+        WITHOUT: _best(tried, scores, "segment"),
+        WITH: _best(tried, scores, "everyone"),
+    }
+    model, later = _model(connection, segments, settings, split), read(connection, start=split)
+    ranked = evaluation.rank(
+        model, later, mixes, most_customers=MOST_TESTED, seed=settings.seed
+    )
+    methods, ahead = evaluation.compare(ranked, WITH, settings.seed)
+    unknown = int((~later.customers.isin(model.purchases.customers)).sum())
+    judged, n_items = len(ranked[WITH].top), len(model.purchases.items)
+    return Trial(split, validated, last, mixes, methods, ahead, judged, unknown, n_items)
+
+
+def _model(
+    connection: duckdb.DuckDBPyConnection, segments: Segments, settings: Settings, end: Moment
+) -> Recommender:
+    before = read(connection, end=end)
+    return fit(before, segments(before.customers, end), settings)
+
+
+def fit(before: Purchases, segments: pd.Series[int], settings: Settings) -> Recommender:
+    """Recommender of some purchases, without items that hardly anyone bought."""
+    numbers = segments.reindex(before.customers).fillna(-1).to_numpy(dtype=np.int64)
+    return Recommender(before.only(settings.least_customers), numbers, repeats=settings.repeats)
+
+
+def _candidates(repeats: bool) -> list[Mix]:
+    """All weights: of everyone's shares, or of the segment's, but never of both."""
+    habit = float(repeats)
+    mixes = [Mix(habit, near, everyone=share) for near, share in product(NEIGHBOURS, SHARES)]
+    mixes += [Mix(habit, near, segment=share) for near, share in product(NEIGHBOURS, SHARES)]
+    return mixes
+
+
+def _best(tried: list[Mix], scores: np.ndarray, without: str) -> Mix:
+    """The best of those that leave a part out; of equals the first, with the lowest weights."""
+    allowed = [i for i, mix in enumerate(tried) if not getattr(mix, without)]
+    return tried[max(allowed, key=lambda i: (scores[i], -i))]
+
+
+def _check(first: Moment, last: Moment, split: Moment) -> None:
+    if pd.isna(first):
+        raise OffersError("got no purchase, expected some. Check the file and its columns.")
+    if not first < split <= last:
+        side = "after" if split <= first else "before"
+        raise OffersError(
+            f"got purchases from {first:%Y-%m-%d} to {last:%Y-%m-%d}, all of them {side} the split "
+            f"({split:%Y-%m-%d}), expected some on both sides. Choose a split= in between."
+        )
