@@ -27,7 +27,10 @@ COLUMNS = [
 
 
 def preferences(
-    purchases: Purchases, segments: npt.NDArray[np.int64], names: Mapping[int, str]
+    purchases: Purchases,
+    segments: npt.NDArray[np.int64],
+    names: Mapping[int, str],
+    kind: str = "item",
 ) -> pd.DataFrame:
     """Compare every segment with all customers, item by item.
 
@@ -42,11 +45,13 @@ def preferences(
     segments : array of int, shape (n_customers,)
         -1, outliers, is no segment; they count among all customers.
     names : mapping, segment -> name
+    kind : str
+        What is bought: "item" or "category".
 
     Returns
     -------
     DataFrame, a row per segment and item
-        ``segment``, ``segment_name``, ``offer``; ``buyers`` in the segment (the support),
+        ``segment``, ``offer``, ``segment_name``, ``kind``; ``buyers`` in the segment (the support),
         ``share`` of its customers and ``share_all`` of all who bought it; ``lift``, their
         quotient; ``expected_alike`` buyers; ``q_value`` of the one-sided Fisher test against all
         other customers, by Benjamini and Hochberg over all segments and items.
@@ -77,6 +82,7 @@ def preferences(
     found = pd.DataFrame(
         {
             "segment_name": np.repeat([name_of(int(s), names) for s in numbers], len(everyone)),
+            "kind": kind,
             "buyers": buyers.ravel().astype(np.int64),
             "share": share.ravel(),
             "share_all": np.tile(share_all, len(numbers)),
@@ -99,15 +105,13 @@ def _alike(bought: sparse.csr_array, member: sparse.csr_array) -> Floats:
     return np.asarray((member @ inside.T).toarray() @ rates)
 
 
-def listed(found: pd.DataFrame, kind: str, *, most: int, least_buyers: int) -> pd.DataFrame:
+def listed(found: pd.DataFrame, *, most: int, least_buyers: int) -> pd.DataFrame:
     """Pick what to offer to each segment, the strongest preference first.
 
     Parameters
     ----------
     found : DataFrame
         As :func:`preferences` gives it.
-    kind : str
-        What is offered: "item" or "category".
     most : int
         Offers per segment.
     least_buyers : int
@@ -123,7 +127,6 @@ def listed(found: pd.DataFrame, kind: str, *, most: int, least_buyers: int) -> p
     extra = found["buyers"] - found["expected_alike"]
     preferred = (found["q_value"] <= FALSE_DISCOVERIES) & (found["lift"] > 1) & (extra > 0)
     ranked = found.assign(
-        kind=kind,
         basis=np.where(preferred, PREFERENCE, POPULAR),
         strength=np.where(preferred, extra, found["buyers"]),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -125,11 +124,11 @@ def span(connection: duckdb.DuckDBPyConnection) -> tuple[Moment, Moment]:
     return pd.Timestamp(first), pd.Timestamp(last)
 
 
-def categories(connection: duckdb.DuckDBPyConnection, items: Sequence[str]) -> list[str]:
-    """Category of each item, the commonest of its lines; "" where there is none."""
-    found = connection.sql(
-        "SELECT item::VARCHAR, mode(category ORDER BY category)::VARCHAR FROM lines "
-        "WHERE item IS NOT NULL AND category IS NOT NULL GROUP BY 1"
-    ).fetchall()
-    known = dict(found)
-    return [known.get(item, "") for item in items]
+def categories(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Category of each item that has one, the commonest of its lines."""
+    return dict(
+        connection.sql(
+            "SELECT item::VARCHAR, mode(category ORDER BY category)::VARCHAR FROM lines "
+            "WHERE item IS NOT NULL AND category IS NOT NULL GROUP BY 1"
+        ).fetchall()
+    )

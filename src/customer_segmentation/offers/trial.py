@@ -8,8 +8,10 @@ from itertools import product
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from customer_segmentation.labels import OUTLIER
 from customer_segmentation.offers import evaluation
 from customer_segmentation.offers.purchases import Moment, OffersError, Purchases, read, span
 from customer_segmentation.offers.recommender import Mix, Recommender
@@ -23,8 +25,8 @@ NEIGHBOURS = (0.02, 0.05, 0.1, 0.3, 1.0)
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.5)
 MOST_VALIDATED, MOST_TESTED = 1_000, 10_000  # customers
 
-# Segments of all customers who bought before a moment; -1 for those without one.
-Segments = Callable[[pd.Index, Moment], "pd.Series[int]"]
+# Segment of each customer who bought before a day; -1, or nothing, for those in none.
+Segments = Callable[[Moment], "pd.Series[int]"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Trial:
         return "yes" if row["ndcg_low"] > 0 else "harm" if row["ndcg_high"] < 0 else "no"
 
     @property
+    def chosen(self) -> Mix:
+        """What the offers are made with: with segments, unless these do harm."""
+        return self.mixes[WITHOUT if self.helps == "harm" else WITH]
+
+    @property
     def words(self) -> str:
         """The verdict in one sentence."""
         row = self.ahead.set_index("method").loc[WITHOUT]
@@ -114,8 +121,8 @@ def run(
     connection : DuckDBPyConnection
         With a table ``lines``; see :func:`purchases.read`.
     segments : callable
-        Takes the ids of customers and a moment; gives their segments as they were then, from
-        nothing that was bought later.
+        Takes a day and gives the customers' segments as they were then, from nothing that was
+        bought later.
     settings : Settings
     split : Timestamp, optional
         Purchases from then on are the test; by default the last fifth of the period.
@@ -159,13 +166,19 @@ def _model(
     connection: duckdb.DuckDBPyConnection, segments: Segments, settings: Settings, end: Moment
 ) -> Recommender:
     before = read(connection, end=end)
-    return fit(before, segments(before.customers, end), settings)
+    return fit(before, segments(end), settings)
 
 
 def fit(before: Purchases, segments: pd.Series[int], settings: Settings) -> Recommender:
     """Recommender of some purchases, without items that hardly anyone bought."""
-    numbers = segments.reindex(before.customers).fillna(-1).to_numpy(dtype=np.int64)
-    return Recommender(before.only(settings.least_customers), numbers, repeats=settings.repeats)
+    kept = before.only(settings.least_customers)
+    return Recommender(kept, aligned(segments, kept), repeats=settings.repeats)
+
+
+def aligned(segments: pd.Series[int], purchases: Purchases) -> npt.NDArray[np.int64]:
+    """Segment of each customer of some purchases, in their order; -1 for those without one."""
+    found = segments.reindex(purchases.customers).fillna(OUTLIER)
+    return found.to_numpy(dtype=np.int64)
 
 
 def _candidates(repeats: bool) -> list[Mix]:

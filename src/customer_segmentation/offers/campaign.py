@@ -1,0 +1,144 @@
+"""What to offer to every segment and to every customer, and whether it would have been right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from customer_segmentation.offers import preferences, trial
+from customer_segmentation.offers.membership import Membership
+from customer_segmentation.offers.purchases import Moment, OffersError, categories, read
+from customer_segmentation.offers.trial import Settings, Trial
+from customer_segmentation.results import Offered, Tables
+from customer_segmentation.style import name_of
+from customer_segmentation.transactions import Lines
+
+KINDS = ("item", "category")
+NO_SEGMENT = "in no segment"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Offers, and their trial.
+
+    Attributes
+    ----------
+    preferences : DataFrame
+        Every segment in every item and category; see :func:`preferences.preferences`.
+    segments : DataFrame
+        What to offer to each segment; see :func:`preferences.listed`.
+    customers : DataFrame
+        What to offer to each customer: id, segment, segment_name, rank, offer, category, why.
+    trial : Trial
+    tables : Tables
+        The customers whom the model can assign.
+    """
+
+    preferences: pd.DataFrame
+    segments: pd.DataFrame
+    customers: pd.DataFrame
+    trial: Trial
+    tables: Tables
+
+    @property
+    def offered(self) -> Offered:
+        """For the workbook: a row per customer."""
+        who = list(self.customers.columns[:3])
+        wide = self.customers.pivot(index=who, columns="rank", values="offer")
+        wide = wide.add_prefix("offer ").reset_index().rename(columns={who[2]: "segment name"})
+        return Offered(self.segments, wide.rename_axis(columns=None))
+
+    @property
+    def words(self) -> str:
+        """How many offers there are for how many, and what the trial says."""
+        found = int((self.segments["basis"] == preferences.PREFERENCE).sum())
+        return (
+            f"{found:,} preferences of {self.segments['segment'].nunique()} segments listed; "
+            f"offers for {self.customers.iloc[:, 0].nunique():,} customers. {self.trial.words}"
+        )
+
+
+def plan(
+    membership: Membership,
+    names: Mapping[int, str],
+    settings: Settings,
+    *,
+    split: Moment | None = None,
+    per_customer: int = 10,
+    per_segment: int = 25,
+) -> Campaign:
+    """Find preferences, try the recommender on the last purchases, then use it on all of them.
+
+    Parameters
+    ----------
+    membership : Membership
+        The purchase lines with the model.
+    names : mapping, segment -> name
+    settings : Settings
+    split : Timestamp, optional
+        Purchases from then on are the test; by default the last fifth of the period.
+    per_customer, per_segment : int
+        Offers; for a segment so many items and so many categories.
+
+    Raises
+    ------
+    OffersError
+        When the purchases have no items, or too few for a trial.
+    """
+    lines = membership.lines
+    _check_items(lines.columns)
+    tried = trial.run(lines.connection, membership, settings, split=split)
+    table, assigned = membership.now()
+    segments = assigned["segment"]
+    compared = _compared(lines, segments, names, settings)
+    least = settings.least_customers
+    listed = [
+        preferences.listed(found, most=per_segment, least_buyers=least) for found in compared
+    ]
+    model = trial.fit(read(lines.connection), segments, settings)
+    offers = model.offers(tried.chosen, most=per_customer)
+    return Campaign(
+        pd.concat(compared, ignore_index=True),
+        pd.concat(listed, ignore_index=True),
+        _described(offers, segments, names, lines),
+        tried,
+        Tables(table, segments, names, assigned["confidence"]),
+    )
+
+
+def _check_items(columns: Mapping[str, str]) -> None:
+    if "item" not in columns:
+        known = ", ".join(f"{role}: {column}" for role, column in columns.items())
+        raise OffersError(
+            f"got purchases without a column of items (known are {known}), expected one: items are "
+            "what is offered. Name it with item=COLUMN."
+        )
+
+
+def _compared(
+    lines: Lines, segments: pd.Series[int], names: Mapping[int, str], settings: Settings
+) -> list[pd.DataFrame]:
+    """Preferences for items and, where there are any, for categories."""
+    found = []
+    for kind in KINDS:
+        bought = read(lines.connection, what=kind).only(settings.least_customers)
+        numbers = trial.aligned(segments, bought)
+        if len(bought.items):
+            found.append(preferences.preferences(bought, numbers, names, kind))
+    return found
+
+
+def _described(
+    offers: pd.DataFrame, segments: pd.Series[int], names: Mapping[int, str], lines: Lines
+) -> pd.DataFrame:
+    """Customers' offers under the id's own name, with names of segments and categories."""
+    named = {int(n): name_of(int(n), names) for n in offers["segment"].unique()}
+    inside = offers["customer"].isin(segments.index)
+    found = offers.rename(columns={"customer": lines.columns["customer"]})
+    found.insert(2, "segment_name", offers["segment"].map(named).where(inside, NO_SEGMENT))
+    known = categories(lines.connection)
+    if known:
+        found.insert(5, "category", offers["offer"].map(known).fillna(""))
+    return found.reset_index(drop=True)

@@ -1,0 +1,81 @@
+"""The segments that customers were in on a day, from nothing that they bought later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from customer_segmentation.data.findings import Findings
+from customer_segmentation.offers.purchases import Moment
+from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.transactions import Lines, demographics
+from customer_segmentation.transactions.customers import table
+from customer_segmentation.transactions.raw import Scratch
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a model says of the customers of some purchase lines, as of any day.
+
+    The model's segments stay as they are; who is in which is decided by the features of that day.
+
+    Attributes
+    ----------
+    lines : Lines
+    history : mapping
+        How the model's training table came out of its purchase lines.
+    segmenter : Segmenter
+    """
+
+    lines: Lines
+    history: Mapping[str, Any]
+    segmenter: Segmenter
+
+    def __call__(self, day: Moment) -> pd.Series[int]:
+        """Segment of each customer who bought before a day; -1 = outlier."""
+        with _before(self.lines, day) as lines:
+            return self.assign(self.table(lines))["segment"]
+
+    def now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Features, and what the model makes of them, of all customers it can assign."""
+        found = self.table(self.lines)
+        assigned = self.assign(found)
+        return found.loc[assigned.index], assigned
+
+    def table(self, lines: Lines) -> pd.DataFrame:
+        """Features of the customers, made as those of the training customers were."""
+        found, joining = table(lines, self.history["categories"]), self.history["joining"]
+        if joining["customers"] is None:
+            return found
+        return demographics.join(
+            found, joining["customers"], Findings(), unmatched=joining["unmatched"]
+        )
+
+    def assign(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Segment, name and confidence of the customers whose features the model can read."""
+        unreadable = self.segmenter.problems(table)["row"]
+        return self.segmenter.assign(table[~table.index.isin(unreadable)])
+
+
+class _Window(Scratch):
+    """A second connection to a database, to be closed by itself."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def _before(lines: Lines, day: Moment) -> Lines:
+    """The same lines without those from a day on."""
+    connection = lines.connection.cursor()
+    connection.execute(
+        "CREATE TEMP VIEW lines AS SELECT * FROM memory.main.lines "
+        f"WHERE \"time\" < TIMESTAMP '{day}'"
+    )
+    return replace(lines, scratch=_Window(connection), as_of=day.date())
