@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from customer_segmentation.cards import Card
 from customer_segmentation.offers import preferences, trial
 from customer_segmentation.offers.membership import Membership
-from customer_segmentation.offers.purchases import Moment, OffersError, categories, read
+from customer_segmentation.offers.purchases import Moment, categories, read
 from customer_segmentation.offers.trial import Settings, Trial
 from customer_segmentation.results import Offered, Tables
 from customer_segmentation.style import name_of
@@ -32,15 +33,25 @@ class Campaign:
     customers : DataFrame
         What to offer to each customer: id, segment, segment_name, rank, offer, category, why.
     trial : Trial
-    tables : Tables
-        The customers whom the model can assign.
+    known : DataFrame
+        Features of the customers whom the model can assign.
+    assigned : DataFrame
+        Their segment, name and confidence.
+    names : dict, segment -> name
     """
 
     preferences: pd.DataFrame
     segments: pd.DataFrame
     customers: pd.DataFrame
     trial: Trial
-    tables: Tables
+    known: pd.DataFrame
+    assigned: pd.DataFrame
+    names: Mapping[int, str]
+
+    def tables(self, cards: Sequence[Card] = ()) -> Tables:
+        """For the workbook: the customers with their segments."""
+        segments, confidence = self.assigned["segment"], self.assigned["confidence"]
+        return Tables(self.known, segments, self.names, confidence, cards)
 
     @property
     def offered(self) -> Offered:
@@ -49,6 +60,13 @@ class Campaign:
         wide = self.customers.pivot(index=who, columns="rank", values="offer")
         wide = wide.add_prefix("offer ").reset_index().rename(columns={who[2]: "segment name"})
         return Offered(self.segments, wide.rename_axis(columns=None))
+
+    def first_offers(self, most: int = 3) -> pd.DataFrame:
+        """The first few items to offer to each segment, a row each."""
+        items = self.segments[(self.segments["kind"] == "item") & (self.segments["rank"] <= most)]
+        texts = items["offer"] + items["lift"].map(" (x{:.1f})".format)
+        named = items.assign(offers=texts).groupby(["segment", "segment_name", "basis"], sort=False)
+        return named["offers"].agg(", ".join).reset_index()
 
     @property
     def words(self) -> str:
@@ -61,6 +79,7 @@ class Campaign:
 
 
 def plan(
+    lines: Lines,
     membership: Membership,
     names: Mapping[int, str],
     settings: Settings,
@@ -73,8 +92,10 @@ def plan(
 
     Parameters
     ----------
+    lines : Lines
+        Their items are what is offered.
     membership : Membership
-        The purchase lines with the model.
+        Who of their customers is in which segment.
     names : mapping, segment -> name
     settings : Settings
     split : Timestamp, optional
@@ -85,18 +106,14 @@ def plan(
     Raises
     ------
     OffersError
-        When the purchases have no items, or too few for a trial.
+        When the purchases are too few for a trial.
     """
-    lines = membership.lines
-    _check_items(lines.columns)
     tried = trial.run(lines.connection, membership, settings, split=split)
-    table, assigned = membership.now()
+    known, assigned = membership.now()
     segments = assigned["segment"]
     compared = _compared(lines, segments, names, settings)
     least = settings.least_customers
-    listed = [
-        preferences.listed(found, most=per_segment, least_buyers=least) for found in compared
-    ]
+    listed = [preferences.listed(found, most=per_segment, least_buyers=least) for found in compared]
     model = trial.fit(read(lines.connection), segments, settings)
     offers = model.offers(tried.chosen, most=per_customer)
     return Campaign(
@@ -104,17 +121,10 @@ def plan(
         pd.concat(listed, ignore_index=True),
         _described(offers, segments, names, lines),
         tried,
-        Tables(table, segments, names, assigned["confidence"]),
+        known,
+        assigned,
+        names,
     )
-
-
-def _check_items(columns: Mapping[str, str]) -> None:
-    if "item" not in columns:
-        known = ", ".join(f"{role}: {column}" for role, column in columns.items())
-        raise OffersError(
-            f"got purchases without a column of items (known are {known}), expected one: items are "
-            "what is offered. Name it with item=COLUMN."
-        )
 
 
 def _compared(

@@ -53,12 +53,12 @@ class Ranked:
         """
         discount = 1 / np.log2(np.arange(2, self.top.shape[1] + 2))
         best = np.cumsum(discount)[np.minimum(self.wanted, len(discount)) - 1]
-        return np.asarray(self.hits @ discount / best)
+        return np.asarray(self.hits @ discount / best, dtype=np.float64)
 
     @property
     def hit(self) -> Floats:
         """1 for each customer who bought at least one of the offers, else 0."""
-        return self.hits.any(axis=1).astype(np.float64)
+        return np.asarray(self.hits.any(axis=1), dtype=np.float64)
 
     def measures(self, draws: Floats) -> Floats:
         """Hit rate, NDCG and coverage, of each draw of customers.
@@ -83,7 +83,12 @@ class Ranked:
 
 
 def rank(
-    model: Recommender, later: Purchases, mixes: Mapping[str, Mix], *, most_customers: int, seed: int
+    model: Recommender,
+    later: Purchases,
+    mixes: Mapping[str, Mix],
+    *,
+    most_customers: int,
+    seed: int,
 ) -> dict[str, Ranked]:
     """Offer with several methods to the same customers, and look what these bought later.
 
@@ -146,7 +151,9 @@ def _judged(top: Ints, truth: sparse.csr_array, wanted: Ints, n_items: int) -> R
     return Ranked(top, hits, wanted, n_items)
 
 
-def compare(ranked: Mapping[str, Ranked], best: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compare(
+    ranked: Mapping[str, Ranked], best: str, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure methods, and how far one of them is ahead, with intervals over customers.
 
     Parameters

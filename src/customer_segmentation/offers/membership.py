@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from customer_segmentation.data.findings import Findings
 from customer_segmentation.offers.purchases import Moment
+from customer_segmentation.offers.sales import before
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.transactions import Lines, demographics
 from customer_segmentation.transactions.customers import table
-from customer_segmentation.transactions.raw import Scratch
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Membership:
 
     def __call__(self, day: Moment) -> pd.Series[int]:
         """Segment of each customer who bought before a day; -1 = outlier."""
-        with _before(self.lines, day) as lines:
+        with before(self.lines, day) as lines:
             return self.assign(self.table(lines))["segment"]
 
     def now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -59,23 +58,3 @@ class Membership:
         """Segment, name and confidence of the customers whose features the model can read."""
         unreadable = self.segmenter.problems(table)["row"]
         return self.segmenter.assign(table[~table.index.isin(unreadable)])
-
-
-class _Window(Scratch):
-    """A second connection to a database, to be closed by itself."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
-
-    def close(self) -> None:
-        self.connection.close()
-
-
-def _before(lines: Lines, day: Moment) -> Lines:
-    """The same lines without those from a day on."""
-    connection = lines.connection.cursor()
-    connection.execute(
-        "CREATE TEMP VIEW lines AS SELECT * FROM memory.main.lines "
-        f"WHERE \"time\" < TIMESTAMP '{day}'"
-    )
-    return replace(lines, scratch=_Window(connection), as_of=day.date())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import duckdb
@@ -12,7 +13,7 @@ from scipy import sparse
 
 Moment = pd.Timestamp
 # An order without an id is all that a customer bought on one day.
-ORDER = '''coalesce("order", CAST(CAST("time" AS DATE) AS VARCHAR))'''
+ORDER = """coalesce("order", CAST(CAST("time" AS DATE) AS VARCHAR))"""
 
 
 class OffersError(ValueError):
@@ -114,6 +115,21 @@ def _matrix(pairs: pd.DataFrame, totals: pd.DataFrame) -> Purchases:
     shape = (len(customers), len(items))
     counts = sparse.coo_array((pairs["orders"].to_numpy(), places), shape=shape).tocsr()
     return Purchases(counts, customers, items, totals["orders"].to_numpy())
+
+
+def day(text: str) -> Moment:
+    """Read a day, such as 2025-12-31.
+
+    Raises
+    ------
+    OffersError
+    """
+    try:
+        return Moment(dt.date.fromisoformat(text))
+    except ValueError as error:
+        raise OffersError(
+            f"got split={text}, expected a day like 2025-12-31. Correct it."
+        ) from error
 
 
 def span(connection: duckdb.DuckDBPyConnection) -> tuple[Moment, Moment]:

@@ -89,6 +89,20 @@ class Trial:
         """What the offers are made with: with segments, unless these do harm."""
         return self.mixes[WITHOUT if self.helps == "harm" else WITH]
 
+    def shown(self) -> pd.DataFrame:
+        """The methods with their intervals, as text."""
+        found = self.methods
+        texts = {
+            measure.replace("_", " "): [
+                f"{value:.3f} ({low:.3f} to {high:.3f})"
+                for value, low, high in zip(
+                    found[measure], found[f"{measure}_low"], found[f"{measure}_high"], strict=True
+                )
+            ]
+            for measure in evaluation.MEASURES
+        }
+        return pd.DataFrame({"method": found["method"], **texts})
+
     @property
     def words(self) -> str:
         """The verdict in one sentence."""
@@ -153,9 +167,7 @@ def run(
         WITH: _best(tried, scores, "everyone"),
     }
     model, later = _model(connection, segments, settings, split), read(connection, start=split)
-    ranked = evaluation.rank(
-        model, later, mixes, most_customers=MOST_TESTED, seed=settings.seed
-    )
+    ranked = evaluation.rank(model, later, mixes, most_customers=MOST_TESTED, seed=settings.seed)
     methods, ahead = evaluation.compare(ranked, WITH, settings.seed)
     unknown = int((~later.customers.isin(model.purchases.customers)).sum())
     judged, n_items = len(ranked[WITH].top), len(model.purchases.items)
@@ -178,7 +190,7 @@ def fit(before: Purchases, segments: pd.Series[int], settings: Settings) -> Reco
 def aligned(segments: pd.Series[int], purchases: Purchases) -> npt.NDArray[np.int64]:
     """Segment of each customer of some purchases, in their order; -1 for those without one."""
     found = segments.reindex(purchases.customers).fillna(OUTLIER)
-    return found.to_numpy(dtype=np.int64)
+    return np.asarray(found, dtype=np.int64)
 
 
 def _candidates(repeats: bool) -> list[Mix]:
@@ -189,7 +201,7 @@ def _candidates(repeats: bool) -> list[Mix]:
     return mixes
 
 
-def _best(tried: list[Mix], scores: np.ndarray, without: str) -> Mix:
+def _best(tried: list[Mix], scores: npt.NDArray[np.float64], without: str) -> Mix:
     """The best of those that leave a part out; of equals the first, with the lowest weights."""
     allowed = [i for i, mix in enumerate(tried) if not getattr(mix, without)]
     return tried[max(allowed, key=lambda i: (scores[i], -i))]

@@ -1,4 +1,4 @@
-"""The sheets of the customers and of their offers: written as text, chunk by chunk, so that memory stays bounded."""
+"""The long sheets, a row per customer: written as text in chunks, so that memory is bounded."""
 
 from __future__ import annotations
 
