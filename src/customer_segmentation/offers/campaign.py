@@ -38,6 +38,8 @@ class Campaign:
     assigned : DataFrame
         Their segment, name and confidence.
     names : dict, segment -> name
+    cleaning : DataFrame
+        What was done to the purchase lines.
     """
 
     preferences: pd.DataFrame
@@ -47,6 +49,7 @@ class Campaign:
     known: pd.DataFrame
     assigned: pd.DataFrame
     names: Mapping[int, str]
+    cleaning: pd.DataFrame
 
     def tables(self, cards: Sequence[Card] = ()) -> Tables:
         """For the workbook: the customers with their segments."""
@@ -124,6 +127,7 @@ def plan(
         known,
         assigned,
         names,
+        membership.lines.findings.table(pd.Series(dtype="str")),
     )
 
 

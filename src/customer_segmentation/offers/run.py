@@ -126,6 +126,7 @@ def write(campaign: Campaign, served: Served, folder: Path) -> list[Path]:
         title=f"What to offer, by the segments of {served.run_name}",
         sentence=campaign.words,
         facts={"Model": f"version {served.version}", "Run id": served.run_id},
+        cleaning=campaign.cleaning,
     )
     with _written(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".offers-") as hidden:
         part = Path(hidden)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import duckdb
@@ -21,8 +21,8 @@ POPULARITY, BY_SEGMENT = "popularity", "popularity per segment"
 WITHOUT, WITH = "recommender without segments", "recommender with segments"
 SLIGHT = 0.01  # of the NDCG: a smaller gain is hardly one, however sure
 # Weights that are tried, beside 1 for what the customer bought before.
-NEIGHBOURS = (0.02, 0.05, 0.1, 0.3, 1.0)
-SHARES = (0.0, 0.05, 0.1, 0.2, 0.5)
+NEIGHBOURS = (0.02, 0.1, 0.5)
+SHARES = (0.05, 0.1, 0.2, 0.5)
 MOST_VALIDATED, MOST_TESTED = 1_000, 10_000  # customers
 
 # Segment of each customer who bought before a day; -1, or nothing, for those in none.
@@ -194,10 +194,10 @@ def aligned(segments: pd.Series[int], purchases: Purchases) -> npt.NDArray[np.in
 
 
 def _candidates(repeats: bool) -> list[Mix]:
-    """All weights: of everyone's shares, or of the segment's, but never of both."""
-    habit = float(repeats)
-    mixes = [Mix(habit, near, everyone=share) for near, share in product(NEIGHBOURS, SHARES)]
-    mixes += [Mix(habit, near, segment=share) for near, share in product(NEIGHBOURS, SHARES)]
+    """All weights: of everyone's shares, of the segment's, or of neither; never of both."""
+    mixes = [Mix(float(repeats), near) for near in NEIGHBOURS]
+    for mix, share in product(tuple(mixes), SHARES):
+        mixes += [replace(mix, everyone=share), replace(mix, segment=share)]
     return mixes
 
 

@@ -11,7 +11,7 @@ from customer_segmentation.plots import canvas, panels
 from customer_segmentation.style import colour, percent
 
 MEASURES = {"hit_rate": "Hit rate", "ndcg": "NDCG", "coverage": "Coverage of the items"}
-ROW, PANEL, GAP, TOP, FOOT = 0.42, 2.3, 0.35, 1.15, 0.45  # inches
+ROW, PANEL, GAP, TOP, FOOT = 0.42, 2.3, 0.35, 0.95, 0.45  # inches
 MOST_SEGMENTS, MOST_OFFERS = 9, 8
 NOTE = (
     "For the 10 best offers to each customer, judged by purchases after the split; lines are 95 % "
@@ -77,19 +77,19 @@ def preferences(offers: pd.DataFrame, names: Mapping[int, str]) -> Figure:
     --------
     >>> row = {"segment": 1, "rank": 1, "offer": "tea", "share": 0.5, "share_all": 0.2, "lift": 2.5}
     >>> preferences(pd.DataFrame([row]), {1: "Young"}).texts[0].get_text()
-    'What each segment buys more than others'
+    'What to offer to each segment'
     """
     segments = offers["segment"].unique()[:MOST_SEGMENTS].tolist()
-    note = "Bar: share of the segment's customers who bought it; tick: of all customers"
+    note = "Bar: share of the segment's customers who bought it; tick: of all customers; ×: lift"
     if offers["segment"].nunique() > len(segments):
         note += f"; the first {len(segments)} of {offers['segment'].nunique()} segments"
-    title = "What each segment buys more than others"
+    title = "What to offer to each segment"
     figure, axes = panels.grid(title, note, [canvas.segment_label(s, names) for s in segments])
     for ax, segment in zip(axes, segments, strict=True):
         shown = offers[offers["segment"] == segment].head(MOST_OFFERS)
         rows = np.arange(len(shown))
         ax.barh(rows, shown["share"], color=colour(segment), alpha=0.4, height=0.8)
-        ax.vlines(shown["share_all"], rows - 0.4, rows + 0.4, color=canvas.INK, linewidth=1)
+        ax.vlines(shown["share_all"], rows - 0.4, rows + 0.4, color=canvas.MUTED, linewidth=1)
         for row, (offer, lift) in enumerate(zip(shown["offer"], shown["lift"], strict=True)):
             text = canvas.fit(str(offer), panels.WIDTH - 0.95, 7.5)
             ax.text(0, row, f" {text} ×{lift:.1f}", va="center", size=7.5)

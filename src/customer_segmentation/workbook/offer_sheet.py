@@ -11,13 +11,13 @@ from customer_segmentation.workbook import looks
 # Column of the table -> title, width in characters, number format.
 COLUMNS = {
     "segment": ("segment", 9.0, "General"),
-    "segment_name": ("segment name", 28.0, "General"),
+    "segment_name": ("segment name", 38.0, "General"),
     "kind": ("kind", 10.0, "General"),
     "rank": ("rank", 6.0, "General"),
     "offer": ("offer", 44.0, "General"),
     "basis": ("why", 28.0, "General"),
-    "buyers": ("customers who bought it", 12.0, "#,##0"),
-    "share": ("share of the segment", 11.0, "0%"),
+    "buyers": ("customers who bought it", 15.0, "#,##0"),
+    "share": ("share of the segment", 14.0, "0%"),
     "share_all": ("share of all", 9.0, "0%"),
     "lift": ("lift", 7.0, "0.00"),
     "expected_alike": ("buyers expected", 11.0, "#,##0.0"),
@@ -39,6 +39,7 @@ def write(sheet: Any, offers: pd.DataFrame) -> None:
     for row, record in enumerate(offers[list(COLUMNS)].itertuples(index=False), 2):
         for place, (value, number_format) in enumerate(zip(record, formats, strict=True), 1):
             looks.put(sheet, row, place, value).number_format = number_format
+        sheet.cell(row, 4).alignment = looks.MIDDLE
         looks.tint(sheet.cell(row, 1), int(record[0]))
     sheet.freeze_panes = "C2"
     sheet.auto_filter.ref = sheet.dimensions
