@@ -48,11 +48,9 @@ class Membership:
     def table(self, lines: Lines) -> pd.DataFrame:
         """Features of the customers, made as those of the training customers were."""
         found, joining = table(lines, self.history["categories"]), self.history["joining"]
-        if joining["customers"] is None:
+        if joining is None or set(self.segmenter.columns) <= set(found.columns):
             return found
-        return demographics.join(
-            found, joining["customers"], Findings(), unmatched=joining["unmatched"]
-        )
+        return demographics.join(found, joining, Findings())
 
     def assign(self, table: pd.DataFrame) -> pd.DataFrame:
         """Segment, name and confidence of the customers whose features the model can read."""

@@ -88,14 +88,17 @@ def open_sales(
     OffersError
         Where there is no item.
     """
-    reading = history["reading"]
+    columns = open_source(path, sheet=options.get("sheet")).columns
+    reading = {**history["reading"]}
+    there = {*columns, reading["columns"].get("category") if reading["items"] else None}
+    named = {role: column for role, column in reading["columns"].items() if column in there}
+    reading["columns"] = named  # the others are known by their names, as in training
     with open_lines(path, **reading, **options) as lines:
-        columns = open_source(path, sheet=options.get("sheet")).columns
         if item is None or item == lines.columns.get("item"):
             _check_items(lines, columns)
             yield Sales(lines, lines)
         elif item in columns:
-            other = {**reading, "columns": {**reading["columns"], "item": item}}
+            other = {**reading, "columns": {**named, "item": item}}
             with open_lines(path, **other, **options) as offered:
                 yield Sales(lines, offered)
         else:
