@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from scipy.stats import hypergeom
+from scipy.stats import hypergeom, norm
 
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.offers.purchases import Purchases
@@ -17,6 +17,7 @@ from customer_segmentation.style import name_of
 
 Floats = npt.NDArray[np.float64]
 FALSE_DISCOVERIES = 0.05  # share of the listed preferences that may be chance
+LEAST_LIFT = 1.1  # a smaller difference, however sure, is none that anyone acts on
 STRATA = 10  # groups of customers who buy about as many different items
 PREFERENCE, POPULAR = "bought more than by others", "bought most in the segment"
 LEAST_LISTED = 5  # below so many preferences, what the segment buys most fills the list
@@ -36,7 +37,7 @@ def preferences(
 
     A customer counts once for an item, however often it was bought, so that one heavy buyer makes
     no preference. A segment that buys more of everything prefers nothing: `expected_alike` is what
-    customers who buy as many different items would buy.
+    as many customers who buy as many different items would buy.
 
     Parameters
     ----------
@@ -53,15 +54,16 @@ def preferences(
     DataFrame, a row per segment and item
         ``segment``, ``offer``, ``segment_name``, ``kind``; ``buyers`` in the segment (the support),
         ``share`` of its customers and ``share_all`` of all who bought it; ``lift``, their
-        quotient; ``expected_alike`` buyers; ``q_value`` of the one-sided Fisher test against all
-        other customers, by Benjamini and Hochberg over all segments and items.
+        quotient; ``expected_alike`` buyers; ``q_value`` by Benjamini and Hochberg over all
+        segments and items, of the weaker of two one-sided tests: against all other customers, and
+        against those who buy as many different items.
 
     References
     ----------
-    Fisher (1922), "On the interpretation of chi-squared from contingency tables, and the
-    calculation of P", Journal of the Royal Statistical Society 85. Benjamini and Hochberg (1995),
-    see :func:`customer_segmentation.significance.adjusted`. The expected count over strata is
-    that of Mantel and Haenszel (1959), Journal of the National Cancer Institute 22.
+    Against all: Fisher's exact test (1922), "On the interpretation of chi-squared from contingency
+    tables, and the calculation of P", Journal of the Royal Statistical Society 85. Against those
+    alike, in ten strata: Mantel and Haenszel (1959), "Statistical aspects of the analysis of data
+    from retrospective studies of disease", Journal of the National Cancer Institute 22.
 
     Examples
     --------
@@ -76,7 +78,9 @@ def preferences(
     bought, n = purchases.bought, len(segments)
     buyers, everyone = (member @ bought).toarray(), bought.sum(axis=0)
     sizes = member.sum(axis=1)[:, None]
-    p_values = hypergeom.sf(buyers - 1, n, everyone, sizes)
+    expected, p_alike = _alike(bought, member, buyers)
+    # Both have to hold, so the weaker of the two counts (an intersection-union test).
+    p_values = np.maximum(hypergeom.sf(buyers - 1, n, everyone, sizes), p_alike)
     share, share_all = buyers / sizes, everyone / max(n, 1)
     index = pd.MultiIndex.from_product([numbers, purchases.items], names=["segment", "offer"])
     found = pd.DataFrame(
@@ -87,7 +91,7 @@ def preferences(
             "share": share.ravel(),
             "share_all": np.tile(share_all, len(numbers)),
             "lift": (share / share_all).ravel(),
-            "expected_alike": _alike(bought, member).ravel(),
+            "expected_alike": expected.ravel(),
             "q_value": adjusted(p_values.ravel()),
         },
         index,
@@ -95,14 +99,22 @@ def preferences(
     return found.reset_index()
 
 
-def _alike(bought: sparse.csr_array, member: sparse.csr_array) -> Floats:
-    """Buyers that each segment would have, were its customers like others of their breadth."""
+def _alike(
+    bought: sparse.csr_array, member: sparse.csr_array, buyers: Floats
+) -> tuple[Floats, Floats]:
+    """Buyers expected of customers with the same breadth, and how probable it is to have more."""
     breadth = bought.sum(axis=1)
     edges = np.unique(np.quantile(breadth, np.linspace(0, 1, STRATA + 1)[1:-1]))
     stratum = np.searchsorted(edges, breadth, side="right")
     inside = sparse.csr_array((stratum[None, :] == np.unique(stratum)[:, None]).astype(np.float64))
-    rates = (inside @ bought).toarray() / inside.sum(axis=1)[:, None]
-    return np.asarray((member @ inside.T).toarray() @ rates)
+    n = inside.sum(axis=1)[:, None]
+    rates, mine = (inside @ bought).toarray() / n, (member @ inside.T).toarray()
+    # Of the hypergeometric distribution in each stratum; one of a single customer varies not.
+    spread = rates * (1 - rates) * n / np.maximum(n - 1, 1)
+    expected, variance = mine @ rates, (mine * (1 - mine / n.T)) @ spread
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (buyers - expected - 0.5) / np.sqrt(variance)
+    return expected, np.where(variance > 0, norm.sf(z), 1.0)
 
 
 def listed(found: pd.DataFrame, *, most: int, least_buyers: int) -> pd.DataFrame:
@@ -120,12 +132,12 @@ def listed(found: pd.DataFrame, *, most: int, least_buyers: int) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        The `COLUMNS`. Preferences come first: significant, and bought by more customers than
-        among those who buy as many different items, ordered by how many more. A segment with
-        fewer than five gets what it buys most besides, and `basis` says so.
+        The `COLUMNS`. Preferences come first, ordered by how many more customers bought the item
+        than among those who buy as many different ones. A segment with fewer than five
+        preferences gets what it buys most besides, and `basis` says so.
     """
     extra = found["buyers"] - found["expected_alike"]
-    preferred = (found["q_value"] <= FALSE_DISCOVERIES) & (found["lift"] > 1) & (extra > 0)
+    preferred = (found["q_value"] <= FALSE_DISCOVERIES) & (found["lift"] >= LEAST_LIFT)
     ranked = found.assign(
         basis=np.where(preferred, PREFERENCE, POPULAR),
         strength=np.where(preferred, extra, found["buyers"]),

@@ -209,9 +209,9 @@ def _tried(trial: Trial) -> Iterator[Item]:
 
 
 def significant(found: pd.DataFrame) -> pd.DataFrame:
-    """Preferences that are no chance, whether or not the segment just buys more of everything."""
-    kept = (found["q_value"] <= FALSE_DISCOVERIES) & (found["lift"] > 1)
-    return rounded(found[kept].sort_values(["kind", "segment", "q_value"], kind="stable"))
+    """All preferences that are no chance, the surest first."""
+    kept = found[found["q_value"] <= FALSE_DISCOVERIES]
+    return rounded(kept.sort_values(["kind", "segment", "q_value"], kind="stable"))
 
 
 def rounded(offers: pd.DataFrame) -> pd.DataFrame:

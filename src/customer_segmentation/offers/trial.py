@@ -23,7 +23,8 @@ SLIGHT = 0.01  # of the NDCG: a smaller gain is hardly one, however sure
 # Weights that are tried, beside 1 for what the customer bought before.
 NEIGHBOURS = (0.02, 0.1, 0.5)
 SHARES = (0.05, 0.1, 0.2, 0.5)
-MOST_VALIDATED, MOST_TESTED = 1_000, 10_000  # customers
+MOST_TESTED = 10_000  # customers
+VALIDATED_CELLS = 10_000_000  # customers times items on which all the weights are tried
 
 # Segment of each customer who bought before a day; -1, or nothing, for those in none.
 Segments = Callable[[Moment], "pd.Series[int]"]
@@ -156,7 +157,7 @@ def run(
         model,
         read(connection, start=validated, end=split),
         {str(i): mix for i, mix in enumerate(tried)},
-        most_customers=MOST_VALIDATED,
+        most_customers=VALIDATED_CELLS // len(model.purchases.items) + 100,
         seed=settings.seed,
     )
     scores = np.array([ranked.ndcg.mean() for ranked in found.values()])
