@@ -75,9 +75,10 @@ class Campaign:
     def words(self) -> str:
         """How many offers there are for how many, and what the trial says."""
         found = int((self.segments["basis"] == preferences.PREFERENCE).sum())
+        used = " They are made without segments." if self.trial.helps == "harm" else ""
         return (
-            f"{found:,} preferences of {self.segments['segment'].nunique()} segments listed; "
-            f"offers for {self.customers.iloc[:, 0].nunique():,} customers. {self.trial.words}"
+            f"{found:,} preferences of {self.segments['segment'].nunique()} segments; offers for "
+            f"{self.customers.iloc[:, 0].nunique():,} customers.{used} {self.trial.words}"
         )
 
 

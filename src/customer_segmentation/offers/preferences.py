@@ -18,7 +18,7 @@ from customer_segmentation.style import name_of
 Floats = npt.NDArray[np.float64]
 FALSE_DISCOVERIES = 0.05  # share of the listed preferences that may be chance
 LEAST_LIFT = 1.1  # a smaller difference, however sure, is none that anyone acts on
-STRATA = 10  # groups of customers who buy about as many different items
+STRATA = 50  # groups of customers who buy about as many different items; ten are too coarse
 PREFERENCE, POPULAR = "bought more than by others", "bought most in the segment"
 LEAST_LISTED = 5  # below so many preferences, what the segment buys most fills the list
 COLUMNS = [
@@ -62,7 +62,7 @@ def preferences(
     ----------
     Against all: Fisher's exact test (1922), "On the interpretation of chi-squared from contingency
     tables, and the calculation of P", Journal of the Royal Statistical Society 85. Against those
-    alike, in ten strata: Mantel and Haenszel (1959), "Statistical aspects of the analysis of data
+    alike, in strata: Mantel and Haenszel (1959), "Statistical aspects of the analysis of data
     from retrospective studies of disease", Journal of the National Cancer Institute 22.
 
     Examples

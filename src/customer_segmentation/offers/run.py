@@ -159,7 +159,10 @@ def log(
     tags = {"kind": KIND, VERSION: str(served.version)}
     failed = f"{files[0].parent} is complete, but the offers could not be logged"
     with scoring_run.said(failed), tracking.run(f"offers-{served.run_name}", tags=tags) as run_id:
-        tracking.log(run_id, items(campaign, settings, files))
+        try:
+            tracking.log(run_id, items(campaign, settings, files))
+        except KeyboardInterrupt as error:
+            raise OSError("interrupted") from error
     return run_id
 
 
@@ -199,6 +202,7 @@ def _tried(trial: Trial) -> Iterator[Item]:
         for method, value in zip(trial.methods["method"], trial.methods[measure], strict=True):
             yield Metric(f"{measure}/{method.replace(' ', '_')}", float(value))
     yield Metric("customers_judged", trial.customers)
+    yield Metric("customers_without_history", trial.unknown)
     yield Metric("items_offered", trial.n_items)
     yield Table("tables/methods.csv", trial.methods.round(4), compare=True)
     yield Table("tables/ahead.csv", trial.ahead.round(4), compare=True)

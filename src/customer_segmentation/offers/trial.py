@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import duckdb
@@ -22,7 +22,7 @@ WITHOUT, WITH = "recommender without segments", "recommender with segments"
 SLIGHT = 0.01  # of the NDCG: a smaller gain is hardly one, however sure
 # Weights that are tried, beside 1 for what the customer bought before.
 NEIGHBOURS = (0.02, 0.1, 0.5)
-SHARES = (0.05, 0.1, 0.2, 0.5)
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.5, 2.0, 10.0)
 MOST_TESTED = 10_000  # customers
 VALIDATED_CELLS = 10_000_000  # customers times items on which all the weights are tried
 
@@ -67,6 +67,8 @@ class Trial:
         Who were judged; who bought after the split only.
     n_items : int
         Items that could be offered.
+    repeats : bool
+        Whether what a customer had bought before could be offered, and counts as a hit.
     """
 
     split: Moment
@@ -78,6 +80,7 @@ class Trial:
     customers: int
     unknown: int
     n_items: int
+    repeats: bool
 
     @property
     def helps(self) -> str:
@@ -118,7 +121,8 @@ class Trial:
         return (
             f"{said}. NDCG at {evaluation.MOST} is {ndcg[WITH]:.3f} with them and "
             f"{ndcg[WITHOUT]:.3f} without, a difference of {row['ndcg']:+.4f} (95 % interval "
-            f"{row['ndcg_low']:+.4f} to {row['ndcg_high']:+.4f}) over {self.customers:,} customers."
+            f"{row['ndcg_low']:+.4f} to {row['ndcg_high']:+.4f}) over {self.customers:,} "
+            f"customers; what they bought before {'counts' if self.repeats else 'does not count'}."
         )
 
 
@@ -151,28 +155,21 @@ def run(
     split = (last - (last - first) * TEST_SHARE).normalize() if split is None else split
     _check(first, last, split)
     validated = (split - (split - first) * TEST_SHARE).normalize()
-    tried = _candidates(settings.repeats)
-    model = _model(connection, segments, settings, validated)
-    found = evaluation.rank(
-        model,
-        read(connection, start=validated, end=split),
-        {str(i): mix for i, mix in enumerate(tried)},
-        most_customers=VALIDATED_CELLS // len(model.purchases.items) + 100,
-        seed=settings.seed,
-    )
-    scores = np.array([ranked.ndcg.mean() for ranked in found.values()])
+    near, share = _weights(connection, segments, settings, validated, split)
+    habit = float(settings.repeats)
     mixes = {
         POPULARITY: Mix(everyone=1.0),
         BY_SEGMENT: Mix(segment=1.0),
-        WITHOUT: _best(tried, scores, "segment"),
-        WITH: _best(tried, scores, "everyone"),
+        WITHOUT: Mix(habit, near, everyone=share),
+        WITH: Mix(habit, near, segment=share),
     }
     model, later = _model(connection, segments, settings, split), read(connection, start=split)
     ranked = evaluation.rank(model, later, mixes, most_customers=MOST_TESTED, seed=settings.seed)
     methods, ahead = evaluation.compare(ranked, WITH, settings.seed)
     unknown = int((~later.customers.isin(model.purchases.customers)).sum())
     judged, n_items = len(ranked[WITH].top), len(model.purchases.items)
-    return Trial(split, validated, last, mixes, methods, ahead, judged, unknown, n_items)
+    days = (split, validated, last)
+    return Trial(*days, mixes, methods, ahead, judged, unknown, n_items, settings.repeats)
 
 
 def _model(
@@ -194,18 +191,32 @@ def aligned(segments: pd.Series[int], purchases: Purchases) -> npt.NDArray[np.in
     return np.asarray(found, dtype=np.int64)
 
 
-def _candidates(repeats: bool) -> list[Mix]:
-    """All weights: of everyone's shares, of the segment's, or of neither; never of both."""
-    mixes = [Mix(float(repeats), near) for near in NEIGHBOURS]
-    for mix, share in product(tuple(mixes), SHARES):
-        mixes += [replace(mix, everyone=share), replace(mix, segment=share)]
-    return mixes
+def _weights(
+    connection: duckdb.DuckDBPyConnection,
+    segments: Segments,
+    settings: Settings,
+    start: Moment,
+    end: Moment,
+) -> tuple[float, float]:
+    """Weights of neighbours and shares with the best mean NDCG, with segments and without.
 
-
-def _best(tried: list[Mix], scores: npt.NDArray[np.float64], without: str) -> Mix:
-    """The best of those that leave a part out; of equals the first, with the lowest weights."""
-    allowed = [i for i, mix in enumerate(tried) if not getattr(mix, without)]
-    return tried[max(allowed, key=lambda i: (scores[i], -i))]
+    The same for both, so that what differs between the two is the segments, not the tuning.
+    """
+    habit, model = float(settings.repeats), _model(connection, segments, settings, start)
+    mixes = {}
+    for near, share in product(NEIGHBOURS, SHARES):
+        mixes[f"{near} {share} {WITHOUT}"] = Mix(habit, near, everyone=share)
+        mixes[f"{near} {share} {WITH}"] = Mix(habit, near, segment=share)
+    found = evaluation.rank(
+        model,
+        read(connection, start=start, end=end),
+        mixes,
+        most_customers=VALIDATED_CELLS // len(model.purchases.items) + 100,
+        seed=settings.seed,
+    )
+    scores = [ranked.ndcg.mean() for ranked in found.values()]
+    best = int(np.argmax(np.add(scores[::2], scores[1::2])))
+    return list(product(NEIGHBOURS, SHARES))[best]
 
 
 def _check(first: Moment, last: Moment, split: Moment) -> None:
