@@ -74,11 +74,14 @@ class Campaign:
     @property
     def words(self) -> str:
         """How many offers there are for how many, and what the trial says."""
-        found = int((self.segments["basis"] == preferences.PREFERENCE).sum())
+        reasons = self.segments["basis"].value_counts()
+        alike = int(reasons.get(preferences.PREFERRED, 0))
+        more = alike + int(reasons.get(preferences.MORE, 0))
         used = " They are made without segments." if self.trial.helps == "harm" else ""
         return (
-            f"{found:,} preferences of {self.segments['segment'].nunique()} segments; offers for "
-            f"{self.customers.iloc[:, 0].nunique():,} customers.{used} {self.trial.words}"
+            f"{more:,} offers to segments are what these buy more than others, {alike:,} of them "
+            f"also more than those who buy as much; {self.customers.iloc[:, 0].nunique():,} "
+            f"customers have offers of their own.{used} {self.trial.words}"
         )
 
 

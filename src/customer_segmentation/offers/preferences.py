@@ -19,11 +19,14 @@ Floats = npt.NDArray[np.float64]
 FALSE_DISCOVERIES = 0.05  # share of the listed preferences that may be chance
 LEAST_LIFT = 1.1  # a smaller difference, however sure, is none that anyone acts on
 STRATA = 50  # groups of customers who buy about as many different items; ten are too coarse
-PREFERENCE, POPULAR = "bought more than by others", "bought most in the segment"
-LEAST_LISTED = 5  # below so many preferences, what the segment buys most fills the list
+# Why something is offered to a segment, the strongest reason first.
+PREFERRED = "bought more than by others who buy as much"
+MORE, POPULAR = "bought more than by others", "bought most in the segment"
+BASES = (PREFERRED, MORE, POPULAR)
+LEAST_LISTED = 5  # with fewer reasons than that, what the segment buys most fills the list
 COLUMNS = [
     "segment", "segment_name", "kind", "rank", "offer", "basis", "buyers", "share", "share_all",
-    "lift", "expected_alike", "q_value",
+    "lift", "q_value", "expected_alike", "q_alike",
 ]  # fmt: skip
 
 
@@ -36,8 +39,8 @@ def preferences(
     """Compare every segment with all customers, item by item.
 
     A customer counts once for an item, however often it was bought, so that one heavy buyer makes
-    no preference. A segment that buys more of everything prefers nothing: `expected_alike` is what
-    as many customers who buy as many different items would buy.
+    no preference. A segment of people who buy more of everything has a lift in everything: what
+    it prefers beyond that is tested against customers who buy as many different items.
 
     Parameters
     ----------
@@ -52,11 +55,12 @@ def preferences(
     Returns
     -------
     DataFrame, a row per segment and item
-        ``segment``, ``offer``, ``segment_name``, ``kind``; ``buyers`` in the segment (the support),
-        ``share`` of its customers and ``share_all`` of all who bought it; ``lift``, their
-        quotient; ``expected_alike`` buyers; ``q_value`` by Benjamini and Hochberg over all
-        segments and items, of the weaker of two one-sided tests: against all other customers, and
-        against those who buy as many different items.
+        ``segment``, ``offer``, ``segment_name``, ``kind``; ``buyers`` in the segment (the
+        support), ``share`` of its customers and ``share_all`` of all who bought it; ``lift``,
+        their quotient, and ``q_value`` of the one-sided test against all other customers;
+        ``expected_alike``, the buyers among as many customers who buy as many different items,
+        and ``q_alike`` of that test and the first both. The q-values are Benjamini and Hochberg's,
+        over all segments and items.
 
     References
     ----------
@@ -78,9 +82,8 @@ def preferences(
     bought, n = purchases.bought, len(segments)
     buyers, everyone = (member @ bought).toarray(), bought.sum(axis=0)
     sizes = member.sum(axis=1)[:, None]
+    p_values = hypergeom.sf(buyers - 1, n, everyone, sizes)
     expected, p_alike = _alike(bought, member, buyers)
-    # Both have to hold, so the weaker of the two counts (an intersection-union test).
-    p_values = np.maximum(hypergeom.sf(buyers - 1, n, everyone, sizes), p_alike)
     share, share_all = buyers / sizes, everyone / max(n, 1)
     index = pd.MultiIndex.from_product([numbers, purchases.items], names=["segment", "offer"])
     found = pd.DataFrame(
@@ -91,8 +94,10 @@ def preferences(
             "share": share.ravel(),
             "share_all": np.tile(share_all, len(numbers)),
             "lift": (share / share_all).ravel(),
-            "expected_alike": expected.ravel(),
             "q_value": adjusted(p_values.ravel()),
+            "expected_alike": expected.ravel(),
+            # Both have to hold, so the weaker of the two counts (an intersection-union test).
+            "q_alike": adjusted(np.maximum(p_values, p_alike).ravel()),
         },
         index,
     )
@@ -132,19 +137,21 @@ def listed(found: pd.DataFrame, *, most: int, least_buyers: int) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        The `COLUMNS`. Preferences come first, ordered by how many more customers bought the item
-        than among those who buy as many different ones. A segment with fewer than five
-        preferences gets what it buys most besides, and `basis` says so.
+        The `COLUMNS`. First come preferences that hold among customers who buy as much, then what
+        is bought more than by others; both ordered by how many more buyers there are than among
+        those. With fewer than five of these a segment gets what it buys most; ``basis`` tells.
     """
+    more = (found["q_value"] <= FALSE_DISCOVERIES) & (found["lift"] >= LEAST_LIFT)
+    tier = np.select([more & (found["q_alike"] <= FALSE_DISCOVERIES), more], [0, 1], 2)
     extra = found["buyers"] - found["expected_alike"]
-    preferred = (found["q_value"] <= FALSE_DISCOVERIES) & (found["lift"] >= LEAST_LIFT)
     ranked = found.assign(
-        basis=np.where(preferred, PREFERENCE, POPULAR),
-        strength=np.where(preferred, extra, found["buyers"]),
+        tier=tier,
+        basis=np.array(BASES, dtype=object)[tier],
+        strength=np.where(tier < 2, extra, found["buyers"]),
     )
     ranked = ranked[ranked["buyers"] >= least_buyers].sort_values(
-        ["segment", "basis", "strength"], ascending=[True, True, False], kind="stable"
-    )  # PREFERENCE comes first in the alphabet, too
+        ["segment", "tier", "strength"], ascending=[True, True, False], kind="stable"
+    )
     ranked["rank"] = ranked.groupby("segment").cumcount() + 1
-    kept = np.where(ranked["basis"] == PREFERENCE, most, min(LEAST_LISTED, most))
+    kept = np.where(ranked["tier"] < 2, most, min(LEAST_LISTED, most))
     return ranked.loc[ranked["rank"] <= kept, COLUMNS].reset_index(drop=True)

@@ -219,6 +219,6 @@ def significant(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def rounded(offers: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as they are read; the q-value to three significant digits."""
-    q_values = offers["q_value"].map(lambda value: float(f"{value:.3g}"))
-    return offers.round(4).assign(q_value=q_values)
+    """Numbers as they are read; q-values to three significant digits."""
+    few = {name: offers[name].map("{:.3g}".format).astype(float) for name in ("q_value", "q_alike")}
+    return offers.round(4).assign(**few)

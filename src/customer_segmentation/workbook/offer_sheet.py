@@ -15,18 +15,19 @@ COLUMNS = {
     "kind": ("kind", 10.0, "General"),
     "rank": ("rank", 6.0, "General"),
     "offer": ("offer", 44.0, "General"),
-    "basis": ("why", 28.0, "General"),
+    "basis": ("why", 42.0, "General"),
     "buyers": ("customers who bought it", 15.0, "#,##0"),
     "share": ("share of the segment", 14.0, "0%"),
     "share_all": ("share of all", 9.0, "0%"),
     "lift": ("lift", 7.0, "0.00"),
-    "expected_alike": ("buyers expected", 11.0, "#,##0.0"),
-    "q_value": ("chance (q-value)", 10.0, "0.0E+00"),
+    "q_value": ("chance", 9.0, "0.0E+00"),
+    "expected_alike": ("buyers among as many alike", 13.0, "#,##0.0"),
+    "q_alike": ("chance among those alike", 13.0, "0.0E+00"),
 }
 READING = (
     "Lift: the share of the segment who bought it, by that of all customers; each customer counts "
-    "once. Buyers expected: of as many customers who buy as many different things. Chance: at "
-    "most this share of the rows up to this one is chance (Benjamini and Hochberg)."
+    "once. Alike: customers who buy as many different things. Chance: of the rows up to a value, "
+    "at most this share is expected to be chance (Benjamini and Hochberg's q-value)."
 )
 
 
