@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def plan(chosen: dict[str, Any], served: Any, origin: Any) -> Any:
     from customer_segmentation.offers.membership import Membership
     from customer_segmentation.offers.trial import Settings
 
+    settings = Settings(**{field.name: chosen[field.name] for field in fields(Settings)})
     options = {key: chosen[key] for key in ("as_of", "sheet")}
     if not chosen["input"]:
         options = {key: value or origin.options[key] for key, value in options.items()}
@@ -68,10 +70,8 @@ def plan(chosen: dict[str, Any], served: Any, origin: Any) -> Any:
             opened.offered,
             Membership(opened.lines, origin.history, served.segmenter),
             names,
-            Settings(chosen["repeats"], chosen["least_customers"], chosen["seed"]),
+            settings,
             split=purchases.day(chosen["split"]) if chosen["split"] else None,
-            per_customer=chosen["per_customer"],
-            per_segment=chosen["per_segment"],
         )
 
 

@@ -18,7 +18,7 @@ import openpyxl
 import pandas as pd
 import pytest
 import recommend
-from conftest import ROOT, environment, places, runs
+from conftest import MALL, ROOT, environment, places, runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from purchases import KINDS, sample
@@ -433,6 +433,9 @@ def test_the_same_data_make_the_same_offers_on_any_number_of_threads(promoted, t
         (["model=7"], "expected one of the versions [1]"),
         (["input=nowhere.csv"], "nowhere.csv"),
         (["least_customers=1000"], "expected at least 2"),
+        (["per_customer=0"], "got per_customer=0, expected at least 1"),
+        (["seed=-1"], "got seed=-1, expected at least 0"),
+        ([f"input={MALL}"], "In training the columns were customer = customer_id"),
         (["per_customers=3"], "Did you mean per_customer=?"),
     ],
 )

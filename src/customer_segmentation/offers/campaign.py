@@ -92,8 +92,6 @@ def plan(
     settings: Settings,
     *,
     split: Moment | None = None,
-    per_customer: int = 10,
-    per_segment: int = 25,
 ) -> Campaign:
     """Find preferences, try the recommender on the last purchases, then use it on all of them.
 
@@ -107,8 +105,6 @@ def plan(
     settings : Settings
     split : Timestamp, optional
         Purchases from then on are the test; by default the last fifth of the period.
-    per_customer, per_segment : int
-        Offers; for a segment so many items and so many categories.
 
     Raises
     ------
@@ -120,9 +116,12 @@ def plan(
     segments = assigned["segment"]
     compared = _compared(lines, segments, names, settings)
     least = settings.least_customers
-    listed = [preferences.listed(found, most=per_segment, least_buyers=least) for found in compared]
+    listed = [
+        preferences.listed(found, most=settings.per_segment, least_buyers=least)
+        for found in compared
+    ]
     model = trial.fit(read(lines.connection), segments, settings)
-    offers = model.offers(tried.chosen, most=per_customer)
+    offers = model.offers(tried.chosen, most=settings.per_customer)
     return Campaign(
         pd.concat(compared, ignore_index=True),
         pd.concat(listed, ignore_index=True),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from customer_segmentation.batches import open_source
 from customer_segmentation.data.expectations import closest
+from customer_segmentation.data.findings import DataError
 from customer_segmentation.offers.purchases import OffersError
 from customer_segmentation.transactions import Lines, open_lines, raw, roles, staging
 
@@ -93,7 +94,12 @@ def open_sales(
     there = {*columns, reading["columns"].get("category") if reading["items"] else None}
     named = {role: column for role, column in reading["columns"].items() if column in there}
     reading["columns"] = named  # the others are known by their names, as in training
-    with open_lines(path, **reading, **options) as lines:
+    try:
+        opened = open_lines(path, **reading, **options)
+    except DataError as error:
+        known = ", ".join(f"{role} = {c}" for role, c in history["reading"]["columns"].items())
+        raise DataError(f"{error}\nIn training the columns were {known}: name them so.") from error
+    with opened as lines:
         if item is None or item == lines.columns.get("item"):
             _check_items(lines, columns)
             yield Sales(lines, lines)

@@ -40,12 +40,31 @@ class Settings:
         Whether what a customer bought before may be offered, and counts as a hit.
     least_customers : int
         Items that fewer bought are not offered.
+    per_customer, per_segment : int
+        Offers; for a segment so many items and so many categories.
     seed : int
+        Draws customers and resamples.
+
+    Raises
+    ------
+    OffersError
+        On a number that is too low.
     """
 
     repeats: bool = True
     least_customers: int = 5
+    per_customer: int = 10
+    per_segment: int = 25
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers of which no offers come."""
+        least = {"least_customers": 1, "per_customer": 1, "per_segment": 1, "seed": 0}
+        for name, lowest in least.items():
+            if getattr(self, name) < lowest:
+                raise OffersError(
+                    f"got {name}={getattr(self, name)}, expected at least {lowest}. Correct it."
+                )
 
 
 @dataclass(frozen=True)
