@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.data.findings import Findings
 from customer_segmentation.offers.purchases import Moment
 from customer_segmentation.offers.sales import before
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.transactions import Lines, demographics
-from customer_segmentation.transactions.customers import table
+from customer_segmentation.transactions import Lines
+from customer_segmentation.transactions.loading import as_trained
 
 
 @dataclass(frozen=True)
 class Membership:
     """What a model says of the customers of some purchase lines, as of any day.
 
-    The model's segments stay as they are; who is in which is decided by the features of that day.
+    The model's segments stay as they are, with the borders that it found on its training period;
+    who is in which is decided by the features of that day.
 
     Attributes
     ----------
@@ -47,10 +47,7 @@ class Membership:
 
     def table(self, lines: Lines) -> pd.DataFrame:
         """Features of the customers, made as those of the training customers were."""
-        found, joining = table(lines, self.history["categories"]), self.history["joining"]
-        if joining is None or set(self.segmenter.columns) <= set(found.columns):
-            return found
-        return demographics.join(found, joining, Findings())
+        return as_trained(lines, self.history, self.segmenter.columns)
 
     def assign(self, table: pd.DataFrame) -> pd.DataFrame:
         """Segment, name and confidence of the customers whose features the model can read."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from customer_segmentation.batches import open_source
 from customer_segmentation.data.expectations import closest
-from customer_segmentation.data.findings import DataError
+from customer_segmentation.data.findings import DataError, Findings
 from customer_segmentation.offers.purchases import OffersError
 from customer_segmentation.transactions import Lines, open_lines, raw, roles, staging
 
@@ -59,7 +59,8 @@ class Window(raw.Scratch):
 def before(lines: Lines, day: pd.Timestamp) -> Lines:
     """Take the same lines without those from a day on; to be closed by itself."""
     select = f"SELECT * FROM memory.main.lines WHERE \"time\" < TIMESTAMP '{day}'"
-    return replace(lines, scratch=Window(lines.connection, select), as_of=day.date())
+    window = Window(lines.connection, select)
+    return replace(lines, scratch=window, as_of=day.date(), findings=Findings())
 
 
 @contextmanager
