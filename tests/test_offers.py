@@ -285,7 +285,11 @@ def test_nothing_bought_after_the_split_reaches_what_is_judged(tasteful):
 
 @pytest.mark.parametrize(
     ("split", "said"),
-    [("2020-01-01", "all of them after the split"), ("2030-01-01", "all of them before the split")],
+    [
+        ("2020-01-01", "all of them after the split"),
+        ("2030-01-01", "all of them before the split"),
+        ("2025-01-02", "expected several days on both sides"),
+    ],
 )
 def test_a_split_outside_the_period_is_refused(split, said):
     lines, segments, _ = shop(1.0, customers=5, orders=3)

@@ -174,6 +174,7 @@ def run(
     split = (last - (last - first) * TEST_SHARE).normalize() if split is None else split
     _check(first, last, split)
     validated = (split - (split - first) * TEST_SHARE).normalize()
+    _check(first, split, validated)
     near, share = _weights(connection, segments, settings, validated, split)
     habit = float(settings.repeats)
     mixes = {
@@ -245,5 +246,6 @@ def _check(first: Moment, last: Moment, split: Moment) -> None:
         side = "after" if split <= first else "before"
         raise OffersError(
             f"got purchases from {first:%Y-%m-%d} to {last:%Y-%m-%d}, all of them {side} the split "
-            f"({split:%Y-%m-%d}), expected some on both sides. Choose a split= in between."
+            f"({split:%Y-%m-%d}), expected several days on both sides. Choose a split= in between, "
+            "or give purchases of a longer period."
         )
