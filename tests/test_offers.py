@@ -471,6 +471,18 @@ def test_a_model_of_something_else_is_refused(migrated, sales, tmp_path, capsys)
     assert "was not trained on purchase lines" in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_request_to_stop_leaves_nothing_behind(promoted, tmp_path, monkeypatch, capsys):
+    def stopped(*_: object, **__: object) -> None:
+        raise RuntimeError("Query interrupted")  # as DuckDB has it
+
+    monkeypatch.setattr(trial, "span", stopped)
+    before = len(runs(promoted))
+    assert command(promoted, tmp_path / "out") == 130
+    assert "earlier offers are kept" in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
+    assert len(runs(promoted)) == before
+
+
 def test_an_output_that_is_a_file_is_refused_before_anything_is_read(promoted, tmp_path, capsys):
     (tmp_path / "out").write_text("mine")
     assert command(promoted, tmp_path / "out") == 1

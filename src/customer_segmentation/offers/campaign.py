@@ -153,7 +153,8 @@ def _described(
     """Customers' offers under the id's own name, with names of segments and categories."""
     named = {int(n): name_of(int(n), names) for n in offers["segment"].unique()}
     inside = offers["customer"].isin(segments.index)
-    found = offers.rename(columns={"customer": lines.columns["customer"]})
+    own = lines.columns["customer"]
+    found = offers.rename(columns={"customer": f"{own} (data)" if own in offers else own})
     found.insert(2, "segment_name", offers["segment"].map(named).where(inside, NO_SEGMENT))
     known = categories(lines.connection)
     if known:

@@ -95,12 +95,7 @@ def open_sales(
     there = {*columns, reading["columns"].get("category") if reading["items"] else None}
     named = {role: column for role, column in reading["columns"].items() if column in there}
     reading["columns"] = named  # the others are known by their names, as in training
-    try:
-        opened = open_lines(path, **reading, **options)
-    except DataError as error:
-        known = ", ".join(f"{role} = {c}" for role, c in history["reading"]["columns"].items())
-        raise DataError(f"{error}\nIn training the columns were {known}: name them so.") from error
-    with opened as lines:
+    with raw.interruptible(), _opened(path, history, reading, options) as lines:
         if item is None or item == lines.columns.get("item"):
             _check_items(lines, columns)
             yield Sales(lines, lines)
@@ -111,6 +106,20 @@ def open_sales(
         else:
             with _renamed(lines, item, reading, columns) as offered:
                 yield Sales(lines, offered)
+
+
+def _opened(
+    path: Path,
+    history: Mapping[str, Any],
+    reading: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Lines:
+    """Open the lines; where a column is not found, say what it was called."""
+    try:
+        return open_lines(path, **reading, **options)
+    except DataError as error:
+        known = ", ".join(f"{role} = {c}" for role, c in history["reading"]["columns"].items())
+        raise DataError(f"{error}\nIn training the columns were {known}: name them so.") from error
 
 
 def _check_items(lines: Lines, columns: list[str]) -> None:

@@ -22,8 +22,10 @@ from customer_segmentation.transactions.customers import (
     table,
 )
 from customer_segmentation.transactions.lines import Lines, open_lines
+from customer_segmentation.transactions.raw import interruptible
 
 
+@interruptible()
 def load(
     path: str | Path,
     *,
@@ -110,6 +112,7 @@ def load(
     )
 
 
+@interruptible()
 def read_again(
     path: str | Path,
     history: Mapping[str, Any],
