@@ -27,8 +27,9 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import PowerTransformer
 from streamlit.testing.v1 import AppTest
 
-from customer_segmentation import drift, features, options, scoring_run, store, tracking
+from customer_segmentation import drift, features, options, store, tracking
 from customer_segmentation import registry as model_registry
+from customer_segmentation.artifacts import CONFIG, read_table
 from customer_segmentation.dashboard import history
 from customer_segmentation.items import Model
 from customer_segmentation.offers import evaluation, preferences, trial
@@ -328,7 +329,7 @@ def champion(folder: Path, migrated: Path, sales: Path, *, history: bool = True)
         described["history"] = json.loads(json.dumps(data.history))
     with tracking.run("kmeans-rfm-k3", tags={"kind": "model"}) as run_id:
         tracking.log_data(data.name, str(sales), data.sha256, data.table)
-        mlflow.log_text("data: {as_of: null}", scoring_run.CONFIG)
+        mlflow.log_text("data: {as_of: null}", CONFIG)
         tracking.log(run_id, [Model("kmeans-rfm-k3", segmenter, described)])
     uri = mlflow.get_run(run_id).data.tags[tracking.MODEL]
     tags = {"run": "kmeans-rfm-k3", "segments": "3", "numbers": '{"1": 1, "2": 2, "3": 3}'}
@@ -374,10 +375,8 @@ def test_offers_are_written_and_logged_and_shown(promoted, sales, tmp_path, caps
     place = store.open_existing(None, "customer-segmentation", promoted)
     assert history.offers(place, 1) == run.info.run_id
     assert history.offers(place, 2) is None
-    assert len(history.read_table(run.info.run_id, "tables/methods.csv")) == 4
-    pd.testing.assert_frame_equal(
-        history.read_table(run.info.run_id, "segment_offers.csv"), per_segment
-    )
+    assert len(read_table(run.info.run_id, "tables/methods.csv")) == 4
+    pd.testing.assert_frame_equal(read_table(run.info.run_id, "segment_offers.csv"), per_segment)
     close()
 
     book = openpyxl.load_workbook(tmp_path / "out" / "Customer_Segmentation_Results.xlsx")

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,9 @@ from typing import Any
 from customer_segmentation.registry import Served  # isort: skip
 import mlflow
 import pandas as pd
-from mlflow.exceptions import MlflowException
-from omegaconf import OmegaConf
 
 from customer_segmentation import card_file, scoring_run, tracking, workbook
+from customer_segmentation.artifacts import read_latest, read_setting
 from customer_segmentation.cards import Card
 from customer_segmentation.items import File, Item, Metric, Param, Picture, Table, Tag
 from customer_segmentation.offers.campaign import Campaign
@@ -73,9 +72,7 @@ def origin(served: Served) -> Origin:
         )
     run = mlflow.get_run(served.run_id)
     source = json.loads(run.inputs.dataset_inputs[0].dataset.source)
-    text = mlflow.artifacts.load_text(f"runs:/{served.run_id}/{scoring_run.CONFIG}")
-    config = OmegaConf.create(text)
-    options = {key: OmegaConf.select(config, f"data.{key}") for key in ("as_of", "sheet")}
+    options = {key: read_setting(served.run_id, f"data.{key}") for key in ("as_of", "sheet")}
     return Origin(Path(source["uri"]), history, options)
 
 
@@ -139,11 +136,8 @@ def write(campaign: Campaign, served: Served, folder: Path) -> list[Path]:
 
 def _cards(run_id: str) -> list[Card]:
     """The cards of a run's segments, under the numbers that its promotion gave them."""
-    for folder in ("promoted/", ""):
-        with suppress(MlflowException, OSError):
-            text = mlflow.artifacts.load_text(f"runs:/{run_id}/{folder}{card_file.PATH}")
-            return card_file.loads(text)
-    return []
+    content = read_latest(run_id, card_file.PATH)
+    return [] if content is None else card_file.loads(content.decode("utf-8"))
 
 
 def log(

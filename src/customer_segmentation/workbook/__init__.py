@@ -160,12 +160,12 @@ def sheet(table: pd.DataFrame) -> bytes:
     [['=1+1', 1]]
     """
     book: Any = Workbook()
-    book.active.title = SHEETS[PLACE - 1]
+    book.active.title = "Customers"
     customers.prepare(book.active, table)
     numbers = table[customers.ADDED[0]].dropna().unique().tolist() if "segment" in table else []
     styles, skeleton, target = _styles(book, numbers), BytesIO(), BytesIO()
     book.save(skeleton)
-    customers.fill(target, skeleton, 1, table, styles)
+    customers.fill(target, skeleton, {1: table}, styles)
     return target.getvalue()
 
 
