@@ -65,6 +65,22 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """What to offer to whom.
+
+    Attributes
+    ----------
+    segments : DataFrame
+        A row per segment and offer; see :func:`customer_segmentation.offers.preferences.listed`.
+    customers : DataFrame
+        A row per customer: id, ``segment``, segment name, then the offers, the best first.
+    """
+
+    segments: pd.DataFrame
+    customers: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class About:
     """What is said of a run beside its segments, in words for people who read no code.
 

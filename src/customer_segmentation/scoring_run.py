@@ -34,7 +34,7 @@ def check_writable(opened: Store) -> None:
     StoreError
         When the store can be read, but not written.
     """
-    with _said(f"got a tracking store at {opened.uri} that cannot be written"):
+    with said(f"got a tracking store at {opened.uri} that cannot be written"):
         now = datetime.now(UTC).isoformat(timespec="seconds")
         # MLflow prints the whole statement; the error says it.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
@@ -77,7 +77,7 @@ def log(scored: Scored, name: str, served: Served) -> str:
     }
     tags = {"kind": "scoring", "model_version": str(served.version)}
     failed = f"{scored.output} is complete, but the scoring could not be logged"
-    with _said(failed), tracking.run(f"scoring-{scored.input.stem}", tags=tags) as run_id:
+    with said(failed), tracking.run(f"scoring-{scored.input.stem}", tags=tags) as run_id:
         try:
             tracking.log(run_id, items(scored, settings))
         except KeyboardInterrupt as error:
@@ -142,7 +142,8 @@ def complaints(scored: Scored) -> list[str]:
 
 
 @contextmanager
-def _said(got: str) -> Iterator[None]:
+def said(got: str) -> Iterator[None]:
+    """Say what could not be logged, when the store refuses."""
     try:
         yield
     except (MlflowException, OSError) as error:

@@ -194,6 +194,13 @@ def scorings(opened: Store) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def offers(opened: Store, version: int) -> str | None:
+    """Find the latest run of offers by the segments of a version; None where there is none."""
+    wanted = f"tags.kind = 'recommendation' AND tags.model_version = '{version}'"
+    found = _search(opened, f"{wanted} AND attributes.status = 'FINISHED'")
+    return str(found[0].info.run_id) if found else None
+
+
 def when(run: Run) -> str:
     """When a run started, for people.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from customer_segmentation.dashboard import cache, portrait
+from customer_segmentation.dashboard import cache, history, portrait
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.place import Place, choose, downloads, show, show_table, tell
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.page import html, segment_cards
-from customer_segmentation.style import plural
+from customer_segmentation.style import percent, plural
 from customer_segmentation.wording import LEVEL
 
 FEW, DOUBTFUL = 5, 10  # customers shown; the downloads have them all
@@ -34,6 +34,7 @@ def page(place: Place) -> None:
             show(html.element("div", drawn, class_="one"))
     if number != OUTLIER:
         _profile(champion, number, place.listed)
+    _offers(place, number)
     stem = f"segment-{number if number != OUTLIER else 'outliers'}"
     _borderline(champion, number, stem)
     st.header("Its customers")
@@ -89,3 +90,22 @@ def _borderline(champion: Champion, number: int, stem: str) -> None:
     show_table(shown, "Borderline customers", DOUBTFUL)
     if len(shown) > DOUBTFUL:
         downloads(shown, f"{stem}-borderline", f"borderline-{number}")
+
+
+def _offers(place: Place, number: int) -> None:
+    """What `python recommend.py` found, where it was run for this version."""
+    run_id = history.offers(place.opened, place.champion.served.version)
+    found = cache.table(run_id, "segment_offers.csv") if run_id is not None else None
+    if run_id is None or found is None:
+        return
+    st.header("What to offer")
+    mine = found[found["segment"] == number].round({"lift": 2})
+    texts = {"share of the segment": "share", "share of all": "share_all"}
+    shown = mine[["offer", "kind", "basis", "buyers", "lift"]].rename(columns={"basis": "why"})
+    shown = shown.assign(**{title: mine[column].map(percent) for title, column in texts.items()})
+    show_table(shown, "What to offer to this segment", place.listed)
+    offers = cache.table(run_id, "customer_offers.csv")
+    if offers is not None:
+        tell("And to each of its customers, the best first:")
+        inside = offers[offers["segment"] == number]
+        downloads(inside, f"offers-segment-{number}", f"offers-{number}")

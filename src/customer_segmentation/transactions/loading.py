@@ -22,8 +22,10 @@ from customer_segmentation.transactions.customers import (
     table,
 )
 from customer_segmentation.transactions.lines import Lines, open_lines
+from customer_segmentation.transactions.raw import interruptible
 
 
+@interruptible()
 def load(
     path: str | Path,
     *,
@@ -110,6 +112,7 @@ def load(
     )
 
 
+@interruptible()
 def read_again(
     path: str | Path,
     history: Mapping[str, Any],
@@ -145,27 +148,51 @@ def read_again(
     ------
     DataError
     """
-    spent = any(column == CATEGORIES or column.endswith(SHARE) for column in columns)
-    categories = history["categories"] if spent else []
     reading = dict(history["reading"])
-    reading["items"] = reading["items"] if categories else None
+    reading["items"] = reading["items"] if _categories(history, columns) else None
     there = {*open_source(Path(path), sheet=sheet).columns}
     there |= {reading["columns"].get("category")} if reading["items"] else set()
     named = {role: column for role, column in reading["columns"].items() if column in there}
     reading["columns"] = named | ({"customer": id_column} if id_column else {})
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
-        found = _customers(lines, categories)
-        if categories and CATEGORIES not in found:
-            raise DataError(
-                f"{path}: got no category of any line, expected one; the model was trained on "
-                "shares of categories: add the column, or a file of items with items=FILE"
-            )
-        if history["joining"] is not None and not set(columns) <= set(found.columns):
-            found = demographics.join(found, history["joining"], lines.findings)
+        found = as_trained(lines, history, columns)
     notes = [f"{e.rule}: {e.count:,} {e.detail}".strip() for e in lines.findings.entries]
     trained = history["reading"]["columns"]["customer"]
     head = f"{lines.rows_out:,} purchase lines before {lines.as_of}"
     return found.rename_axis(trained), [head, *notes]
+
+
+def as_trained(lines: Lines, history: Mapping[str, Any], columns: Collection[str]) -> pd.DataFrame:
+    """Table of the customers of new lines, as that of the training lines was made.
+
+    Parameters
+    ----------
+    lines : Lines
+        Its findings get what is to be said of the customers.
+    history, columns
+        See :func:`read_again`.
+
+    Raises
+    ------
+    DataError
+        When the columns cannot be made.
+    """
+    categories = _categories(history, columns)
+    found = _customers(lines, categories)
+    if categories and CATEGORIES not in found:
+        raise DataError(
+            f"{lines.source}: got no category of any line, expected one; the model was trained on "
+            "shares of categories: add the column, or a file of items with items=FILE"
+        )
+    if history["joining"] is not None and not set(columns) <= set(found.columns):
+        return demographics.join(found, history["joining"], lines.findings)
+    return found
+
+
+def _categories(history: Mapping[str, Any], columns: Collection[str]) -> Sequence[str]:
+    """The main categories of the training, where a model's columns need them."""
+    spent = any(column == CATEGORIES or column.endswith(SHARE) for column in columns)
+    return history["categories"] if spent else []
 
 
 def _customers(lines: Lines, categories: Sequence[str]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,27 @@ from customer_segmentation.batches.source import ParquetSource
 from customer_segmentation.batches.text import TextSource
 
 MEMORY = "50%"  # of what there is: DuckDB's own default leaves a desktop with a fifth
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make of DuckDB's own error at Ctrl-C the one that Python has for it.
+
+    Examples
+    --------
+    >>> try:
+    ...     with interruptible():
+    ...         raise RuntimeError("Query interrupted")
+    ... except KeyboardInterrupt:
+    ...     print("stopped")
+    stopped
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 class Scratch:

@@ -10,9 +10,16 @@ import pandas as pd
 from openpyxl import Workbook
 
 from customer_segmentation.cells import Styles
-from customer_segmentation.results import About, Tables
+from customer_segmentation.results import About, Offered, Tables
 from customer_segmentation.style import plural
-from customer_segmentation.workbook import customers, looks, notes, segment_sheet, summary
+from customer_segmentation.workbook import (
+    customers,
+    looks,
+    notes,
+    offer_sheet,
+    segment_sheet,
+    summary,
+)
 
 __all__ = [
     "BESIDE",
@@ -30,9 +37,11 @@ __all__ = [
 MOST_ROWS = 1_048_576  # of an Excel sheet, header included
 MOST_COLUMNS = 16_384
 SHEETS = ("Summary", "Segments", "Customers", "Data quality", "Method")
-PLACE = SHEETS.index("Customers") + 1
+# With offers, each of these comes after the sheet that it belongs to.
+OFFER_SHEETS = {"Segments": "Segment offers", "Customers": "Customer offers"}
 NAME = "Customer_Segmentation_Results.xlsx"
 BESIDE = "Customer_Segmentation_Customers.parquet"  # for more customers than a sheet holds
+OFFERS_BESIDE = "customer_offers.csv"
 FORMATS = {
     "percent": "0%",
     "decimals": "0.00",
@@ -42,10 +51,15 @@ FORMATS = {
 }
 
 
-def content(tables: Tables, about: About | None = None, most_rows: int = MOST_ROWS) -> bytes:
+def content(
+    tables: Tables,
+    about: About | None = None,
+    most_rows: int = MOST_ROWS,
+    offered: Offered | None = None,
+) -> bytes:
     """Return what :func:`write` writes, so that another process can make it."""
     buffer = BytesIO()
-    write(buffer, tables, about, most_rows=most_rows)
+    write(buffer, tables, about, most_rows=most_rows, offered=offered)
     return buffer.getvalue()
 
 
@@ -55,6 +69,7 @@ def write(
     about: About | None = None,
     *,
     most_rows: int = MOST_ROWS,
+    offered: Offered | None = None,
 ) -> None:
     """Write ``Customer_Segmentation_Results.xlsx``, formatted, with charts.
 
@@ -72,6 +87,8 @@ def write(
         The words about the run.
     most_rows : int
         Rows of a sheet, header included; Excel's limit by default.
+    offered : Offered, optional
+        What to offer to whom: two more sheets.
 
     Raises
     ------
@@ -98,20 +115,33 @@ def write(
         )
     book: Any = Workbook()
     book.remove(book.active)
-    sheets = {title: book.create_sheet(title) for title in SHEETS}
+    sheets = {title: book.create_sheet(title) for title in _titles(offered)}
     summary.write(sheets["Summary"], tables, about)
     segment_sheet.write(sheets["Segments"], tables)
     notes.quality(sheets["Data quality"], about.cleaning)
     notes.method(sheets["Method"], about)
-    if not fits(len(tables.table), most_rows):
-        _elsewhere(sheets["Customers"], len(tables.table), most_rows)
-        book.save(path)
-        return
-    found = customers.frame(tables)
-    customers.prepare(sheets["Customers"], found)
-    styles, skeleton = _styles(book, found["segment"].unique().tolist()), BytesIO()
+    long = [("Customers", BESIDE, customers.frame(tables))]
+    if offered is not None:
+        offer_sheet.write(sheets["Segment offers"], offered.segments)
+        long.append(("Customer offers", OFFERS_BESIDE, offered.customers))
+    frames = {}
+    for title, beside, frame in long:
+        if fits(len(frame), most_rows):
+            customers.prepare(sheets[title], frame)
+            frames[list(sheets).index(title) + 1] = frame
+        else:
+            _elsewhere(sheets[title], len(frame), most_rows, beside)
+    found = {int(number) for frame in frames.values() for number in frame["segment"].unique()}
+    styles, skeleton = _styles(book, sorted(found)), BytesIO()
     book.save(skeleton)
-    customers.fill(path, skeleton, PLACE, found, styles)
+    customers.fill(path, skeleton, frames, styles)
+
+
+def _titles(offered: Offered | None) -> list[str]:
+    if offered is None:
+        return list(SHEETS)
+    pairs = [(title, OFFER_SHEETS.get(title)) for title in SHEETS]
+    return [title for pair in pairs for title in pair if title is not None]
 
 
 def sheet(table: pd.DataFrame) -> bytes:
@@ -130,12 +160,12 @@ def sheet(table: pd.DataFrame) -> bytes:
     [['=1+1', 1]]
     """
     book: Any = Workbook()
-    book.active.title = SHEETS[PLACE - 1]
+    book.active.title = "Customers"
     customers.prepare(book.active, table)
     numbers = table[customers.ADDED[0]].dropna().unique().tolist() if "segment" in table else []
     styles, skeleton, target = _styles(book, numbers), BytesIO(), BytesIO()
     book.save(skeleton)
-    customers.fill(target, skeleton, 1, table, styles)
+    customers.fill(target, skeleton, {1: table}, styles)
     return target.getvalue()
 
 
@@ -150,10 +180,10 @@ def fits(rows: int, most_rows: int = MOST_ROWS) -> bool:
     return rows < most_rows
 
 
-def _elsewhere(sheet: Any, rows: int, most_rows: int) -> None:
+def _elsewhere(sheet: Any, rows: int, most_rows: int, beside: str) -> None:
     text = (
         f"The {plural(rows, 'customer')} are more than the {most_rows - 1:,} that an Excel sheet "
-        f"holds. They are in the file {BESIDE}, beside this workbook."
+        f"holds. They are in the file {beside}, beside this workbook."
     )
     looks.put(sheet, 1, 1, text).alignment = looks.WRAPPED
     looks.widen(sheet, [90.0])

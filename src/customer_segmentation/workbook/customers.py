@@ -1,9 +1,9 @@
-"""The sheet of the customers: written as text, chunk by chunk, so that memory stays bounded."""
+"""The long sheets, a row per customer: written as text in chunks, so that memory is bounded."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,7 @@ def _width(column: pd.Series[Any], title: object) -> float:
 def fill(
     path: str | Path | BytesIO,
     skeleton: BytesIO,
-    place: int,
-    customers: pd.DataFrame,
+    frames: Mapping[int, pd.DataFrame],
     look: Styles,
 ) -> None:
     """Copy a workbook, adding the customers where the header of their sheet ends.
@@ -86,20 +85,18 @@ def fill(
         File to write.
     skeleton : BytesIO
         The workbook with all other sheets.
-    place : int
-        Position of the customers' sheet, from 1.
-    customers : DataFrame
-        As :func:`frame` gives it.
+    frames : mapping, position of a sheet from 1 on -> DataFrame
+        A row per customer, as :func:`frame` gives it: the segment is the second column.
     look : Styles
         Numbers of the cell styles in the skeleton.
     """
-    wanted = f"xl/worksheets/sheet{place}.xml"
-    large = customers.size > LARGE
+    wanted = {f"xl/worksheets/sheet{place}.xml": frame for place, frame in frames.items()}
     with ZipFile(skeleton) as source, ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as target:
         for name in source.namelist():
-            content = source.read(name)
-            with target.open(name, "w", force_zip64=large and name == wanted) as file:
-                if name != wanted:
+            content, customers = source.read(name), wanted.get(name)
+            large = customers is not None and customers.size > LARGE
+            with target.open(name, "w", force_zip64=large) as file:
+                if customers is None:
                     file.write(content)
                     continue
                 before, after = _sized(content, customers).split(END_OF_ROWS)
