@@ -57,7 +57,7 @@ def fitted(cfg: DictConfig, name: str) -> Any:
 
 def fingerprint(cfg: DictConfig, choices: dict[str, str], data_sha256: str) -> str:
     """What the result of a run depends on; not where it is kept, nor where the data are."""
-    from customer_segmentation import reuse
+    from customer_segmentation.tracking import reuse
 
     config = {key: plain(value) for key, value in cfg.items() if key not in NO_SAY}
     config["data"].pop("path", None)
@@ -88,7 +88,7 @@ def texts(node: Any) -> Iterator[str]:
 
 def open_store(cfg: DictConfig) -> Any:
     """The tracking store of a configuration."""
-    from customer_segmentation import store
+    from customer_segmentation.tracking import store
 
     tracking = plain(cfg.tracking)
     return store.open_store(
@@ -147,6 +147,6 @@ def selection(cfg: DictConfig) -> Any:
 
 def playbook(cfg: DictConfig) -> Any:
     """What segments are called and what is done with them."""
-    from customer_segmentation import playbook
+    from customer_segmentation.naming import playbook
 
     return playbook.read(plain(cfg.playbook))

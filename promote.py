@@ -26,7 +26,8 @@ def main(argv: list[str]) -> int:
 
 def run(chosen: dict[str, Any]) -> int:
     """Open the store, and list, roll back or promote."""
-    from customer_segmentation import options, registry, store
+    from customer_segmentation import options, registry
+    from customer_segmentation.tracking import store
 
     if chosen["force"] and not chosen["reason"]:
         raise options.OptionError(
@@ -69,7 +70,8 @@ def roll_back(opened: Any, name: str) -> int:
 
 def promote(opened: Any, chosen: dict[str, Any]) -> int:
     """Compare with the champion, check the gate, and promote or refuse."""
-    from customer_segmentation import gate, promotion, proposal, registry, terminal
+    from customer_segmentation import promotion, registry, terminal
+    from customer_segmentation.promotion import gate, proposal
 
     name = chosen["name"]
     found = promotion.find_run(opened, chosen["run"])

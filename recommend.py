@@ -33,8 +33,10 @@ def main(argv: list[str]) -> int:
 
 def run(chosen: dict[str, Any]) -> None:
     """Open the store, the model and the purchases; make the offers, write and log them."""
-    from customer_segmentation import registry, scoring_run, store, terminal
+    from customer_segmentation import registry, terminal
+    from customer_segmentation.batches import scoring_run
     from customer_segmentation.offers import run as offers
+    from customer_segmentation.tracking import store
 
     tracking, folder = chosen["tracking"], Path(chosen["output"])
     opened = store.open_existing(tracking["uri"], tracking["experiment"], Path(tracking["folder"]))

@@ -34,7 +34,9 @@ def main(argv: list[str]) -> int:
 
 def run(chosen: dict[str, Any]) -> None:
     """Open the store and the model, score, and log what came of it."""
-    from customer_segmentation import options, registry, scoring_run, store
+    from customer_segmentation import options, registry
+    from customer_segmentation.batches import scoring_run
+    from customer_segmentation.tracking import store
     from customer_segmentation.transactions import scoring
 
     for key in ("input", "output"):
@@ -66,7 +68,8 @@ def run(chosen: dict[str, Any]) -> None:
 
 def say(scored: Any) -> None:
     """Print what was done, what went wrong, and whether a refresh is due."""
-    from customer_segmentation import scoring_run, style, terminal
+    from customer_segmentation import style, terminal
+    from customer_segmentation.batches import scoring_run
 
     terminal.say(scoring_run.summary(scored))
     counts = scored.counts()

@@ -49,8 +49,9 @@ log = logging.getLogger("train")
 
 def train(cfg: DictConfig, reporter: Any) -> Any:
     """One run: read, check, and only then log, fit, choose and report."""
-    from customer_segmentation import analysis, report, store, sweep, tracking
+    from customer_segmentation import analysis, report, sweep, tracking
     from customer_segmentation.plots import drawing
+    from customer_segmentation.tracking import store
 
     settle()
     choices = dict(HydraConfig.get().runtime.choices)
@@ -105,7 +106,8 @@ def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, An
 
 def finished_before(cfg: DictConfig) -> Any:
     """A finished run that can only come out the same, taken over by this sweep; None without."""
-    from customer_segmentation import reuse, sweep
+    from customer_segmentation import sweep
+    from customer_segmentation.tracking import reuse
 
     parent, data = sweep.current(), customers(cfg, shared_folder())
     choices = dict(HydraConfig.get().runtime.choices)
@@ -226,7 +228,8 @@ class SweepRun(Callback):
         from customer_segmentation.plots import drawing
 
         drawing.start()  # first: it loads what it needs while this process does
-        from customer_segmentation import analysis, report, store, sweep, terminal  # noqa: F401
+        from customer_segmentation import analysis, report, sweep, terminal  # noqa: F401
+        from customer_segmentation.tracking import store
 
         settle()
         signal.signal(signal.SIGTERM, interrupt)

@@ -28,7 +28,8 @@ def main() -> int:
     if problem:
         print(problem, file=sys.stderr)
         return 1
-    from customer_segmentation import store, terminal
+    from customer_segmentation import terminal
+    from customer_segmentation.tracking import store
 
     try:
         opened = store.open_store(

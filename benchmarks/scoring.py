@@ -34,7 +34,8 @@ from threadpoolctl import threadpool_limits
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from customer_segmentation import batch_scoring, drift  # noqa: E402
+from customer_segmentation import drift  # noqa: E402
+from customer_segmentation.batches import batch_scoring  # noqa: E402
 from customer_segmentation.segmenter import Segmenter  # noqa: E402
 
 COLUMNS = ["age", "income", "spending", "visits", "basket"]

@@ -35,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 import train  # noqa: E402, F401  (puts the package on the path)
 
-from customer_segmentation import (  # noqa: E402  # noqa: E402
+from customer_segmentation import (  # noqa: E402
     analysis,
     data,
     features,
@@ -43,10 +43,10 @@ from customer_segmentation import (  # noqa: E402  # noqa: E402
     report,
     search,
     selection,
-    store,
     tracking,
     validity,
 )
+from customer_segmentation.tracking import store  # noqa: E402
 
 matplotlib.use("Agg")
 COLUMNS = ["Annual Income (k$)", "Spending Score (1-100)"]

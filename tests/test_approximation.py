@@ -20,11 +20,11 @@ from customer_segmentation import (
     paths,
     refusal,
     report,
-    samples,
     search,
     selection,
 )
 from customer_segmentation.items import Metric, Tag
+from customer_segmentation.paths import samples
 
 FIXED = "rfm_scores"  # needs purchases, and looks for nothing
 ALGORITHMS = sorted(p for p in (ROOT / "conf" / "algorithm").glob("*.yaml") if p.stem != FIXED)

@@ -6,9 +6,10 @@ import pytest
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.neighbors import NearestNeighbors
 
-from customer_segmentation import borderline, selection
+from customer_segmentation import selection
+from customer_segmentation.evidence.stability import Resample
+from customer_segmentation.profiles import borderline
 from customer_segmentation.search import Algorithm, Selection, search
-from customer_segmentation.stability import Resample
 from customer_segmentation.style import OUTLIER
 
 NAMES = {1: "Low", 2: "High"}

@@ -5,8 +5,8 @@ from conftest import INCOME, MALL, SPENDING
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
-from customer_segmentation import cards, effects, rules
-from customer_segmentation.playbook import Play
+from customer_segmentation.naming.playbook import Play
+from customer_segmentation.profiles import cards, effects, rules
 from customer_segmentation.style import OUTLIER
 
 PLAY = Play(

@@ -31,7 +31,7 @@ from conftest import (
 from sklearn.cluster import KMeans
 from streamlit.testing.v1 import AppTest
 
-from customer_segmentation import artifacts, drift, options, registry, store
+from customer_segmentation import drift, options, registry
 from customer_segmentation.dashboard import (
     app,
     champion,
@@ -49,6 +49,7 @@ from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.schema import SchemaError
 from customer_segmentation.style import colour
+from customer_segmentation.tracking import artifacts, store
 
 LIMITS = uploads.Limits(upload_mb=1, unpacked_mb=5, rows=1000)
 USED = [INCOME, SPENDING]

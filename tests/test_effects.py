@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, fisher_exact, mannwhitneyu
 from scipy.stats.contingency import chi2_contingency
 
-from customer_segmentation import effects, significance
+from customer_segmentation.profiles import effects, significance
 from customer_segmentation.style import OUTLIER
 
 

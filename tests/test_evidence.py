@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.datasets import make_circles
 
-from customer_segmentation.density import broken, neighbourhood, valley_depths
 from customer_segmentation.evidence import COLUMNS, explained, measure
-from customer_segmentation.likelihood import gain, table
-from customer_segmentation.projection import projected_depths
+from customer_segmentation.evidence.density import broken, neighbourhood, valley_depths
+from customer_segmentation.evidence.likelihood import gain, table
+from customer_segmentation.evidence.projection import projected_depths
 
 SHARES = ["no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley", "purity", "purity_min"]
 SHAPE = [*SHARES, "valley_depth"]

@@ -1,7 +1,7 @@
 import pytest
 
 from customer_segmentation import explanations
-from customer_segmentation.scoring import BANDS, band
+from customer_segmentation.evidence.scoring import BANDS, band
 
 
 @pytest.mark.parametrize("verdict", ["natural", "reproducible", "constructed"])

@@ -27,15 +27,16 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import PowerTransformer
 from streamlit.testing.v1 import AppTest
 
-from customer_segmentation import drift, features, options, store, tracking
+from customer_segmentation import drift, features, options, tracking
 from customer_segmentation import registry as model_registry
-from customer_segmentation.artifacts import CONFIG, read_table
 from customer_segmentation.dashboard import history
 from customer_segmentation.items import Model
 from customer_segmentation.offers import evaluation, preferences, trial
 from customer_segmentation.offers.purchases import OffersError, Purchases, read
 from customer_segmentation.offers.recommender import Mix, Recommender
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.tracking import store
+from customer_segmentation.tracking.artifacts import CONFIG, read_table
 from customer_segmentation.transactions import load
 
 N_ITEMS, PLANTED = 60, 4

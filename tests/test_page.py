@@ -10,11 +10,11 @@ from sklearn.cluster import DBSCAN, KMeans
 from sklearn.preprocessing import StandardScaler
 
 from customer_segmentation import analysis, data, explanations, features, page, search, selection
-from customer_segmentation.cards import Card
 from customer_segmentation.page import html
 from customer_segmentation.page.run_page import CAPTIONS, story
 from customer_segmentation.page.stylesheet import STYLE
 from customer_segmentation.plots import canvas
+from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import Recommendation
 from customer_segmentation.results import About, Tables
 from customer_segmentation.style import colour, number

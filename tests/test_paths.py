@@ -9,7 +9,8 @@ from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from customer_segmentation import grids, paths
+from customer_segmentation import paths
+from customer_segmentation.paths import grids
 
 ALGORITHMS = sorted((ROOT / "conf" / "algorithm").glob("*.yaml"))
 

@@ -8,8 +8,9 @@ from conftest import INCOME, MALL, SPENDING
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
-from customer_segmentation import naming, playbook, positions, profiles
-from customer_segmentation.playbook import LEVELS, PlaybookError
+from customer_segmentation import naming, profiles
+from customer_segmentation.naming import playbook, positions
+from customer_segmentation.naming.playbook import LEVELS, PlaybookError
 from customer_segmentation.style import OUTLIER
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "conf/playbook").glob("*.yaml"))

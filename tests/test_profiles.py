@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customer_segmentation import naming, profiles
-from customer_segmentation.playbook import Play
+from customer_segmentation.naming.playbook import Play
 from customer_segmentation.style import OUTLIER
 
 

@@ -15,7 +15,8 @@ import promote
 import pytest
 from conftest import ROOT, Cli, Done, client, environment, runs
 
-from customer_segmentation import gate, options, registry
+from customer_segmentation import options, registry
+from customer_segmentation.promotion import gate
 
 NAME = "customer-segments"
 MIDDLES = {"thrifty": (20, 200), "steady": (45, 900), "grand": (70, 2500)}

@@ -23,18 +23,18 @@ from customer_segmentation import (
     analysis,
     drift,
     features,
-    playbook,
     profiles,
     registry,
     search,
     selection,
-    store,
     transactions,
 )
-from customer_segmentation.batch_scoring import Scored
+from customer_segmentation.batches.batch_scoring import Scored
 from customer_segmentation.dashboard import uploads
 from customer_segmentation.data import DataError
+from customer_segmentation.naming import playbook
 from customer_segmentation.rfm import RFMScores
+from customer_segmentation.tracking import store
 from customer_segmentation.transactions import scoring
 
 RFM = ["Days since last purchase", "Number of purchases", "Total spend"]

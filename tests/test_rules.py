@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
-from customer_segmentation.conditions import Condition, all_hold, merged, rounder, words
-from customer_segmentation.rules import ALL_CUSTOMERS, rules
+from customer_segmentation.naming.conditions import Condition, all_hold, merged, rounder, words
+from customer_segmentation.profiles.rules import ALL_CUSTOMERS, rules
 from customer_segmentation.style import OUTLIER
 
 

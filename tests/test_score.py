@@ -18,20 +18,11 @@ from conftest import INCOME, MALL, ROOT, SPENDING, Done, environment, runs
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from customer_segmentation import (
-    artifacts,
-    batch_scoring,
-    batches,
-    data,
-    drift,
-    features,
-    paths,
-    registry,
-    store,
-    tracking,
-)
+from customer_segmentation import batches, data, drift, features, paths, registry, tracking
+from customer_segmentation.batches import batch_scoring
 from customer_segmentation.items import Model
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.tracking import artifacts, store
 
 NAME = "customer-segments"
 NAMES = {1: "First, of many", 2: "Second", 3: "Third"}

@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture
 
 from customer_segmentation import selection
 from customer_segmentation.evidence import measure
-from customer_segmentation.scoring import (
+from customer_segmentation.evidence.scoring import (
     DEEP_WORTH,
     VALLEYS_WORTH,
     Guards,

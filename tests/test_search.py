@@ -7,7 +7,7 @@ from sklearn.datasets import make_blobs
 from sklearn.mixture import GaussianMixture
 
 from customer_segmentation import selection
-from customer_segmentation.scoring import Guards
+from customer_segmentation.evidence.scoring import Guards
 from customer_segmentation.search import Algorithm, Selection, search
 
 KMEANS = Algorithm("kmeans", KMeans(n_init=5, random_state=0), "n_clusters", range(1, 11))

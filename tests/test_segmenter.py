@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.utils.estimator_checks import check_clustering, parametrize_with_checks
 
 from customer_segmentation import features, paths
-from customer_segmentation.grids import COUNT_PARAMETERS
+from customer_segmentation.paths.grids import COUNT_PARAMETERS
 from customer_segmentation.rfm import RFMScores
 from customer_segmentation.segmenter import TRUSTED_TYPES, SchemaError, Segmenter, number_segments
 

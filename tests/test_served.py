@@ -18,9 +18,10 @@ from conftest import INCOME, SPENDING, environment
 from sklearn.cluster import DBSCAN
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from customer_segmentation import features, paths, registry, store, tracking
+from customer_segmentation import features, paths, registry, tracking
 from customer_segmentation.items import Model
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.tracking import store
 
 NAME = "customer-segments"
 CHAMPION = f"models:/{NAME}@champion"

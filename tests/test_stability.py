@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from customer_segmentation.stability import (
+from customer_segmentation.evidence.stability import (
     Resample,
     best_jaccard,
     bootstrap,

@@ -12,7 +12,7 @@ import mlflow
 import pytest
 from conftest import ROOT, client, environment, runs
 
-from customer_segmentation import saved_view, store
+from customer_segmentation.tracking import saved_view, store
 
 OPEN = """
 import sys; from pathlib import Path; sys.path.insert(0, {src!r})

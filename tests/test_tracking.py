@@ -9,8 +9,9 @@ import pytest
 from conftest import client
 from matplotlib.figure import Figure
 
-from customer_segmentation import items, store, tracking
+from customer_segmentation import items, tracking
 from customer_segmentation.plots import canvas
+from customer_segmentation.tracking import store
 
 
 def one_run(folder, items, **kwargs):

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from customer_segmentation import deliverables, workbook
-from customer_segmentation.cards import Card
 from customer_segmentation.items import File
+from customer_segmentation.profiles.cards import Card
 from customer_segmentation.results import About, Tables
 from customer_segmentation.style import OUTLIER_COLOUR, colour
 

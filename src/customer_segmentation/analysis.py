@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from customer_segmentation import approximation, naming, paths, playbook, profiles
-from customer_segmentation.candidates import Candidate
+from customer_segmentation import approximation, naming, paths, profiles
 from customer_segmentation.data import CustomerData
 from customer_segmentation.features import Features
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.playbook import Play, Playbook
+from customer_segmentation.naming import playbook
+from customer_segmentation.naming.playbook import Play, Playbook
+from customer_segmentation.paths.candidates import Candidate
 from customer_segmentation.search import Algorithm, Chosen, Selection, search
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.validity import EXACT_ROWS

@@ -8,7 +8,7 @@ from typing import Any
 
 from customer_segmentation import validity
 from customer_segmentation.labels import FloatArray, IntArray
-from customer_segmentation.samples import LINEAR
+from customer_segmentation.paths.samples import LINEAR
 from customer_segmentation.search import Chosen
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
 from customer_segmentation.style import percent, plural

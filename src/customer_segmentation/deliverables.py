@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation import card_file, profiles, workbook
+from customer_segmentation import profiles, workbook
 from customer_segmentation.items import File, Item, Table, Text
 from customer_segmentation.labels import FloatArray
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import scatter as scatter_plot
 from customer_segmentation.plots import segments as segment_plots
+from customer_segmentation.profiles import card_file
 from customer_segmentation.results import About, Tables
 
 __all__ = ["Tables", "files", "portraits", "records"]

@@ -12,9 +12,9 @@ import pandas as pd
 
 from customer_segmentation import rfm
 from customer_segmentation.environment import requirements
-from customer_segmentation.grids import COUNT_PARAMETERS
+from customer_segmentation.evidence.scoring import SEPARATED, STABLE
+from customer_segmentation.paths.grids import COUNT_PARAMETERS
 from customer_segmentation.results import About
-from customer_segmentation.scoring import SEPARATED, STABLE
 from customer_segmentation.style import OUTLIER, number, percent, plural
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.store import Store  # isort: skip
+from customer_segmentation.tracking.store import Store  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.entities import Run

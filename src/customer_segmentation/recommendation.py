@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.scoring import DISSOLVED, SEPARATED, STABLE
+from customer_segmentation.evidence.scoring import DISSOLVED, SEPARATED, STABLE
 from customer_segmentation.selection import agreement
 
 NO_SEGMENTS = "no natural segments"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from customer_segmentation import grids, samples
 from customer_segmentation.features import Features
+from customer_segmentation.paths import grids, samples
 from customer_segmentation.search import Algorithm, Selection, grid_of
 from customer_segmentation.validity import EXACT_ROWS
 
@@ -28,7 +28,7 @@ def check(
     Raises
     ------
     SettingError, grids.PathError
-        See :func:`customer_segmentation.grids.check_grid`.
+        See :func:`customer_segmentation.paths.grids.check_grid`.
     """
     n_segments = taking.n_segments
     if n_segments is not None and not (isinstance(n_segments, int) and n_segments >= 1):

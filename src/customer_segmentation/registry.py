@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.store import Store  # isort: skip
+from customer_segmentation.tracking.store import Store  # isort: skip
 import filelock
 import mlflow
 import pandas as pd

@@ -11,22 +11,17 @@ import pandas as pd
 
 from customer_segmentation import (
     about_file,
-    borderline,
-    cards,
     deliverables,
     drift,
-    effects,
     explanations,
     exploration,
-    grids,
     page,
     profiles,
-    rules,
-    scoring,
 )
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
 from customer_segmentation.environment import requirements
+from customer_segmentation.evidence import scoring
 from customer_segmentation.items import (
     File,
     Item,
@@ -38,9 +33,11 @@ from customer_segmentation.items import (
     Tag,
     Text,
 )
+from customer_segmentation.paths import grids
 from customer_segmentation.plots import drawing, tree
 from customer_segmentation.plots import path as path_plots
 from customer_segmentation.plots.drawing import Drawn
+from customer_segmentation.profiles import borderline, cards, effects, rules
 from customer_segmentation.results import About, Tables
 from customer_segmentation.search import STABILITY
 from customer_segmentation.style import OUTLIER, markdown

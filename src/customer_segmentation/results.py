@@ -12,7 +12,7 @@ from customer_segmentation import profiles
 from customer_segmentation.style import OUTLIER_NAME
 
 if TYPE_CHECKING:
-    from customer_segmentation.cards import Card
+    from customer_segmentation.profiles.cards import Card
 
 
 class Tables:

@@ -10,21 +10,15 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from customer_segmentation import (
-    evidence,
-    grids,
-    paths,
-    samples,
-    scoring,
-    selection,
-    validity,
-)
-from customer_segmentation.candidates import Candidate, Path
-from customer_segmentation.experiments import Experiments
+from customer_segmentation import evidence, paths, selection, validity
+from customer_segmentation.evidence import scoring
+from customer_segmentation.evidence.experiments import Experiments
+from customer_segmentation.evidence.scoring import Guards
+from customer_segmentation.evidence.stability import Resample
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
-from customer_segmentation.scoring import Guards
+from customer_segmentation.paths import grids, samples
+from customer_segmentation.paths.candidates import Candidate, Path
 from customer_segmentation.selection import Choice, Rule
-from customer_segmentation.stability import Resample
 from customer_segmentation.validity import EXACT_ROWS
 
 STABILITY = ("stability", "jaccard_mean", "jaccard_min")

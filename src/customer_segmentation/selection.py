@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
+from customer_segmentation.evidence.scoring import score
 from customer_segmentation.labels import FloatArray
-from customer_segmentation.scoring import score
 
 EXAMINED = 4  # at most so many candidates of a run are bootstrapped
 
@@ -39,7 +39,7 @@ class Choice:
 
 
 class Experiments(Protocol):
-    """What a rule may ask for; see :class:`customer_segmentation.experiments.Experiments`."""
+    """What a rule may ask for; see :mod:`customer_segmentation.evidence.experiments`."""
 
     def bootstrap(self, position: int) -> dict[str, Any]:
         """Stability of one candidate."""
@@ -104,7 +104,7 @@ def choose(
 
 
 def by_evidence(path: pd.DataFrame, experiments: Experiments) -> Choice:
-    """Best score of the evidence, stability included; see :mod:`customer_segmentation.scoring`.
+    """Best score, stability included; see :mod:`customer_segmentation.evidence.scoring`.
 
     Instability can only lower a score, so candidates are bootstrapped from the highest upper bound
     down until one beats every bound left (branch and bound), at most ``EXAMINED`` of them.
@@ -134,7 +134,7 @@ def by_silhouette(path: pd.DataFrame, experiments: Experiments) -> Choice:
 def by_bic(path: pd.DataFrame, experiments: Experiments) -> Choice:
     """Smallest BIC (Schwarz 1978) for mixtures; other algorithms are judged as if hard mixtures.
 
-    The latter is ``gain``, see :func:`customer_segmentation.likelihood.gain`.
+    The latter is ``gain``, see :func:`customer_segmentation.evidence.likelihood.gain`.
     """
     if path["bic"].notna().any():
         return _best(path, -path["bic"], "BIC", sign=-1)

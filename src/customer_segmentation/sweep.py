@@ -13,13 +13,15 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.tracking.context.registry import resolve_tags
 
-from customer_segmentation import card_file, reuse, sweep_report, tracking
-from customer_segmentation.cards import Card
+from customer_segmentation import sweep_report, tracking
 from customer_segmentation.environment import requirements
+from customer_segmentation.profiles import card_file
+from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import rank, recommend
 from customer_segmentation.selection import agreement
-from customer_segmentation.store import Store, process_tags  # first: it sets MLflow up
 from customer_segmentation.sweep_report import Sweep
+from customer_segmentation.tracking import reuse
+from customer_segmentation.tracking.store import Store, process_tags  # first: it sets MLflow up
 
 # An environment variable is the one thing that reaches the jobs of every launcher.
 PARENT = "SEGMENTATION_SWEEP_ID"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from customer_segmentation import page
-from customer_segmentation.cards import Card
 from customer_segmentation.items import Item, Metric, Picture, Table, Tag, Text
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import sweep as plots
 from customer_segmentation.plots.drawing import Drawn
+from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import Recommendation
 from customer_segmentation.style import markdown, plural
 

@@ -28,10 +28,10 @@ from rich.table import Table
 
 from customer_segmentation import profiles
 from customer_segmentation.analysis import Analysis
-from customer_segmentation.proposal import Proposal
+from customer_segmentation.promotion.proposal import Proposal
 from customer_segmentation.rebuild import Rebuilt
-from customer_segmentation.store import Store
 from customer_segmentation.sweep_report import CAPTION, SHOWN, Sweep
+from customer_segmentation.tracking.store import Store
 
 # Without a terminal (a pipe, a CI log) there is no width to fit into.
 WIDTH = None if sys.stdout.isatty() else 200

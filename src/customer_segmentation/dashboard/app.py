@@ -22,8 +22,8 @@ from customer_segmentation.dashboard import (
 from customer_segmentation.dashboard.champion import ChampionError
 from customer_segmentation.dashboard.place import Place, place, tell
 from customer_segmentation.registry import RegistryError
-from customer_segmentation.store import Store, StoreError
 from customer_segmentation.style import PALETTE
+from customer_segmentation.tracking.store import Store, StoreError
 
 TITLE = "Customer segments"
 NO_CHAMPION = (

@@ -11,13 +11,15 @@ import pandas as pd
 import streamlit as st
 from mlflow.entities import Run
 
-from customer_segmentation import artifacts, registry, scoring_run, store
+from customer_segmentation import registry
+from customer_segmentation.batches import scoring_run
 from customer_segmentation.dashboard import champion as champions
 from customer_segmentation.dashboard import history, portrait
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.history import Compared, Move
 from customer_segmentation.registry import Served
-from customer_segmentation.store import Store
+from customer_segmentation.tracking import artifacts, store
+from customer_segmentation.tracking.store import Store
 
 KEPT = 4  # versions
 READ = 64  # tables and pictures

@@ -13,22 +13,19 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from customer_segmentation import (
-    borderline,
-    explanations,
-    playbook,
-    profiles,
-    proposal,
-)
-from customer_segmentation import cards as segment_cards
-from customer_segmentation.artifacts import read_setting, read_table
-from customer_segmentation.cards import Card
+from customer_segmentation import explanations, profiles
 from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.migration.changes import label
-from customer_segmentation.playbook import Play, Playbook
+from customer_segmentation.naming import playbook
+from customer_segmentation.naming.playbook import Play, Playbook
+from customer_segmentation.profiles import borderline
+from customer_segmentation.profiles import cards as segment_cards
+from customer_segmentation.profiles.cards import Card
+from customer_segmentation.promotion import proposal
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.preparation import prepare
 from customer_segmentation.style import OUTLIER_NAME, name_of
+from customer_segmentation.tracking.artifacts import read_setting, read_table
 
 
 class ChampionError(RuntimeError):

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.store import Store  # isort: skip
+from customer_segmentation.tracking.store import Store  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from customer_segmentation import reuse
-from customer_segmentation.artifacts import read, read_table
-from customer_segmentation.proposal import assignments
+from customer_segmentation.promotion.proposal import assignments
 from customer_segmentation.registry import Served
 from customer_segmentation.selection import agreement
+from customer_segmentation.tracking import reuse
+from customer_segmentation.tracking.artifacts import read, read_table
 
 MOST_RUNS = 1000
 FACTS = {

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from customer_segmentation.cards import Card
 from customer_segmentation.dashboard import charts, portrait
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.place import Place, choose, show, sizes, tell
 from customer_segmentation.page import html, segment_cards
+from customer_segmentation.profiles.cards import Card
 
 WHOLE = "All columns of the model at once"
 

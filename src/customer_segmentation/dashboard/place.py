@@ -15,8 +15,8 @@ from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.uploads import Limits
 from customer_segmentation.page import html
 from customer_segmentation.registry import Served
-from customer_segmentation.store import Store
 from customer_segmentation.style import percent, plural
+from customer_segmentation.tracking.store import Store
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from customer_segmentation import effects
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.explanations import listed
-from customer_segmentation.indicators import is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.page.html import Html, element
+from customer_segmentation.profiles import effects
+from customer_segmentation.profiles.indicators import is_numeric
 from customer_segmentation.style import OUTLIER_NAME, colour, number, percent
 
 WIDEST = 2.0  # standard deviations at which a bar ends
@@ -38,7 +38,7 @@ class Plane:
 
 
 def profile(champion: Champion) -> pd.DataFrame:
-    """Every segment in every column; see :func:`customer_segmentation.effects.profile`."""
+    """Every segment in every column; see :func:`customer_segmentation.profiles.effects.profile`."""
     return effects.profile(
         champion.table, champion.segments, champion.names, used=champion.segmenter.columns
     )

@@ -9,9 +9,9 @@ from customer_segmentation.dashboard import cache, history, portrait
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.place import Place, choose, downloads, show, show_table, tell
 from customer_segmentation.labels import OUTLIER
+from customer_segmentation.naming.wording import LEVEL
 from customer_segmentation.page import html, segment_cards
 from customer_segmentation.style import percent, plural
-from customer_segmentation.wording import LEVEL
 
 FEW, DOUBTFUL = 5, 10  # customers shown; the downloads have them all
 COLUMNS = 8  # of these customers: what fits a page

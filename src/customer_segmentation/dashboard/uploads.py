@@ -19,8 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_segmentation import batch_scoring
-from customer_segmentation.batches import open_source
+from customer_segmentation.batches import batch_scoring, open_source
 from customer_segmentation.dashboard.champion import labelled
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from customer_segmentation.cards import Card
 from customer_segmentation.offers import preferences, trial
 from customer_segmentation.offers.membership import Membership
 from customer_segmentation.offers.purchases import Moment, categories, read
 from customer_segmentation.offers.trial import Settings, Trial
+from customer_segmentation.profiles.cards import Card
 from customer_segmentation.results import Offered, Tables
 from customer_segmentation.style import name_of
 from customer_segmentation.transactions import Lines

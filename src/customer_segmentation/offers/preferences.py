@@ -12,7 +12,7 @@ from scipy.stats import hypergeom, norm
 
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.offers.purchases import Purchases
-from customer_segmentation.significance import adjusted
+from customer_segmentation.profiles.significance import adjusted
 from customer_segmentation.style import name_of
 
 Floats = npt.NDArray[np.float64]

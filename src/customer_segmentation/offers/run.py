@@ -17,9 +17,8 @@ from customer_segmentation.registry import Served  # isort: skip
 import mlflow
 import pandas as pd
 
-from customer_segmentation import card_file, scoring_run, tracking, workbook
-from customer_segmentation.artifacts import read_latest, read_setting
-from customer_segmentation.cards import Card
+from customer_segmentation import tracking, workbook
+from customer_segmentation.batches import scoring_run
 from customer_segmentation.items import File, Item, Metric, Param, Picture, Table, Tag
 from customer_segmentation.offers.campaign import Campaign
 from customer_segmentation.offers.evaluation import MEASURES
@@ -28,8 +27,11 @@ from customer_segmentation.offers.purchases import OffersError
 from customer_segmentation.offers.trial import WITHOUT, Trial
 from customer_segmentation.plots import canvas
 from customer_segmentation.plots import offers as pictures
+from customer_segmentation.profiles import card_file
+from customer_segmentation.profiles.cards import Card
 from customer_segmentation.results import About
 from customer_segmentation.style import markdown
+from customer_segmentation.tracking.artifacts import read_latest, read_setting
 
 KIND = "recommendation"
 SEGMENTS, CUSTOMERS = "segment_offers.csv", workbook.OFFERS_BESIDE

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from customer_segmentation.naming.wording import humanise
 from customer_segmentation.results import Tables
 from customer_segmentation.style import OUTLIER, name_of, number, percent, plural
-from customer_segmentation.wording import humanise
 
 FACTS = 2  # per segment
 MOST_STEPS = 15  # of a path

@@ -82,7 +82,7 @@ def run(
     pictures : mapping, name -> PNG
         By the names of ``CAPTIONS``; others are left out.
     borderline : DataFrame
-        As :func:`customer_segmentation.borderline.table` gives it.
+        As :func:`customer_segmentation.profiles.borderline.table` gives it.
     quality : DataFrame, optional
         A row per segment: ``segment``, ``name``, ``silhouette``, ``jaccard``, ``stability``,
         ``assigner_fidelity``; None with fewer than two segments.

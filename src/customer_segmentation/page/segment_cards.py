@@ -12,7 +12,7 @@ from customer_segmentation.page.html import Html, badge, element, join, table
 from customer_segmentation.style import OUTLIER, colour, ink, name_of, percent, plural
 
 if TYPE_CHECKING:
-    from customer_segmentation.cards import Card
+    from customer_segmentation.profiles.cards import Card
 
 MOST_COLUMNS = 6  # of the typical customers: what fits a card
 

@@ -15,7 +15,7 @@ from customer_segmentation.page.segment_cards import cards
 from customer_segmentation.style import number, plural
 
 if TYPE_CHECKING:
-    from customer_segmentation.cards import Card
+    from customer_segmentation.profiles.cards import Card
     from customer_segmentation.recommendation import Recommendation
 
 SHOWN = {

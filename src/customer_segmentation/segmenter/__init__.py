@@ -10,9 +10,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from customer_segmentation.candidates import Candidate
 from customer_segmentation.features import Features
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, tidy
+from customer_segmentation.paths.candidates import Candidate
 from customer_segmentation.segmenter import schema
 from customer_segmentation.segmenter.assigners import BLOCK, PredictAssigner
 from customer_segmentation.segmenter.following import follow

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from customer_segmentation import batch_scoring
-from customer_segmentation.batch_scoring import Progress, Scored
-from customer_segmentation.batches import check_target, open_source
+from customer_segmentation.batches import batch_scoring, check_target, open_source
+from customer_segmentation.batches.batch_scoring import Progress, Scored
 from customer_segmentation.data.findings import DataError, listed
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.transactions.loading import read_again
@@ -35,7 +34,7 @@ def score(
     Parameters
     ----------
     path, output, segmenter, reference, id_column, sheet, tokens, progress
-        See :func:`customer_segmentation.batch_scoring.score`.
+        See :func:`customer_segmentation.batches.batch_scoring.score`.
     as_of : "yyyy-mm-dd", optional
         Only purchases before this day count; by default the day after the last one.
 

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from openpyxl import Workbook
 
-from customer_segmentation.cells import Styles
 from customer_segmentation.results import About, Offered, Tables
 from customer_segmentation.style import plural
 from customer_segmentation.workbook import (
@@ -20,6 +19,7 @@ from customer_segmentation.workbook import (
     segment_sheet,
     summary,
 )
+from customer_segmentation.workbook.cells import Styles
 
 __all__ = [
     "BESIDE",

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from openpyxl.utils import get_column_letter
 
-from customer_segmentation.cells import Encode, Styles, encoder, labels
 from customer_segmentation.results import Tables
 from customer_segmentation.style import name_of
 from customer_segmentation.workbook import looks
+from customer_segmentation.workbook.cells import Encode, Styles, encoder, labels
 
 ADDED = ("segment", "segment name", "confidence")
 WIDEST, NARROWEST = 44, 9

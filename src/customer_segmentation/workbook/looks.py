@@ -12,8 +12,8 @@ import pandas as pd
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
-from customer_segmentation.cells import DANGEROUS, FORBIDDEN, LONGEST_TEXT
 from customer_segmentation.style import colour, ink
+from customer_segmentation.workbook.cells import DANGEROUS, FORBIDDEN, LONGEST_TEXT
 
 INK = "0F4C75"
 LINE = 15.0  # height of a line, in points

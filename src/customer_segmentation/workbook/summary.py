@@ -11,9 +11,9 @@ from openpyxl.chart.marker import DataPoint
 from openpyxl.formatting.rule import ColorScaleRule
 from openpyxl.utils import get_column_letter
 
+from customer_segmentation.naming.wording import humanise
 from customer_segmentation.results import About, Tables
 from customer_segmentation.style import OUTLIER, colour, name_of
-from customer_segmentation.wording import humanise
 from customer_segmentation.workbook import looks
 
 MEASURE = 15.0

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation import profiles
-from customer_segmentation.effects import differentiators
-from customer_segmentation.indicators import indicators, is_numeric
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.playbook import Play
-from customer_segmentation.rules import COLUMNS, Rules, rules
+from customer_segmentation.naming.playbook import Play
+from customer_segmentation.naming.traits import spoken_of
+from customer_segmentation.profiles.effects import differentiators
+from customer_segmentation.profiles.indicators import indicators, is_numeric
+from customer_segmentation.profiles.rules import COLUMNS, Rules, rules
 from customer_segmentation.style import name_of
 from customer_segmentation.style import number as written
-from customer_segmentation.traits import spoken_of
 
 FloatArray = npt.NDArray[np.float64]
 TYPICAL = 5  # customers per card

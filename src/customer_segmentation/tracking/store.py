@@ -23,7 +23,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from customer_segmentation import saved_view
+from customer_segmentation.tracking import saved_view
 
 # Columns of the store's tables in which MLflow keeps absolute artifact locations.
 LOCATIONS = (

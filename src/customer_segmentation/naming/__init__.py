@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.playbook import Play
-from customer_segmentation.style import number, percent
-from customer_segmentation.traits import other_level, segment_traits, split, spoken_of
-from customer_segmentation.wording import (
+from customer_segmentation.naming.playbook import Play
+from customer_segmentation.naming.traits import other_level, segment_traits, split, spoken_of
+from customer_segmentation.naming.wording import (
     HIGH,
     LEVEL,
     SLIGHT,
@@ -23,6 +22,7 @@ from customer_segmentation.wording import (
     wording,
     wordings,
 )
+from customer_segmentation.style import number, percent
 
 __all__ = ["LEVEL", "NamingError", "humanise", "names"]
 

@@ -13,11 +13,13 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from customer_segmentation import card_file, gate, migration, report, tracking
-from customer_segmentation.artifacts import read_setting, read_text
+from customer_segmentation import migration, report, tracking
 from customer_segmentation.labels import OUTLIER
+from customer_segmentation.profiles import card_file
+from customer_segmentation.promotion import gate
 from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import SchemaError, Segmenter
+from customer_segmentation.tracking.artifacts import read_setting, read_text
 
 # Two tables with fewer customers in common, or a smaller part of the newer one, are compared by
 # letting both models assign the newer table: a handful of old customers stands for nobody else.

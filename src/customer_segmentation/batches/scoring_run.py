@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.store import Store, StoreError  # isort: skip
+from customer_segmentation.tracking.store import Store, StoreError  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from customer_segmentation import artifacts, tracking
-from customer_segmentation.batch_scoring import Scored
+from customer_segmentation import tracking
+from customer_segmentation.batches.batch_scoring import Scored
 from customer_segmentation.drift import SEGMENTS
 from customer_segmentation.items import Item, Metric, Param, Picture, Table, Tag
 from customer_segmentation.labels import OUTLIER
@@ -22,6 +22,7 @@ from customer_segmentation.plots import canvas
 from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.registry import Served
 from customer_segmentation.style import plural
+from customer_segmentation.tracking import artifacts
 
 WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
 

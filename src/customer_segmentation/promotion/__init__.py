@@ -7,18 +7,19 @@ import json
 from collections.abc import Iterator, Mapping
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.store import Store  # isort: skip
+from customer_segmentation.tracking.store import Store  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from customer_segmentation import lasting, registry, tracking
+from customer_segmentation import registry, tracking
 from customer_segmentation.items import Item, Metric, Model, Picture, Table, Tag
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import migration as migration_plot
-from customer_segmentation.proposal import PromotionError, Proposal, model_uri
+from customer_segmentation.promotion import lasting
+from customer_segmentation.promotion.proposal import PromotionError, Proposal, model_uri
 from customer_segmentation.registry import Served
 
 

@@ -13,7 +13,7 @@ import mlflow
 from mlflow.entities import Run
 
 from customer_segmentation.environment import requirements
-from customer_segmentation.store import Store  # first: it sets MLflow up
+from customer_segmentation.tracking.store import Store  # first: it sets MLflow up
 
 FINGERPRINT = "fingerprint"  # tag: equal for runs that can only come out equal
 TAKEN = "reused."  # tag of a sweep, followed by the id of a run: the run's own sweep

@@ -16,9 +16,6 @@ from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
-from customer_segmentation import samples
-from customer_segmentation.candidates import Candidate, Path
-from customer_segmentation.grids import PathError, check_grid, derive_grid, k_distances, rescale
 from customer_segmentation.labels import (
     OUTLIER,
     FloatArray,
@@ -26,6 +23,15 @@ from customer_segmentation.labels import (
     cut_tree,
     join_nearest,
     tidy,
+)
+from customer_segmentation.paths import samples
+from customer_segmentation.paths.candidates import Candidate, Path
+from customer_segmentation.paths.grids import (
+    PathError,
+    check_grid,
+    derive_grid,
+    k_distances,
+    rescale,
 )
 
 REFIT_STARTS = 3

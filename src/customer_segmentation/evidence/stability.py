@@ -45,7 +45,7 @@ def bootstrap(
     ----------
     refit : callable(sample, values) -> labels per value
         Fits the run's algorithm to a sample of the rows. Values that depend on the number of rows
-        are for `X`; see :func:`customer_segmentation.grids.rescale`. A few starts are enough.
+        are for `X`; see :func:`customer_segmentation.paths.grids.rescale`. A few starts are enough.
     X : ndarray of shape (n_samples, n_features)
     values : sequence of numbers
         The grid values to examine.

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_segmentation.wording import feature
+from customer_segmentation.naming.wording import feature
 
 Floats = npt.NDArray[np.float64]
 # Levels beyond these are rare, and a table over hundreds of levels would tell nobody anything.

@@ -13,11 +13,18 @@ import pandas as pd
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from customer_segmentation.conditions import Condition, Mask, all_hold, merged, rounder, words
-from customer_segmentation.indicators import indicators, is_category
 from customer_segmentation.labels import OUTLIER
+from customer_segmentation.naming.conditions import (
+    Condition,
+    Mask,
+    all_hold,
+    merged,
+    rounder,
+    words,
+)
+from customer_segmentation.naming.wording import feature
 from customer_segmentation.profiles import check_aligned
-from customer_segmentation.wording import feature
+from customer_segmentation.profiles.indicators import indicators, is_category
 
 Floats = npt.NDArray[np.float64]
 # A box between neighbours in two columns has four sides, hence four questions; with more segments

@@ -44,7 +44,7 @@ class Candidate:
 class Path:
     """The candidates of one algorithm on one matrix, in the order of the grid.
 
-    Starts are tried on `start_on`, if given; see :func:`customer_segmentation.samples.fit`.
+    Starts are tried on `start_on`, if given; see :func:`customer_segmentation.paths.samples.fit`.
     """
 
     algorithm: str

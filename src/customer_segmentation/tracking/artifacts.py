@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation import store  # noqa: F401  # isort: skip
+from customer_segmentation.tracking import store  # noqa: F401  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException

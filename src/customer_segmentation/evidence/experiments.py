@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from customer_segmentation import paths, stability, validity
-from customer_segmentation.candidates import Path
+from customer_segmentation import paths, validity
+from customer_segmentation.evidence import stability
 from customer_segmentation.labels import FloatArray
+from customer_segmentation.paths.candidates import Path
 
 NULL_REPEATS = 10  # Tibshirani et al. (2001) find B = 10 enough for the gap's standard error
 MAX_NULL_ROWS = 2_000
@@ -35,13 +36,13 @@ class Experiments:
         self.examined: dict[int, dict[str, Any]] = {}
 
     def bootstrap(self, position: int) -> dict[str, Any]:
-        """Stability of one candidate; see :func:`customer_segmentation.stability.bootstrap`.
+        """Stability of one candidate; see :mod:`customer_segmentation.evidence.stability`.
 
         Returns
         -------
         dict
             ``stability``, ``jaccard_mean``, ``jaccard_min``, ``jaccard`` (a list, per cluster) and
-            ``resamples`` (a list of :class:`customer_segmentation.stability.Resample`).
+            ``resamples`` (a list of :class:`customer_segmentation.evidence.stability.Resample`).
         """
         if position not in self.examined:
             candidate = self.path.candidates[position]

@@ -15,24 +15,18 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from customer_segmentation import (
-    about_file,
-    borderline,
-    card_file,
-    deliverables,
-    report,
-    validity,
-)
-from customer_segmentation.artifacts import PROMOTED, read, read_table, read_text
-from customer_segmentation.cards import Card
+from customer_segmentation import about_file, deliverables, report, validity
 from customer_segmentation.items import Item, Picture, Tag, Text
 from customer_segmentation.labels import FloatArray, tidy
 from customer_segmentation.page import alternatives, run_page
 from customer_segmentation.plots import drawing, tree
 from customer_segmentation.plots.drawing import Drawn
-from customer_segmentation.proposal import Proposal, assignments, customers
+from customer_segmentation.profiles import borderline, card_file
+from customer_segmentation.profiles.cards import Card
+from customer_segmentation.promotion.proposal import Proposal, assignments, customers
 from customer_segmentation.results import About, Tables
 from customer_segmentation.segmenter.preparation import prepare
+from customer_segmentation.tracking.artifacts import PROMOTED, read, read_table, read_text
 
 UNCHANGED = ("elbow", "path", "bic", "k_distance")  # pictures that show no segment
 NOTE = "mlflow.note.content"

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_segmentation.indicators import indicators, is_category, is_numeric
+from customer_segmentation.naming.traits import segment_traits
+from customer_segmentation.naming.wording import HIGH, told
+from customer_segmentation.profiles.indicators import indicators, is_category, is_numeric
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
-from customer_segmentation.traits import segment_traits
-from customer_segmentation.wording import HIGH, told
 
 Floats = npt.NDArray[np.float64]
 MOST_FEATURES = 15

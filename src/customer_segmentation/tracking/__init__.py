@@ -27,9 +27,9 @@ from PIL import Image
 
 from customer_segmentation.environment import PACKAGE, code, requirements
 from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
-from customer_segmentation.saved_view import side_by_side
 from customer_segmentation.segmenter import TRUSTED_TYPES
-from customer_segmentation.store import process_tags  # first: it sets MLflow up
+from customer_segmentation.tracking.saved_view import side_by_side
+from customer_segmentation.tracking.store import process_tags  # first: it sets MLflow up
 
 # Runs whose pictures are still being drawn, in order of their start.
 _waiting: dict[str, _Batch] = {}

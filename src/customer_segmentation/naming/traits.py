@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from customer_segmentation.wording import LEVEL, Trait, share_of, wordings
+from customer_segmentation.naming.wording import LEVEL, Trait, share_of, wordings
 
 
 def segment_traits(

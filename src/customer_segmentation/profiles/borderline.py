@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
+from customer_segmentation.evidence.stability import Resample, most_frequent, steadiness
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.segmenter.neighbours import spread
-from customer_segmentation.stability import Resample, most_frequent, steadiness
 from customer_segmentation.style import name_of, percent
 
 # At most half of the nearest customers are in the same segment: the neighbourhood does not
@@ -73,7 +73,7 @@ def table(
         Share of a customer's nearest customers that are in its segment, 0 to 1.
     resamples : sequence of Resample
         Of the bootstrap of the candidate taken; see
-        :func:`customer_segmentation.stability.bootstrap`.
+        :func:`customer_segmentation.evidence.stability.bootstrap`.
 
     Returns
     -------

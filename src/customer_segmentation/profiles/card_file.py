@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.cards import Card
+from customer_segmentation.profiles.cards import Card
 
 PATH = "tables/cards.json"
 

@@ -9,11 +9,11 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from customer_segmentation import density, likelihood
-from customer_segmentation.density import Neighbourhood
+from customer_segmentation.evidence import density, likelihood
+from customer_segmentation.evidence.density import Neighbourhood
+from customer_segmentation.evidence.likelihood import Table
+from customer_segmentation.evidence.projection import Depths, projected_depths
 from customer_segmentation.labels import FloatArray, IntArray
-from customer_segmentation.likelihood import Table
-from customer_segmentation.projection import Depths, projected_depths
 
 COLUMNS = (
     "gain", "likelihood", "no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley",
@@ -58,7 +58,7 @@ def measure(
     Returns
     -------
     DataFrame, one row per labelling, in order
-        - ``gain`` (nats per row, see :func:`customer_segmentation.likelihood.gain`) and
+        - ``gain`` (nats per row, see :func:`customer_segmentation.evidence.likelihood.gain`) and
           ``likelihood`` [-1, 1], the share that the partition explains beyond one Gaussian (see
           :func:`explained`): up is good;
         - ``no_valley`` [0, 1]: share of rows in clusters whose border to some other cluster is no

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.positions import columns_of_roles, positions
-from customer_segmentation.wording import HIGH, SLIGHT, VERY
+from customer_segmentation.naming.positions import columns_of_roles, positions
+from customer_segmentation.naming.wording import HIGH, SLIGHT, VERY
 
 # From where to where a segment's position must lie, in standard deviations from all customers.
 # HIGH and SLIGHT are Cohen's (1988) medium and small effects; between the two a segment may be
