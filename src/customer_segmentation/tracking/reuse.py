@@ -12,7 +12,7 @@ from typing import Any
 import mlflow
 from mlflow.entities import Run
 
-from customer_segmentation.environment import requirements
+from customer_segmentation.environment import PACKAGE, requirements
 from customer_segmentation.tracking.store import Store  # first: it sets MLflow up
 
 FINGERPRINT = "fingerprint"  # tag: equal for runs that can only come out equal
@@ -45,9 +45,8 @@ def fingerprint(config: Mapping[str, Any], data_sha256: str, entry: Iterable[Pat
 @cache
 def code_version(entry: tuple[Path, ...]) -> str:
     """Hash of this package's sources, and of some more files."""
-    package = Path(__file__).parent
     digest = hashlib.sha256()
-    for file in [*sorted(package.rglob("*.py")), *entry]:
+    for file in [*sorted(PACKAGE.rglob("*.py")), *entry]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
