@@ -12,16 +12,10 @@ sys.path.insert(0, str(ROOT / "src"))
 
 def main(argv: list[str]) -> int:
     """Do what the options say; 0 when it is done, 1 when it is refused."""
-    from customer_segmentation import options, terminal
+    from customer_segmentation import options
 
-    if {"-h", "--help"} & set(argv):
-        print((ROOT / "conf" / "promote.yaml").read_text(encoding="utf-8"))
-        return 0
-    try:
-        return run(options.read(argv, ROOT / "conf" / "promote.yaml", ROOT))
-    except Exception as error:
-        terminal.show_error(error)
-        return 1
+    said = "python promote.py list=true says which version is the champion."
+    return options.command(argv, ROOT / "conf" / "promote.yaml", ROOT, run, interrupted=said)
 
 
 def run(chosen: dict[str, Any]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -14,21 +13,10 @@ sys.path.insert(0, str(ROOT / "src"))
 
 def main(argv: list[str]) -> int:
     """Do what the options say: 0 when the offers are in place, 1 when not, 130 on Ctrl-C."""
-    from customer_segmentation import options, terminal
+    from customer_segmentation import options
 
-    if {"-h", "--help"} & set(argv):
-        print((ROOT / "conf" / "recommend.yaml").read_text(encoding="utf-8"))
-        return 0
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        run(options.read(argv, ROOT / "conf" / "recommend.yaml", ROOT))
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was written, earlier offers are kept.", file=sys.stderr)
-        return 130
-    except Exception as error:
-        terminal.show_error(error)
-        return 1
-    return 0
+    said = "nothing was written, earlier offers are kept."
+    return options.command(argv, ROOT / "conf" / "recommend.yaml", ROOT, run, interrupted=said)
 
 
 def run(chosen: dict[str, Any]) -> None:
@@ -86,11 +74,6 @@ def say(campaign: Any) -> None:
     days = f"{trial.split:%Y-%m-%d} to {trial.end:%Y-%m-%d}"
     terminal.show_table(trial.shown(), title=f"Would it have been right? Purchases of {days}")
     terminal.say(campaign.words)
-
-
-def interrupt(*_: object) -> None:
-    """Treat a request to terminate like Ctrl-C, so that what is half-written goes."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

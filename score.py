@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,21 +14,10 @@ sys.path.insert(0, str(ROOT / "src"))
 
 def main(argv: list[str]) -> int:
     """Do what the options say: 0 when the output is in place, 1 when it is not, 130 on Ctrl-C."""
-    from customer_segmentation import options, terminal
+    from customer_segmentation import options
 
-    if {"-h", "--help"} & set(argv):
-        print((ROOT / "conf" / "score.yaml").read_text(encoding="utf-8"))
-        return 0
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        run(options.read(argv, ROOT / "conf" / "score.yaml", ROOT))
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was written, an earlier output is kept.", file=sys.stderr)
-        return 130
-    except Exception as error:
-        terminal.show_error(error)
-        return 1
-    return 0
+    said = "nothing was written, an earlier output is kept."
+    return options.command(argv, ROOT / "conf" / "score.yaml", ROOT, run, interrupted=said)
 
 
 def run(chosen: dict[str, Any]) -> None:
@@ -103,11 +91,6 @@ def bar() -> Iterator[Any]:
         yield lambda done, rows: progress.update(
             task, completed=done or 0, total=1 if done is not None else None, rows=rows
         )
-
-
-def interrupt(*_: object) -> None:
-    """Treat a request to terminate like Ctrl-C, so that what is half-written goes."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

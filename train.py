@@ -61,15 +61,10 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
     if parent is None:
         for name in store.close_stale_runs(opened):
             log.warning("run %s was left running by a process that is gone: marked KILLED", name)
-    tags = {
-        "kind": "model",
-        "algorithm": method.name,
-        "features": features.name,
-        "data": data.name,
-        "data_sha256": data.sha256,
-        "fingerprint": fingerprint(cfg, choices, data.sha256),
-        **({"sweep_id": parent} if parent else {}),
-    }
+    tags = {"kind": "model", "algorithm": method.name, "features": features.name}
+    tags |= {"data": data.name, "data_sha256": data.sha256}
+    tags |= {"fingerprint": fingerprint(cfg, choices, data.sha256)}
+    tags |= {"sweep_id": parent} if parent else {}
     with tracking.run(f"{method.name}-{features.name}", parent=parent, tags=tags) as run_id:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
         explore(data, run_id, parent)

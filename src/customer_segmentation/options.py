@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import signal
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,62 @@ TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 class OptionError(ValueError):
     """An option that the command does not have, or cannot use."""
+
+
+def command(
+    argv: Sequence[str],
+    defaults: Path,
+    root: Path,
+    run: Callable[[dict[str, Any]], int | None],
+    *,
+    interrupted: str,
+) -> int:
+    """Run a command with its options, and say in plain words what went wrong.
+
+    Parameters
+    ----------
+    argv, defaults, root
+        As for :func:`read`; ``--help`` prints the file of the defaults.
+    run : callable
+        Takes the options; returns the exit code, None for 0.
+    interrupted : str
+        Said on Ctrl-C, and when the process is asked to terminate.
+
+    Returns
+    -------
+    int
+        Exit code: 1 after an error, 130 after an interrupt.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "count.yaml"
+    >>> _ = file.write_text("upto: 2")
+    >>> command(["upto=3"], file, Path("."), lambda chosen: print(*range(chosen["upto"])),
+    ...         interrupted="Nothing was counted.")
+    0 1 2
+    0
+    """
+    if {"-h", "--help"} & set(argv):
+        print(defaults.read_text(encoding="utf-8"))
+        return 0
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return run(read(argv, defaults, root)) or 0
+    except KeyboardInterrupt:
+        print(f"Interrupted: {interrupted}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        from customer_segmentation.terminal import show_error  # noqa: PLC0415 - help needs none
+
+        show_error(error)
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def read(argv: Sequence[str], defaults: Path, root: Path) -> dict[str, Any]:

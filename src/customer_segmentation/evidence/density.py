@@ -156,9 +156,7 @@ def valley_depths(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
     >>> bool(np.isinf(valley_depths(graph, np.repeat([0, 1], 200), 2)[0, 1]))
     True
     """
-    a, b = labels[graph.left], labels[graph.right]
-    cross = (a != b) & (a >= 0) & (b >= 0)
-    pair = np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
+    cross, pair = _crossing(graph, labels, k)
     border = _group_quantile(pair, graph.length[cross], BORDER, k * k).reshape(k, k)
     border = np.nan_to_num(border, nan=np.inf, posinf=np.inf)
     core = core_radii(graph, labels, k)
@@ -185,13 +183,18 @@ def border_rows(graph: Neighbourhood, labels: IntArray, k: int) -> IntArray:
     >>> int(border_rows(graph, np.repeat([0, 1], 20), 2)[0, 1])
     10
     """
-    a, b = labels[graph.left], labels[graph.right]
-    cross = (a != b) & (a >= 0) & (b >= 0)
-    pair = np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
+    cross, pair = _crossing(graph, labels, k)
     ends = np.concatenate([graph.left[cross], graph.right[cross]])
     each = np.unique(np.tile(pair, 2) * len(labels) + ends) // len(labels)
     count = np.bincount(each, minlength=k * k).reshape(k, k)
     return np.asarray(count + count.T)
+
+
+def _crossing(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[NDArray[np.bool_], IntArray]:
+    """Which edges cross a border, and for each the number of the pair of clusters it is between."""
+    a, b = labels[graph.left], labels[graph.right]
+    cross = (a != b) & (a >= 0) & (b >= 0)
+    return cross, np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
 
 
 def _group_quantile(group: IntArray, values: FloatArray, share: float, groups: int) -> FloatArray:

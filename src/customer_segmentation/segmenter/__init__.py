@@ -56,7 +56,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Share of customers whom the assigner, without having seen them, puts where the algorithm
         put them. Of an algorithm that predicts: agreement of its predictions with its labels.
     fidelity_per_segment_ : dict, segment -> share
-        The same for each segment, and for the outliers (-1) if there are any.
+        Outliers are -1.
 
     Examples
     --------
@@ -77,11 +77,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_candidate(cls, features: Features, candidate: Candidate, *, seed: int) -> Segmenter:
-        """Model of a candidate of a path, without fitting anything again.
-
-        `features` is the fitted feature set that `candidate` was found on. Where that was on a
-        sample of the customers, the model assigns the others.
-        """
+        """Model of a candidate; customers whom the algorithm did not see are assigned."""
         model = cls(candidate.estimator, features.transformer, seed=seed)
         model.transformer_ = features.transformer
         model.schema_ = schema.of_transformer(features.columns, features.transformer)
@@ -91,14 +87,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return model._learn(features.matrix, candidate.labels, candidate.estimator, candidate.rows)
 
     def fit(self, X: Any, y: Any = None) -> Segmenter:
-        """Cluster the customers of a table, and learn to assign others.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_columns)
-            In raw units.
-        y : ignored
-        """
+        """Cluster the customers of a table in raw units, and learn to assign others."""
         if self.clusterer is None:
             raise ValueError(
                 "got clusterer=None, expected a clusterer. Use Segmenter(KMeans(3)), for example."
@@ -199,13 +188,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return copy
 
     def predict(self, X: Any) -> IntArray:
-        """Segment number of every customer, -1 for outliers.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_columns)
-            See :meth:`assign`.
-        """
+        """Segment number of every customer of a table, -1 for outliers; see :meth:`assign`."""
         check_is_fitted(self)
         return self._as_segments(self._scored(self._as_table(X))[0])
 
