@@ -147,9 +147,9 @@ def explore(data: Any, run_id: str, parent: str | None) -> None:
 @hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
 def main(cfg: DictConfig) -> float | None:
     """Run one job; in a sweep a failure is noted, and the other jobs go on."""
-    from customer_segmentation import report, sweep, terminal
+    from customer_segmentation import interrupts, report, sweep, terminal
 
-    signal.signal(signal.SIGTERM, interrupt)
+    interrupts.heed()
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     reporter = terminal.Reporter(folder)
@@ -186,11 +186,6 @@ def stop(error: Exception) -> None:
     sys.exit(1)
 
 
-def interrupt(*_: object) -> None:
-    """Treat a request to terminate like Ctrl-C, so that runs are closed."""
-    raise KeyboardInterrupt
-
-
 class SweepRun(Callback):
     """The sweep's parent run: opened before the first job, closed whatever happens."""
 
@@ -223,11 +218,17 @@ class SweepRun(Callback):
         from customer_segmentation.plots import drawing
 
         drawing.start()  # first: it loads what it needs while this process does
-        from customer_segmentation import analysis, report, sweep, terminal  # noqa: F401
+        from customer_segmentation import (  # noqa: F401
+            analysis,
+            interrupts,
+            report,
+            sweep,
+            terminal,
+        )
         from customer_segmentation.tracking import store
 
         settle()
-        signal.signal(signal.SIGTERM, interrupt)
+        interrupts.heed()
         overrides = list(config.hydra.overrides.task)
         swept = OverridesParser.create().parse_overrides(
             [f"{k}={v}" for k, v in (config.hydra.sweeper.get("params") or {}).items()] + overrides

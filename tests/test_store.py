@@ -16,7 +16,7 @@ from customer_segmentation.tracking import saved_view, store
 
 OPEN = """
 import sys; from pathlib import Path; sys.path.insert(0, {src!r})
-from customer_segmentation import saved_view, store
+from customer_segmentation.tracking import saved_view, store
 folder = Path({folder!r})
 print(store.open_store(store.local_uri(folder), "e", folder, ["metrics.silhouette"]).experiment_id)
 """

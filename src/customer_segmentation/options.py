@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from customer_segmentation import interrupts
 
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
@@ -55,7 +56,7 @@ def command(
     if {"-h", "--help"} & set(argv):
         print(defaults.read_text(encoding="utf-8"))
         return 0
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    interrupts.heed()
     try:
         return run(read(argv, defaults, root)) or 0
     except KeyboardInterrupt:
@@ -66,12 +67,6 @@ def command(
 
         show_error(error)
         return 1
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def read(argv: Sequence[str], defaults: Path, root: Path) -> dict[str, Any]:
