@@ -39,7 +39,8 @@ EXAMPLES = 5  # rows with problems that are named
 # The same columns whatever happens, so that what loads the file need not look first.
 COLUMNS = ("id", "segment", "segment_name", "confidence", "outlier", "problem")
 Progress = Callable[[float | None, int], None]
-Result = tuple[pd.DataFrame, dict[Any, str]]  # what is written, and the rows with problems
+# What is written, the rows with problems, and the customers who were assigned.
+Result = tuple[pd.DataFrame, dict[Any, str], pd.DataFrame]
 Done = tuple[Chunk, Result]
 
 
@@ -145,9 +146,11 @@ def score(
         closing(source.chunks(batch.wanted)) as chunks,
         closing(_one_ahead(batch.score, chunks)) as results,
     ):
-        for chunk, (frame, problems) in results:
+        for chunk, (frame, problems, good) in results:
             target.write(frame)
             _count(scored, frame, problems)
+            if len(good):  # here and not in the other thread, which has more to do
+                batch.monitor.update(good, frame.loc[good.index, "segment"].to_numpy(np.int64))
             if progress is not None:
                 progress(chunk.done, scored.rows)
     scored.seconds = time.monotonic() - start
@@ -201,9 +204,8 @@ class _Batch:
             problems |= _reasons(self.segmenter.problems(good))
             good = good.drop(index=[row for row in problems if row in good.index])
             assigned = self.segmenter.assign(good) if len(good) else None
-        if assigned is not None:
-            self.monitor.update(good, assigned["segment"].to_numpy(np.int64))
-        return self._written(chunk.frame, assigned, problems), dict(sorted(problems.items()))
+        written = self._written(chunk.frame, assigned, problems)
+        return written, dict(sorted(problems.items())), good
 
     def _written(
         self, frame: pd.DataFrame, assigned: pd.DataFrame | None, problems: Mapping[Any, str]
