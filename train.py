@@ -165,6 +165,8 @@ def main(cfg: DictConfig) -> float | None:
             result, opened, run_id = train(cfg, reporter)
             reporter.finished(result.name, report.headline(result), failed=False)
     except Exception as error:
+        if interrupts.requested():
+            raise KeyboardInterrupt from error
         log.exception("failed")
         if not sweeping:
             stop(error)

@@ -9,31 +9,51 @@ import threading
 from typing import Any
 
 SOON = 0.05  # seconds: Python has left the callback by then
+_requested = False
 _report = sys.unraisablehook  # as it was: for all that is no interrupt
 
 
 def heed() -> None:
-    """Turn SIGTERM into a KeyboardInterrupt, and lose none that falls into a callback of Python's.
+    """Turn SIGINT and SIGTERM into a KeyboardInterrupt, and lose none.
 
     Python reports and drops an exception in a destructor or a weak reference's callback. An
-    interrupt that comes at such a moment is sent again.
+    interrupt that comes at such a moment is sent again. Other code may turn one into an error of
+    its own: see :func:`requested`.
 
     Examples
     --------
-    >>> before = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    >>> before = [signal.getsignal(sent) for sent in (signal.SIGINT, signal.SIGTERM)]
     >>> heed()
     >>> try:
     ...     signal.raise_signal(signal.SIGTERM)
     ... except KeyboardInterrupt:
     ...     print("closing")
     closing
-    >>> _, sys.unraisablehook = signal.signal(signal.SIGTERM, before[0]), before[1]
+    >>> requested()
+    True
+    >>> forget()
+    >>> for sent, handler in zip((signal.SIGINT, signal.SIGTERM), before):
+    ...     _ = signal.signal(sent, handler)
     """
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     sys.unraisablehook = _again
 
 
+def requested() -> bool:
+    """Whether this process was asked to end: an error since then is no failure of the work."""
+    return _requested
+
+
+def forget() -> None:
+    """Start anew, as a process that was not asked to end."""
+    global _requested  # noqa: PLW0603 - a signal is the whole process's
+    _requested = False
+
+
 def _interrupt(*_: object) -> None:
+    global _requested  # noqa: PLW0603
+    _requested = True
     raise KeyboardInterrupt
 
 

@@ -25,6 +25,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from PIL import Image
 
+from customer_segmentation import interrupts
 from customer_segmentation.environment import PACKAGE, code, requirements
 from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
 from customer_segmentation.segmenter import TRUSTED_TYPES
@@ -68,7 +69,7 @@ def run(name: str, *, parent: str | None = None, tags: Mapping[str, str]) -> Ite
         raise
     except BaseException as error:
         mlflow.set_tag("error", _said(error))
-        mlflow.end_run("FAILED")
+        mlflow.end_run("KILLED" if interrupts.requested() else "FAILED")
         raise
     mlflow.end_run("RUNNING" if active.info.run_id in _waiting else "FINISHED")
 
@@ -114,7 +115,7 @@ def finish() -> None:
             batch.finish()
         except Exception as error:
             client.set_tag(run_id, "error", _said(error))
-            client.set_terminated(run_id, "FAILED")
+            client.set_terminated(run_id, "KILLED" if interrupts.requested() else "FAILED")
         else:
             client.set_terminated(run_id)
 
