@@ -21,6 +21,7 @@ from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities import Param as MlflowParam
 from mlflow.entities import RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from PIL import Image
@@ -281,7 +282,7 @@ def log_model(run_id: str, model: Model) -> str:
 
 
 def log_data(name: str, source: str, sha256: str, table: pd.DataFrame) -> None:
-    """Log which data the active run has used, by name, place and hash."""
+    """Log which data the active run has used."""
     kinds = {"f": "double", "i": "long", "b": "boolean", "M": "datetime"}
     columns = [
         ColSpec(kinds.get(dtype.kind, "string"), str(c)) for c, dtype in table.dtypes.items()
@@ -292,7 +293,10 @@ def log_data(name: str, source: str, sha256: str, table: pd.DataFrame) -> None:
         digest=sha256[:36],
         schema=Schema(columns),
     )
-    mlflow.log_input(dataset, context="training")
+    try:
+        mlflow.log_input(dataset, context="training")
+    except MlflowException:  # another process was the first with these data: now they are there
+        mlflow.log_input(dataset, context="training")
 
 
 def log_folder(run_id: str, folder: Path, artifact_path: str) -> None:
