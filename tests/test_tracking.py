@@ -132,3 +132,19 @@ def test_a_run_without_its_pictures_has_failed_and_says_why(folder, opened):
     run = client(folder).get_run(run_id)
     assert run.info.status == "FAILED"
     assert run.data.tags["error"] == "ValueError: no room for the labels"
+
+
+def test_data_that_another_process_logs_at_the_same_moment_are_logged(opened, folder, monkeypatch):
+    log_input, calls = mlflow.log_input, []
+
+    def beaten(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise mlflow.MlflowException("UNIQUE constraint failed: datasets.experiment_id")
+        log_input(*args, **kwargs)
+
+    monkeypatch.setattr(mlflow, "log_input", beaten)
+    with tracking.run("r", tags={"kind": "model"}) as run_id:
+        tracking.log_data("mall", "data/mall.csv", "ab" * 32, pd.DataFrame({"age": [1.0]}))
+    inputs = client(folder).get_run(run_id).inputs.dataset_inputs
+    assert [found.dataset.name for found in inputs] == ["mall"]

@@ -287,12 +287,8 @@ def log_data(name: str, source: str, sha256: str, table: pd.DataFrame) -> None:
     columns = [
         ColSpec(kinds.get(dtype.kind, "string"), str(c)) for c, dtype in table.dtypes.items()
     ]
-    dataset = MetaDataset(
-        source=LocalArtifactDatasetSource(source),
-        name=name,
-        digest=sha256[:36],
-        schema=Schema(columns),
-    )
+    place = LocalArtifactDatasetSource(source)
+    dataset = MetaDataset(place, name=name, digest=sha256[:36], schema=Schema(columns))
     try:
         mlflow.log_input(dataset, context="training")
     except MlflowException:  # another process was the first with these data: now they are there
