@@ -12,8 +12,11 @@ from customer_segmentation.evidence.density import broken, neighbourhood, valley
 from customer_segmentation.evidence.likelihood import gain, table
 from customer_segmentation.evidence.projection import projected_depths
 
-SHARES = ["no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley", "purity", "purity_min"]
-SHAPE = [*SHARES, "valley_depth"]
+OF_SHAPE = [
+    "no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley", "purity", "purity_min",
+]  # fmt: skip
+SHARES = [*OF_SHAPE, "unexplained"]
+SHAPE = [*OF_SHAPE, "valley_depth"]
 few = settings(max_examples=15, deadline=None, derandomize=True)
 
 
@@ -91,6 +94,27 @@ def test_circles_have_valleys_and_no_gain():
     row = one(standardised(X), y)
     assert row["gain"] < 0
     assert row["no_valley"] == row["inner_gap"] == 0
+
+
+def test_what_is_merged_is_left_to_explain_and_what_is_told_apart_is_not():
+    X, y = blobs(8, columns=3)
+    evidence = measure(X, [np.zeros_like(y), y], seed=0)
+    assert evidence["unexplained"].tolist() == [
+        pytest.approx(evidence["likelihood"][1], abs=0.1),
+        0,
+    ]
+
+
+@pytest.mark.parametrize("columns", [2, 6, 13])
+def test_nothing_is_left_to_explain_in_one_gaussian(columns):
+    X = np.random.default_rng(columns).normal(size=(200, columns))
+    assert one(standardised(X), np.zeros(200, dtype=int))["unexplained"] == 0
+
+
+def test_gaussians_laid_over_a_ring_leave_something_to_explain():
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 800)
+    X = standardised(np.c_[np.cos(angle), np.sin(angle)])
+    assert one(X, (angle > np.pi).astype(int))["unexplained"] > 0.3
 
 
 def test_flags_do_not_degenerate():

@@ -22,14 +22,19 @@ from customer_segmentation.evidence.scoring import (
 )
 from customer_segmentation.search import Algorithm, Selection, search
 
-shares = st.lists(st.floats(0, 1), min_size=5, max_size=5)
-EVIDENCE = ("absorbed", "no_valley", "inner_gap", "hidden_valley", "jaccard_min")
+ERRORS = ("unexplained", "absorbed", "unstable", "no_valley", "inner_gap", "hidden_valley")
+shares = st.fixed_dictionaries(dict.fromkeys([*ERRORS, "jaccard_min"], st.floats(0, 1)))
+FLAWLESS = dict.fromkeys(ERRORS, 0.0) | {"jaccard_min": 1.0}
 
 
-def one(likelihood, *shares, depth=np.inf):
-    row = {"likelihood": likelihood, "valley_depth": depth}
-    row |= dict(zip(EVIDENCE, shares, strict=True))
+def one(likelihood, shares, depth=np.inf):
+    row = {"likelihood": likelihood, "valley_depth": depth} | shares
     return float(score(pd.DataFrame([row]))[0])
+
+
+def measured(X, labels):
+    """Evidence for labellings that always come back."""
+    return measure(X, labels, seed=0).assign(jaccard_min=1.0, unstable=0.0)
 
 
 def standardised(X):
@@ -44,18 +49,24 @@ def found(X, estimator=None, parameter="n_clusters"):
 
 @given(st.floats(-1, 1), shares)
 def test_the_score_is_bounded_and_errors_never_raise_it(likelihood, shares):
-    value = one(likelihood, *shares)
+    value = one(likelihood, shares)
     assert -3 <= value <= max(likelihood, DEEP_WORTH)
-    assert value <= one(likelihood, 0, 0, 0, 0, 1)
+    assert value <= one(likelihood, FLAWLESS)
+
+
+@given(st.floats(-1, 1), shares, st.sampled_from(ERRORS))
+def test_no_error_is_for_free(likelihood, shares, error):
+    assert one(likelihood, shares | {error: 1.0}) <= one(likelihood, shares)
 
 
 @given(shares)
 def test_without_a_bootstrap_the_score_is_an_upper_bound(shares):
-    assert one(0.5, *shares[:-1], np.nan) >= one(0.5, *shares)
+    unknown = {"jaccard_min": np.nan, "unstable": np.nan}
+    assert one(0.5, shares | unknown) >= one(0.5, shares)
 
 
 def test_valleys_count_where_no_model_fits():
-    worth = [one(-0.8, 0, 0, 0, 0, 0.9, depth=depth) for depth in (0.1, 0.5, 1.0)]
+    worth = [one(-0.8, FLAWLESS, depth) for depth in (0.1, 0.5, 1.0)]
     assert VALLEYS_WORTH == worth[0] < worth[1] < worth[2] == DEEP_WORTH
 
 
@@ -69,7 +80,7 @@ def test_pieces_of_a_curve_are_no_segments():
     X = standardised(np.r_[ring(rng, 300, 1), ring(rng, 500, 2)])
     whole = np.repeat([0, 1], [300, 500])
     quarters = whole * 4 + (X[:, 0] > 0) * 2 + (X[:, 1] > 0)
-    evidence = measure(X, [whole, quarters], seed=0).assign(jaccard_min=1.0)
+    evidence = measured(X, [whole, quarters])
     assert evidence["no_valley"].tolist() == [0, pytest.approx(1, abs=0.2)]
     assert score(evidence).idxmax() == 0
 
@@ -103,7 +114,18 @@ def test_a_mixture_beats_its_splits():
     rng = np.random.default_rng(0)
     X = standardised(rng.normal(size=(750, 4)) + 4.5 * np.eye(4)[np.repeat([0, 1, 2], 250)])
     labels = [GaussianMixture(k, n_init=3, random_state=0).fit_predict(X) for k in range(2, 7)]
-    assert score(measure(X, labels, seed=0).assign(jaccard_min=np.nan)).idxmax() == 1
+    assert score(measured(X, labels)).idxmax() == 1
+
+
+def test_merged_segments_lose_where_the_rest_is_far_away():
+    """What separates the far ones explains nearly all; that two were merged must still count."""
+    rng = np.random.default_rng(0)
+    centres = np.array([[0, 0], [40, 0], [0, 40], [0, 44.5]])
+    truth = np.repeat(range(4), 200)
+    X = standardised(rng.normal(size=(800, 2)) + centres[truth])
+    evidence = measured(X, [np.minimum(truth, 2), truth])
+    assert evidence["unexplained"].round(2).tolist() == [pytest.approx(0.05, abs=0.03), 0]
+    assert score(evidence).idxmax() == 1
 
 
 def test_guards_name_every_reason():

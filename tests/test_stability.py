@@ -42,6 +42,8 @@ def test_too_many_clusters_dissolve():
     found = bootstrap(kmeans, X, [2, 7], kmeans(X, [2, 7]), seed=0)
     assert found["jaccard_min"][0] > 0.98
     assert found["jaccard_min"][1] < 0.75
+    assert found["unstable"][0] == 0
+    assert found["unstable"][1] > 0.3
 
 
 def test_random_labels_do_not_come_back():

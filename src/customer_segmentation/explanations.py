@@ -12,7 +12,8 @@ import pandas as pd
 
 from customer_segmentation import rfm
 from customer_segmentation.environment import requirements
-from customer_segmentation.evidence.scoring import SEPARATED, STABLE
+from customer_segmentation.evidence.scoring import SEPARATED
+from customer_segmentation.evidence.stability import STABLE
 from customer_segmentation.paths.grids import COUNT_PARAMETERS
 from customer_segmentation.results import About
 from customer_segmentation.style import OUTLIER, number, percent, plural

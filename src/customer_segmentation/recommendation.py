@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.evidence.scoring import DISSOLVED, SEPARATED, STABLE
+from customer_segmentation.evidence.scoring import SEPARATED
+from customer_segmentation.evidence.stability import DISSOLVED, STABLE
 from customer_segmentation.selection import agreement
 
 NO_SEGMENTS = "no natural segments"

@@ -44,9 +44,10 @@ from customer_segmentation.style import OUTLIER, markdown
 
 # Of the candidate taken: metrics of the run. All numeric columns of the path are `path/...` too.
 RUN_METRICS = (
-    "score", "n_segments", "stability", "jaccard_mean", "jaccard_min", "likelihood", "absorbed",
-    "overlap", "no_valley", "inner_gap", "purity", "silhouette", "wcss", "calinski_harabasz",
-    "davies_bouldin", "bic", "coverage", "outlier_share", "smallest_share", "largest_share",
+    "score", "n_segments", "stability", "jaccard_mean", "jaccard_min", "unstable", "likelihood",
+    "unexplained", "absorbed", "overlap", "no_valley", "inner_gap", "purity", "silhouette", "wcss",
+    "calinski_harabasz", "davies_bouldin", "bic", "coverage", "outlier_share",
+    "smallest_share", "largest_share",
 )  # fmt: skip
 CUSTOMERS = "tables/customers.parquet"
 LINKAGE = "tables/linkage.npy"  # of the dendrogram

@@ -21,7 +21,7 @@ from customer_segmentation.paths.candidates import Candidate, Path
 from customer_segmentation.selection import Choice, Rule
 from customer_segmentation.validity import EXACT_ROWS
 
-STABILITY = ("stability", "jaccard_mean", "jaccard_min")
+STABILITY = ("stability", "jaccard_mean", "jaccard_min", "unstable")
 
 
 @dataclass(frozen=True)

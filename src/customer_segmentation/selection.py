@@ -109,13 +109,14 @@ def by_evidence(path: pd.DataFrame, experiments: Experiments) -> Choice:
     Instability can only lower a score, so candidates are bootstrapped from the highest upper bound
     down until one beats every bound left (branch and bound), at most ``EXAMINED`` of them.
     """
-    bounds = score(path.assign(jaccard_min=np.nan)).where(path["objection"] == "")
+    bounds = score(path.assign(jaccard_min=np.nan, unstable=np.nan)).where(path["objection"] == "")
     best, best_score = -1, -np.inf
     for position in bounds.dropna().sort_values(ascending=False, kind="stable").index[:EXAMINED]:
         if best_score >= bounds[position]:
             break
         found = experiments.bootstrap(int(position))
-        row = path.loc[[position]].assign(jaccard_min=found["jaccard_min"])
+        known = {name: found[name] for name in ("jaccard_min", "unstable")}
+        row = path.loc[[position]].assign(**known)
         if float(score(row).iloc[0]) > best_score:
             best, best_score = int(position), float(score(row).iloc[0])
     if best < 0:

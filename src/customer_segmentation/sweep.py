@@ -27,9 +27,9 @@ from customer_segmentation.tracking.store import Store, process_tags  # first: i
 PARENT = "SEGMENTATION_SWEEP_ID"
 FAILURE = "failure."
 EVIDENCE = (
-    "score", "stability", "jaccard_mean", "jaccard_min", "likelihood", "absorbed", "overlap",
-    "no_valley", "inner_gap", "purity", "silhouette", "coverage", "outlier_share", "smallest_share",
-    "assigner_fidelity", "seconds",
+    "score", "stability", "jaccard_mean", "jaccard_min", "unstable", "likelihood",
+    "unexplained", "absorbed", "overlap", "no_valley", "inner_gap", "purity", "silhouette",
+    "coverage", "outlier_share", "smallest_share", "assigner_fidelity", "seconds",
 )  # fmt: skip
 
 

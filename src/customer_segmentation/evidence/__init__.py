@@ -9,15 +9,15 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.evidence import density, likelihood
+from customer_segmentation.evidence import density, likelihood, splits
 from customer_segmentation.evidence.density import Neighbourhood
 from customer_segmentation.evidence.likelihood import Table
 from customer_segmentation.evidence.projection import Depths, projected_depths
 from customer_segmentation.labels import FloatArray, IntArray
 
 COLUMNS = (
-    "gain", "likelihood", "no_valley", "overlap", "absorbed", "inner_gap", "hidden_valley",
-    "valley_depth", "purity", "purity_min",
+    "gain", "likelihood", "unexplained", "no_valley", "overlap", "absorbed", "inner_gap",
+    "hidden_valley", "valley_depth", "purity", "purity_min",
 )  # fmt: skip
 VALLEY = 0.10  # log radius ratio: about one standard error of a 10-neighbour radius in 2-3 columns
 # The sparsest neck of a thin shape is as much as this above its core by chance alone, so that a
@@ -35,7 +35,9 @@ class _Prepared:
 
     graph: Neighbourhood
     parts: Table
+    sampled: Table  # the same on the rows of the graph
     depths: Depths = field(default_factory=dict)
+    cuts: splits.Known = field(default_factory=dict)
     measured: dict[bytes, dict[str, float]] = field(default_factory=dict)
 
 
@@ -61,6 +63,9 @@ def measure(
         - ``gain`` (nats per row, see :func:`customer_segmentation.evidence.likelihood.gain`) and
           ``likelihood`` [-1, 1], the share that the partition explains beyond one Gaussian (see
           :func:`explained`): up is good;
+        - ``unexplained`` [0, 1]: the same share for what the partition leaves out: the gain of
+          cutting its clusters in two (see
+          :func:`customer_segmentation.evidence.splits.split_gain`);
         - ``no_valley`` [0, 1]: share of rows in clusters whose border to some other cluster is no
           density valley; ``overlap`` [0, 1]: the same, a valley along the discriminant line of the
           two clusters counting too; ``absorbed`` [0, 1]: the same for clusters that overlap a
@@ -109,7 +114,8 @@ def measure(
 @lru_cache(maxsize=MATRICES)
 def _prepare(values: bytes, columns: int, seed: int, rows: int) -> _Prepared:
     X = np.frombuffer(values).reshape(-1, columns)
-    return _Prepared(density.neighbourhood(X, seed=seed, rows=rows), likelihood.table(X))
+    graph, parts = density.neighbourhood(X, seed=seed, rows=rows), likelihood.table(X)
+    return _Prepared(graph, parts, likelihood.taken(parts, graph.rows))
 
 
 def _compact(labels: IntArray) -> IntArray:
@@ -122,8 +128,14 @@ def _one(prepared: _Prepared, labels: IntArray) -> dict[str, float]:
     if not (labels >= 0).any():
         return dict.fromkeys(COLUMNS, np.nan)
     gain = likelihood.gain(prepared.parts, labels)
-    shape = _shape(prepared, labels[prepared.graph.rows], int(labels.max()) + 1)
-    return {"gain": gain, "likelihood": explained(gain), **shape}
+    sampled = labels[prepared.graph.rows]
+    left_out = splits.split_gain(prepared.sampled, sampled, prepared.cuts)
+    model = {
+        "gain": gain,
+        "likelihood": explained(gain),
+        "unexplained": explained(left_out),
+    }
+    return model | _shape(prepared, sampled, int(labels.max()) + 1)
 
 
 def explained(gain: float) -> float:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import multigammaln
 
 from customer_segmentation.labels import FloatArray, IntArray
 
-FEW_LEVELS = 10  # columns with at most ten values (flags, counts, scales) are multinomial
+# Columns with no more values (flags, counts, scales of 0 to 10 and what was filled in) are
+# multinomial.
+FEW_LEVELS = 12
 # One pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero.
 PRIOR_SHARE = 0.1
 FLOOR = 1e-3  # smallest variance of a standardised column
@@ -65,6 +67,18 @@ def table(X: FloatArray) -> Table:
     codes = [c.astype(np.int64) for (_, c), f in zip(values, few, strict=True) if f]
     levels = [len(v) for (v, _), f in zip(values, few, strict=True) if f]
     return Table(gaussian, codes, levels, gaussian.var(axis=0), np.square(steps) / 12 + FLOOR)
+
+
+def taken(parts: Table, rows: IntArray) -> Table:
+    """The table of some of the rows.
+
+    Examples
+    --------
+    >>> parts = table(np.c_[np.linspace(0, 1, 50), np.arange(50) % 2])
+    >>> taken(parts, np.array([0, 49])).gaussian.ravel().tolist()
+    [0.0, 1.0]
+    """
+    return replace(parts, gaussian=parts.gaussian[rows], codes=[code[rows] for code in parts.codes])
 
 
 def gain(parts: Table, labels: IntArray) -> float:

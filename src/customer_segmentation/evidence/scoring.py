@@ -3,9 +3,11 @@
 A partition can be right in two ways. Either a model of it explains the data far better than one
 Gaussian does (the *model account*: overlapping segments), or it follows valleys in the density
 (the *density account*: curved shapes, which no Gaussian fits). Each account is what the partition
-explains less its errors; the better one is the score. The score is absolute: it needs no other
-candidate, so choosing within a run and among runs never disagree, and zero has a meaning: at or
-below it, one single cluster describes the data as well.
+explains less its errors. Errors are shares: of the customers whose segment a larger one absorbs or
+does not come back, of what there is to explain and is left to a further split. The better account
+is the score. It is absolute: it needs no other candidate, so choosing within a run and among runs
+never disagree, and zero has a meaning: at or below it, one single cluster describes the data as
+well.
 """
 
 from __future__ import annotations
@@ -17,16 +19,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# A partition must explain as large a share as that of the customers whose segment a larger one
-# absorbs: two overlapping halves half of what there is.
-OVERLAP_COST = 1.0
-DOUBT_COST = 0.25  # instability and gaps are doubts: each weighs half an overlap of two halves
+from customer_segmentation.evidence.stability import STABLE, instability
+
+# What a further split would explain speaks for the finer partition more than against this one.
+UNEXPLAINED_COST = 0.5
+GAP_COST = 0.25  # a gap inside is a doubt: it weighs half an overlap of two halves
 HIDDEN_COST = 0.25  # a valley inside a segment hints at a finer partition; it does not refute
 # Valleys alone count as much as a likelihood gain of an eighth of a nat per customer, deep ones as
 # one of half a nat: more would beat partitions into real Gaussians.
 VALLEYS_WORTH, DEEP_WORTH = 0.2, 0.5
 DEEP = (0.3, 0.8)  # log radius ratios between which the shallowest valley gains in worth
-DISSOLVED, STABLE = 0.5, 0.75  # Hennig's (2007) bands for a cluster's mean Jaccard overlap
 SEPARATED = 0.2  # natural: at most a fifth of the customers sit in segments with an open border
 BANDS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "pattern, doubtful members"))
 
@@ -93,35 +95,39 @@ def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
 def score(evidence: pd.DataFrame) -> pd.Series[float]:
     """Score of each candidate, about -1 to 1; positive means that there are segments.
 
-    model account = likelihood - absorbed - (unstable + inner gap)/4;
-    density account = valleys - no valley - unstable - inner gap - hidden valley/4;
+    model account = likelihood - unexplained/2 - absorbed - unstable - inner gap/4;
+    density account = valleys - no valley - worst cluster unstable - inner gap - hidden valley/4;
     score = the larger one.
     *Valleys* are worth 0.2, and up to 0.5 as the shallowest one deepens from 0.3 to 0.8.
-    *Unstable* falls from 1 to 0 while the worst cluster's Jaccard overlap rises from 0.5 to 0.75.
+    *Unstable* is a share of the customers, and the worst cluster's for the density account: a
+    model describes the rest as well, but one valley that is not there joins two clusters.
     A candidate that was not bootstrapped gets the score it would have if perfectly stable, an
     upper bound; one without evidence gets none.
 
     Parameters
     ----------
     evidence : DataFrame
-        Columns of :func:`customer_segmentation.evidence.measure` and ``jaccard_min``.
+        Columns of :func:`customer_segmentation.evidence.measure`, and ``unstable`` and
+        ``jaccard_min`` of :func:`customer_segmentation.evidence.stability.bootstrap`.
 
     Examples
     --------
-    >>> far = {"likelihood": 0.9, "absorbed": 0.0, "no_valley": 0.0, "inner_gap": 0.0,
-    ...        "hidden_valley": 0.0, "valley_depth": 1.0, "jaccard_min": 1.0}
+    >>> far = {"likelihood": 0.9, "unexplained": 0.0, "absorbed": 0.0, "unstable": 0.0,
+    ...        "no_valley": 0.0, "inner_gap": 0.0, "hidden_valley": 0.0, "valley_depth": 1.0,
+    ...        "jaccard_min": 1.0}
     >>> cut = far | {"likelihood": -0.2, "absorbed": 0.5, "no_valley": 1.0, "jaccard_min": 0.9}
     >>> score(pd.DataFrame([far, cut])).round(2).tolist()
     [0.9, -0.5]
     """
-    stable = evidence["jaccard_min"].astype(float)
-    unstable = ((STABLE - stable) / (STABLE - DISSOLVED)).clip(0, 1).fillna(0)
-    doubt = unstable + evidence["inner_gap"]
-    model = evidence["likelihood"] - OVERLAP_COST * evidence["absorbed"] - DOUBT_COST * doubt
+    worst = np.nan_to_num(instability(evidence["jaccard_min"].to_numpy(float)))
+    model = evidence["likelihood"] - UNEXPLAINED_COST * evidence["unexplained"]
+    model -= evidence["absorbed"] + evidence["unstable"].astype(float).fillna(0)
+    model -= GAP_COST * evidence["inner_gap"]
     shallow, deep = DEEP
     depth = ((evidence["valley_depth"] - shallow) / (deep - shallow)).clip(0, 1).fillna(0)
     valleys = VALLEYS_WORTH + (DEEP_WORTH - VALLEYS_WORTH) * depth
-    density = valleys - evidence["no_valley"] - doubt - HIDDEN_COST * evidence["hidden_valley"]
+    density = valleys - evidence["no_valley"] - worst - evidence["inner_gap"]
+    density -= HIDDEN_COST * evidence["hidden_valley"]
     return pd.Series(np.maximum(model, density), evidence.index, dtype=float, name="score")
 
 

@@ -16,6 +16,7 @@ Refit = Callable[[FloatArray, Sequence[float]], Sequence[IntArray]]
 REPEATS = 5  # the standard error of a mean Jaccard is then about 0.03, half a Hennig band
 SHARE = 0.8  # of the rows per repeat, without replacement: duplicates would fake dense spots
 ROWS = 700  # at most
+DISSOLVED, STABLE = 0.5, 0.75  # Hennig's bands for a cluster's mean Jaccard overlap
 MIN_RESAMPLES = 2  # once in or once out says nothing about coming back
 NOWHERE = -2  # came out in a cluster that is no cluster of the full run
 
@@ -61,10 +62,11 @@ def bootstrap(
     DataFrame, one row per value
         ``stability`` (mean adjusted Rand index, outliers as one cluster), ``jaccard`` (a list: mean
         over the repeats of each cluster's best Jaccard overlap; 0 for a cluster that no subsample
-        met), ``jaccard_mean`` and ``jaccard_min`` (its mean and worst over the clusters), and
-        ``resamples`` (a list of :class:`Resample`, what :func:`steadiness` counts). Hennig's
-        bands: up to 0.5 dissolved, 0.6 to 0.75 a pattern, from 0.75 stable, from 0.85 highly
-        stable.
+        met), ``jaccard_mean`` and ``jaccard_min`` (its mean and worst over the clusters),
+        ``unstable`` (share of the rows in clusters that do not come back, see
+        :func:`instability`), and ``resamples`` (a list of :class:`Resample`, what
+        :func:`steadiness` counts). Hennig's bands: up to 0.5 dissolved, 0.6 to 0.75 a pattern,
+        from 0.75 stable, from 0.85 highly stable.
 
     Raises
     ------
@@ -77,8 +79,8 @@ def bootstrap(
     >>> X = np.r_[rng.normal(size=(60, 2)), rng.normal(size=(60, 2)) + 20]
     >>> split = lambda rows, values: [(rows[:, 0] > 10).astype(int) for _ in values]
     >>> found = bootstrap(split, X, [2], split(X, [2]), seed=0)
-    >>> found[["stability", "jaccard_min"]].to_dict("list")
-    {'stability': [1.0], 'jaccard_min': [1.0]}
+    >>> found[["stability", "jaccard_min", "unstable"]].to_dict("list")
+    {'stability': [1.0], 'jaccard_min': [1.0], 'unstable': [0.0]}
     """
     if len(values) != len(labelings):
         raise ValueError(
@@ -105,10 +107,29 @@ def bootstrap(
             "stability": np.mean(rand, axis=0),
             "jaccard_mean": [float(j.mean()) for j in jaccard],
             "jaccard_min": [float(j.min()) for j in jaccard],
+            "unstable": [
+                float(_shares(labels, len(j)) @ instability(j))
+                for labels, j in zip(labelings, jaccard, strict=True)
+            ],
             "jaccard": [j.tolist() for j in jaccard],
             "resamples": resamples,
         }
     )
+
+
+def instability(jaccard: FloatArray) -> FloatArray:
+    """Turn mean Jaccard overlaps into errors: 1 for a dissolved cluster, 0 for a stable one.
+
+    Examples
+    --------
+    >>> instability(np.array([0.4, 0.6, 0.8])).round(2).tolist()
+    [1.0, 0.6, 0.0]
+    """
+    return np.asarray(((STABLE - jaccard) / (STABLE - DISSOLVED)).clip(0, 1))
+
+
+def _shares(labels: IntArray, k: int) -> FloatArray:
+    return np.asarray(np.bincount(labels[labels >= 0], minlength=k) / len(labels))
 
 
 def _mean_of_known(overlaps: FloatArray) -> FloatArray:
