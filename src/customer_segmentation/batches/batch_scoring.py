@@ -32,7 +32,7 @@ from customer_segmentation.data.identity import found_id
 from customer_segmentation.drift import Monitor
 from customer_segmentation.labels import OUTLIER, IntArray
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.segmenter.schema import SchemaError
+from customer_segmentation.segmenter.schema import SchemaError, empty_rows
 from customer_segmentation.style import OUTLIER_NAME, name_of
 
 EXAMPLES = 5  # rows with problems that are named
@@ -201,7 +201,7 @@ class _Batch:
         """Assign the rows of a chunk."""
         frame, problems = self._convert(chunk.frame[self.columns])
         problems |= chunk.problems
-        for row in frame.index[frame.isna().all(axis=1)]:
+        for row in frame.index[empty_rows(frame)]:
             problems.setdefault(row, "got no value, expected one in at least one column")
         good = frame.drop(index=list(problems)) if problems else frame
         try:

@@ -82,12 +82,13 @@ class Converter:
                     problems[row] = f"{problems[row]}; {reason}" if row in problems else reason
             else:
                 columns[name] = self._categories(cells)
-        return pd.DataFrame(columns, index=frame.index), problems
+        return pd.DataFrame(columns, index=frame.index, copy=False), problems
 
     def _numbers(self, cells: pd.Series) -> tuple[pd.Series, pd.Series]:
         if pd.api.types.is_numeric_dtype(cells):
             numbers = cells.astype("float64")
-            return numbers, cells[np.isinf(numbers)]
+            infinite = np.isinf(numbers)
+            return numbers, cells[infinite] if infinite.any() else cells.iloc[:0]
         mark = self._marks.get(str(cells.name), ".")
         quick = _quick(cells, mark) if self._wordy.all() else None
         if quick is None:

@@ -39,8 +39,9 @@ class ScoredRows:
     """
 
     def __init__(self, names: Mapping[int, str], *, numbered: bool) -> None:
-        self._numbers = np.array(sorted(names), dtype=np.int64)
-        self._names = pa.array([names[number] for number in sorted(names)], pa.string())
+        self._names = pa.array(list(names.values()), pa.string())
+        self._places = np.zeros(max(names) + 2, dtype=np.int32)  # of the names; -1 is the last one
+        self._places[list(names)] = np.arange(len(names))
         self._id = pa.int64() if numbered else pa.string()
         named = pa.dictionary(pa.int32(), pa.string())
         kinds = (self._id, pa.int64(), named, pa.float64(), pa.bool_(), pa.string())
@@ -65,14 +66,16 @@ class ScoredRows:
         segments, confidence : ndarray, one for each of them
         problems : mapping, row number -> reason
         """
-        known = ids.index.isin(scored) if problems else np.ones(len(ids), dtype=bool)
+        known = ids.index.isin(scored) if problems else None
 
         def filled(values: Any, kind: Any) -> pa.Array:
+            if known is None:
+                return pa.array(values, kind)
             whole = np.zeros(len(ids), dtype=values.dtype)
             whole[known] = values
             return pa.array(whole, kind, mask=~known)
 
-        places = filled(np.searchsorted(self._numbers, segments), pa.int32())
+        places = filled(self._places[segments], pa.int32())
         columns = [
             self._ids(ids),
             filled(segments, pa.int64()),

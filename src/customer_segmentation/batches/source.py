@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, listed
 
-ROWS = 65_536  # of a chunk: some megabytes, and large enough that the loop costs nothing
+ROWS = 131_072  # of a chunk: some megabytes, and large enough that the loop costs nothing
 CELLS = 4 << 20  # of a chunk of a wide table, which has fewer rows
 HEAD_ROWS = 5000  # that tell which column holds the ids, and how numbers are written
 HEAD_BYTES = 4096  # enough to recognise a format by

@@ -195,7 +195,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """Segment number and confidence of every customer of a table; see :meth:`assign`."""
         check_is_fitted(self)
         labels, confidence = self._scored(self._as_table(X))
-        return self._as_segments(labels), confidence.round(3)
+        return self._as_segments(labels), confidence
 
     def assign(self, table: pd.DataFrame) -> pd.DataFrame:
         """Segment, name and confidence of every customer of `table`.
