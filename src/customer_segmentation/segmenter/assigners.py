@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -200,7 +201,8 @@ class PredictAssigner(Assigner):
         # answer alone and in a batch, on a border between clusters too.
         chunks = [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
         chunks[-1] = np.concatenate([chunks[-1], np.repeat(X[-1:], -len(X) % CHUNK, axis=0)])
-        found = np.concatenate([self.clusterer.predict(chunk) for chunk in chunks])
+        with config_context(assume_finite=True):  # what was checked when it came in
+            found = np.concatenate([self.clusterer.predict(chunk) for chunk in chunks])
         numbers = found[: len(X)].astype(np.int64)
         codes = self.table_[np.clip(numbers, -1, len(self.table_) - 1)]
         return self.with_outliers(codes, codes < 0)
