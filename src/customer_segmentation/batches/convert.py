@@ -20,6 +20,8 @@ from customer_segmentation.data.coercion import MISSING_TOKENS
 from customer_segmentation.segmenter.conversion import to_text
 
 SHOWN = 40  # characters of a cell in a message
+# What nobody can mistake for anything but a number, by decimal mark.
+PLAIN = {".": r"^-?[0-9]+(\.[0-9]+)?$", ",": r"^-?[0-9]+(,[0-9]+)?$"}
 ONLY_COMMA = "0,5"  # a cell that can be read with a decimal comma only
 
 
@@ -90,13 +92,11 @@ class Converter:
             infinite = np.isinf(numbers)
             return numbers, cells[infinite] if infinite.any() else cells.iloc[:0]
         mark = self._marks.get(str(cells.name), ".")
-        quick = _quick(cells, mark) if self._wordy.all() else None
-        if quick is None:
-            quick = self._slow(cells, mark)
-        bad = np.isinf(quick)
-        if quick.dtype == object or bad.any():
-            return quick.mask(bad), cells[bad]
-        return quick, cells.iloc[:0]
+        numbers, odd = _quick(cells, mark) if self._wordy.all() else _unread(cells)
+        if odd.any():
+            numbers[odd] = self._slow(cells[odd], mark)
+        bad = np.isinf(numbers)
+        return (numbers.mask(bad), cells[bad]) if bad.any() else (numbers, cells.iloc[:0])
 
     def _slow(self, cells: pd.Series, mark: numerals.Mark) -> pd.Series:
         """Read every distinct cell once; one that is no number becomes infinite, as no cell is."""
@@ -148,21 +148,35 @@ def _texts(cells: pd.Series) -> pd.Series:
     return cells[cells.map(lambda cell: isinstance(cell, str))].astype("str")
 
 
-def _quick(cells: pd.Series, mark: numerals.Mark) -> pd.Series | None:
-    """Numbers as computers write them, or with a decimal comma; None where any is not."""
+def _quick(cells: pd.Series, mark: numerals.Mark) -> tuple[pd.Series, Any]:
+    """Numbers as computers write them, or with a decimal comma; and which cells are none."""
     if not pd.api.types.is_string_dtype(cells) or cells.dtype == object:
-        return None
+        return _unread(cells)
+    array = pa.array(cells, from_pandas=True)
+    odd = np.zeros(len(cells), dtype=bool)
+    numbers = _cast(array, mark)
+    if numbers is None:
+        plain = pc.match_substring_regex(array, PLAIN[mark])
+        odd = pc.fill_null(pc.invert(plain), fill_value=False).to_numpy(zero_copy_only=False)
+        numbers = _cast(pc.if_else(plain, array, pa.scalar(None, array.type)), mark)
+    values = numbers.to_numpy(zero_copy_only=False)
+    return pd.Series(values, index=cells.index, name=cells.name), odd
+
+
+def _cast(array: Any, mark: numerals.Mark) -> Any:
+    """Numbers of texts; None where any is not written as a number."""
     try:
-        array = pa.array(cells, from_pandas=True)
         if mark == ",":
             if pc.any(pc.match_substring(array, ".")).as_py():
                 return None
             array = pc.replace_substring(array, ",", ".")
-        numbers = pc.cast(array, pa.float64())
+        return pc.cast(array, pa.float64())
     except pa.ArrowInvalid:
         return None
-    values = numbers.to_numpy(zero_copy_only=False)
-    return pd.Series(values, index=cells.index, name=cells.name)
+
+
+def _unread(cells: pd.Series) -> tuple[pd.Series, Any]:
+    return pd.Series(np.nan, index=cells.index, name=cells.name), cells.notna().to_numpy()
 
 
 def _read(texts: list[str], mark: numerals.Mark) -> np.ndarray:
