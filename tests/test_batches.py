@@ -23,6 +23,7 @@ from customer_segmentation.batches import source as sources
 from customer_segmentation.batches import target as targets
 from customer_segmentation.batches import text as texts
 from customer_segmentation.data.findings import DataError, Findings
+from customer_segmentation.data.identity import found_id
 from customer_segmentation.data.reading import read
 
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64()), ("share", pa.float64())])
@@ -85,7 +86,7 @@ def test_cells_are_those_that_training_reads(kind, tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "latin-1", "utf-16"])
 def test_the_encoding_is_that_of_the_whole_file(encoding, tmp_path):
     last = "é\x81" if encoding == "latin-1" else "é€" if encoding != "utf-8" else "é€漢"
-    content = "id,town\n" + "".join(f"{i},Bonn\n" for i in range(5000)) + f"x,{last}\n"
+    content = "id,town\n" + "".join(f"{i},Bonn\n" for i in range(5000)) + f"x,{last}"
     source = batches.open_source(text_file(tmp_path, content.encode(encoding)))
     *_, chunk = source.chunks(["town"])
     assert chunk.frame["town"].iloc[-1] == last
@@ -120,6 +121,17 @@ def test_long_whole_numbers_with_gaps_keep_their_digits(tmp_path):
     pd.DataFrame({"id": ids}).to_parquet(tmp_path / "a.parquet")
     found, _ = whole(tmp_path / "a.parquet")
     assert found["id"].iloc[0] == 9007199254740993
+
+
+def test_lists_in_a_parquet_file_are_no_numbers_and_break_nothing(tmp_path):
+    path = tmp_path / "shop.parquet"
+    frame = pd.DataFrame({"customer_id": ["a", "a"], "n": [[1, 2], None], "tags": [["x"], ["y"]]})
+    frame.to_parquet(path)
+    source = batches.open_source(path)
+    assert found_id(source.head) == "customer_id"
+    cells = next(source.chunks(["n"])).frame
+    _, problems = batches.Converter(["n"], {}, cells)(cells)
+    assert problems == {1: "column 'n': got '[1 2]', expected a number"}
 
 
 def test_a_sheet_is_chosen_and_its_blank_rows_are_not_customers(tmp_path):

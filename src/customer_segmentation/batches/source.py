@@ -135,6 +135,9 @@ class ParquetSource:
             for batch in file.iter_batches(rows, columns=own):
                 # Whole numbers with gaps as decimals would lose the last digits of a long id.
                 frame = batch.to_pandas(integer_object_nulls=True, ignore_metadata=True)[own]
+                for name in own:
+                    if pa.types.is_nested(self._schema.field(name).type):  # lists: no cells at all
+                        frame[name] = frame[name].map(str, na_action="ignore")
                 frame.index = pd.RangeIndex(read + 1, read + 1 + len(frame))
                 read += len(frame)
                 if len(frame):
