@@ -382,6 +382,9 @@ def test_a_killed_process_leaves_no_output(tmp_path):
     process.stdout.close()
     assert not path.exists()
     assert all(file.name.startswith(".out.csv.") for file in tmp_path.iterdir())
+    with batches.open_target(path, SCHEMA), batches.open_target(path, SCHEMA):  # a living one stays
+        assert len(list(tmp_path.iterdir())) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_memory_stays_bounded_by_the_chunk(tmp_path):

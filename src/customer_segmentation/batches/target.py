@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from customer_segmentation.batches.part import new_part, put_in_place
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError
 
@@ -95,7 +95,8 @@ def open_target(path: Path, schema: pa.Schema) -> Iterator[Writer]:
     """Open an output for writing in chunks, by its extension.
 
     The rows go to a hidden file beside it, which takes the final name when all are on the disk.
-    Whatever ends the block early removes that file and leaves an older output as it was.
+    Whatever ends the block early removes that file and leaves an older output as it was; what a
+    killed process could not remove, the next one with the same output does.
 
     Parameters
     ----------
@@ -125,15 +126,13 @@ def open_target(path: Path, schema: pa.Schema) -> Iterator[Writer]:
     "a,b",
     """
     final = path.resolve()  # through a link, to the file it stands for
-    part = final.with_name(f".{final.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+    part = new_part(final)
     writer: Writer | None = None
     try:
         writer = _writer(part, final.suffix.lower(), schema)
         yield writer
         writer.close()
-        _flush(part)
-        part.replace(final)
-        _flush(final.parent)
+        put_in_place(part, final)
     except OSError as error:
         raise DataError(
             f"{path}: got {error.strerror or error} while writing, expected room and permission to "
@@ -152,15 +151,6 @@ def _writer(part: Path, suffix: str, schema: pa.Schema) -> Writer:
     if suffix in EXCEL:
         return _ExcelWriter(part, schema)
     return _TextWriter(part, schema, formats.TEXT[suffix] if suffix != ".csv" else ",")
-
-
-def _flush(path: Path) -> None:
-    """Wait until the disk has it: a rename must not come before what is renamed."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class _TextWriter:
