@@ -297,7 +297,7 @@ def large(tmp_path_factory):
     path = tmp_path_factory.mktemp("large") / "large.csv"
     rows = "".join(f"{i},Male,{15 + i % 90},{1 + i % 99}\n" for i in range(100_000))
     header = "CustomerID,Gender,Annual Income (k$),Spending Score (1-100)\n"
-    path.write_text(header + rows * 10)
+    path.write_text(header + rows * 20)
     return path
 
 
