@@ -123,6 +123,13 @@ def test_long_whole_numbers_with_gaps_keep_their_digits(tmp_path):
     assert found["id"].iloc[0] == 9007199254740993
 
 
+def test_text_in_a_parquet_file_is_trimmed_as_in_training(tmp_path):
+    path = tmp_path / "shop.parquet"
+    pd.DataFrame({"id": [" a ", " ", "b"], "n": [1, 2, 3]}).to_parquet(path)
+    found = next(batches.open_source(path).chunks(["id"])).frame["id"]
+    assert found.fillna("missing").tolist() == ["a", "missing", "b"]
+
+
 def test_lists_in_a_parquet_file_are_no_numbers_and_break_nothing(tmp_path):
     path = tmp_path / "shop.parquet"
     frame = pd.DataFrame({"customer_id": ["a", "a"], "n": [[1, 2], None], "tags": [["x"], ["y"]]})

@@ -19,10 +19,9 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
-from customer_segmentation.batches.source import ROWS, Chunk, column_names
+from customer_segmentation.batches.source import ROWS, Chunk, column_names, trimmed
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, Findings
 
@@ -242,10 +241,6 @@ def _lines(text: str) -> io.StringIO:
 
 
 def _frame(batch: pa.RecordBatch, columns: Sequence[str]) -> pd.DataFrame:
-    trimmed = {}
-    for place, column in enumerate(columns):
-        cells = pc.utf8_trim_whitespace(batch.column(place))
-        empty = pc.equal(pc.binary_length(cells), 0)
-        trimmed[column] = pc.if_else(empty, pa.scalar(None, cells.type), cells)
-    frame: pd.DataFrame = pa.table(trimmed).to_pandas()
+    cells = {column: trimmed(batch.column(place)) for place, column in enumerate(columns)}
+    frame: pd.DataFrame = pa.table(cells).to_pandas()
     return frame.astype("str")
