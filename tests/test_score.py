@@ -291,6 +291,20 @@ def test_rows_score_alone_and_in_any_order_as_in_the_batch(trained, tmp_path, ma
     assert alone["segment"] == found[alone["id"]]
 
 
+def test_a_number_that_can_be_read_in_two_ways_is_read_as_in_training(tmp_path):
+    cells = [*["200,5", "310,25"] * 10, *["4.150,10", "4.150"] * 10]
+    lines = "".join(f"K{i};{spent}\n" for i, spent in enumerate(cells))
+    (tmp_path / "in.csv").write_text(f"Kunden-Nr;Umsatz\n{lines}")
+    (tmp_path / "one.csv").write_text("Kunden-Nr;Umsatz\nK1;4.150\n")
+    loaded = data.load(tmp_path / "in.csv")
+    segmenter = Segmenter(KMeans(2, random_state=0)).fit(loaded.table)
+    mark = drift.decimal_mark(loaded.report)
+    labels = pd.Series(segmenter.labels_)
+    described = drift.reference(loaded.table, ["Umsatz"], labels, decimal_mark=mark)
+    batch_scoring.score(tmp_path / "one.csv", tmp_path / "out.csv", segmenter, described)
+    assert pd.read_csv(tmp_path / "out.csv")["segment"].tolist() == [segmenter.labels_[-1]]
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """An input that takes some seconds."""

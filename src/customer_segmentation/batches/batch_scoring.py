@@ -195,7 +195,13 @@ class _Batch:
         self.wanted = [*self.columns, *extra]
         described = reference["columns"]
         levels = {c: described[c]["levels"] for c in self.columns if "levels" in described[c]}
-        self._convert = Converter(segmenter.numeric, levels, source.head[self.columns], tokens)
+        self._convert = Converter(
+            segmenter.numeric,
+            levels,
+            source.head[self.columns],
+            tokens,
+            mark=reference.get("decimal_mark", "."),
+        )
 
     def score(self, chunk: Chunk) -> Result:
         """Assign the rows of a chunk."""

@@ -22,7 +22,6 @@ from customer_segmentation.segmenter.conversion import to_text
 SHOWN = 40  # characters of a cell in a message
 # What nobody can mistake for anything but a number, by decimal mark.
 PLAIN = {".": r"^-?[0-9]+(\.[0-9]+)?$", ",": r"^-?[0-9]+(,[0-9]+)?$"}
-ONLY_COMMA = "0,5"  # a cell that can be read with a decimal comma only
 
 
 class Converter:
@@ -38,6 +37,8 @@ class Converter:
         First rows of the file: the cells that can be read in one way only tell the decimal mark.
     tokens : sequence of str
         Words that mean "missing", besides the usual ones.
+    mark : "." or ","
+        Decimal mark of the training data; decides where the cells of the head do not.
 
     Examples
     --------
@@ -56,6 +57,8 @@ class Converter:
         levels: Mapping[str, Sequence[str]],
         head: pd.DataFrame,
         tokens: Sequence[str] = (),
+        *,
+        mark: numerals.Mark = ".",
     ) -> None:
         self._numeric = set(numeric)
         self._levels = {
@@ -64,7 +67,7 @@ class Converter:
         self._tokens = MISSING_TOKENS | {str(token).casefold().strip() for token in tokens}
         # Else a word that means "missing" cannot be taken for a number by the quick way.
         self._wordy = pd.to_numeric(pd.Series(list(tokens), dtype=object), errors="coerce").isna()
-        self._marks = _marks(head, self._numeric)
+        self._marks = _marks(head, self._numeric, mark)
 
     def __call__(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, str]]:
         """Convert a chunk; a cell that is no number is missing in it and a problem of its row.
@@ -131,12 +134,13 @@ class Converter:
         return known.get(_folded(text), text)
 
 
-def _marks(head: pd.DataFrame, numeric: Collection[str]) -> dict[str, numerals.Mark]:
-    """Decimal mark of each text column: its own cells decide, then those of the others."""
+def _marks(
+    head: pd.DataFrame, numeric: Collection[str], trained: numerals.Mark
+) -> dict[str, numerals.Mark]:
+    """Decimal mark of each text column: by its own cells, those of the others, the training."""
     texts = {column: _texts(head[column]) for column in head}
-    usual = numerals.decimal_mark(texts.values())
-    vote = [pd.Series([ONLY_COMMA])] if usual == "," else []
-    return {str(c): numerals.decimal_mark([t, *vote]) for c, t in texts.items() if c in numeric}
+    usual = numerals.votes(numerals.decimal_mark([*texts.values(), *numerals.votes(trained)]))
+    return {str(c): numerals.decimal_mark([t, *usual]) for c, t in texts.items() if c in numeric}
 
 
 def _texts(cells: pd.Series) -> pd.Series:
