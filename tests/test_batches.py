@@ -23,6 +23,7 @@ from customer_segmentation.batches import source as sources
 from customer_segmentation.batches import target as targets
 from customer_segmentation.batches import text as texts
 from customer_segmentation.data.findings import DataError, Findings
+from customer_segmentation.data.identity import found_id
 from customer_segmentation.data.reading import read
 
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64()), ("share", pa.float64())])
@@ -85,7 +86,7 @@ def test_cells_are_those_that_training_reads(kind, tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "latin-1", "utf-16"])
 def test_the_encoding_is_that_of_the_whole_file(encoding, tmp_path):
     last = "é\x81" if encoding == "latin-1" else "é€" if encoding != "utf-8" else "é€漢"
-    content = "id,town\n" + "".join(f"{i},Bonn\n" for i in range(5000)) + f"x,{last}\n"
+    content = "id,town\n" + "".join(f"{i},Bonn\n" for i in range(5000)) + f"x,{last}"
     source = batches.open_source(text_file(tmp_path, content.encode(encoding)))
     *_, chunk = source.chunks(["town"])
     assert chunk.frame["town"].iloc[-1] == last
@@ -120,6 +121,24 @@ def test_long_whole_numbers_with_gaps_keep_their_digits(tmp_path):
     pd.DataFrame({"id": ids}).to_parquet(tmp_path / "a.parquet")
     found, _ = whole(tmp_path / "a.parquet")
     assert found["id"].iloc[0] == 9007199254740993
+
+
+def test_text_in_a_parquet_file_is_trimmed_as_in_training(tmp_path):
+    path = tmp_path / "shop.parquet"
+    pd.DataFrame({"id": [" a ", " ", "b"], "n": [1, 2, 3]}).to_parquet(path)
+    found = next(batches.open_source(path).chunks(["id"])).frame["id"]
+    assert found.fillna("missing").tolist() == ["a", "missing", "b"]
+
+
+def test_lists_in_a_parquet_file_are_no_numbers_and_break_nothing(tmp_path):
+    path = tmp_path / "shop.parquet"
+    frame = pd.DataFrame({"customer_id": ["a", "a"], "n": [[1, 2], None], "tags": [["x"], ["y"]]})
+    frame.to_parquet(path)
+    source = batches.open_source(path)
+    assert found_id(source.head) == "customer_id"
+    cells = next(source.chunks(["n"])).frame
+    _, problems = batches.Converter(["n"], {}, cells)(cells)
+    assert problems == {1: "column 'n': got '[1 2]', expected a number"}
 
 
 def test_a_sheet_is_chosen_and_its_blank_rows_are_not_customers(tmp_path):
@@ -252,19 +271,20 @@ def test_training_and_scoring_agree_on_a_messy_file(tmp_path):
     assert read_again["sex"].tolist() == trained["sex"].astype(str).tolist()
 
 
-def frame_of(n, start=0):
+def rows_of(n, start=0):
     ids = pd.Series([f"{i:04d}" for i in range(start, start + n)], dtype="str")
     numbers = pd.array([None, *range(1, n)][:n], dtype="Int64")
-    return pd.DataFrame({"id": ids, "n": numbers, "share": 0.5})
+    frame = pd.DataFrame({"id": ids, "n": numbers, "share": 0.5})
+    return pa.RecordBatch.from_pandas(frame, SCHEMA, preserve_index=False)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".xlsx"])
 def test_chunks_come_back_as_one_table(suffix, tmp_path):
     path = tmp_path / f"out{suffix}"
     with batches.open_target(path, SCHEMA) as writer:
-        writer.write(frame_of(5))
-        writer.write(frame_of(0))
-        writer.write(frame_of(4, 5))
+        writer.write(rows_of(5))
+        writer.write(rows_of(0))
+        writer.write(rows_of(4, 5))
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     found, _ = whole(path)
     assert found["id"].tolist() == [f"{i:04d}" for i in range(9)]
@@ -277,7 +297,7 @@ def test_any_text_survives_in_csv(ids):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out.csv"
         with batches.open_target(path, pa.schema([("id", pa.string())])) as writer:
-            writer.write(pd.DataFrame({"id": pd.Series(ids, dtype="str")}))
+            writer.write(pa.record_batch({"id": pa.array(ids, pa.string())}))
         content = path.read_bytes().decode()
     assert list(csv.reader(io.StringIO(content, newline="")))[1:] == [[text] for text in ids]
 
@@ -286,7 +306,7 @@ def test_excel_gets_no_formula_and_ids_as_numbers_where_nothing_is_lost(tmp_path
     path = tmp_path / "out.xlsx"
     ids = ["=1+1", "#N/A", "007", "12", "1234567890123456", "a\x01b"]
     with batches.open_target(path, pa.schema([("id", pa.string())])) as writer:
-        writer.write(pd.DataFrame({"id": ids}))
+        writer.write(pa.record_batch({"id": ids}))
     cells = [row[0] for row in openpyxl.load_workbook(path).active.iter_rows(min_row=2)]
     assert [cell.value for cell in cells] == ["=1+1", "#N/A", "007", 12, "1234567890123456", "ab"]
     assert [cell.data_type for cell in cells] == ["s", "s", "s", "n", "s", "s"]
@@ -299,7 +319,7 @@ def test_an_error_leaves_the_old_output_and_nothing_else(suffix, error, tmp_path
 
     def fail():
         with batches.open_target(path, SCHEMA) as writer:
-            writer.write(frame_of(5))
+            writer.write(rows_of(5))
             raise error
 
     with pytest.raises(error):
@@ -314,7 +334,7 @@ def test_more_rows_than_a_sheet_holds_are_said(tmp_path, monkeypatch):
         pytest.raises(DataError, match="holds no more"),
         batches.open_target(tmp_path / "out.xlsx", SCHEMA) as writer,
     ):
-        writer.write(frame_of(5))
+        writer.write(rows_of(5))
     assert not list(tmp_path.iterdir())
     with pytest.raises(DataError, match="expected at most 4"):
         batches.check_target(tmp_path / "out.xlsx", tmp_path / "in.csv", 5)
@@ -340,7 +360,7 @@ def test_the_output_goes_through_a_link(tmp_path):
     link = tmp_path / "link.csv"
     link.symlink_to(real)
     with batches.open_target(link, SCHEMA) as writer:
-        writer.write(frame_of(2))
+        writer.write(rows_of(2))
     assert link.is_symlink()
     assert real.read_text().startswith("id,n,share\n")
 
@@ -348,11 +368,11 @@ def test_the_output_goes_through_a_link(tmp_path):
 WRITE = """
 import sys; sys.path.insert(0, {src!r})
 from pathlib import Path
-import pandas as pd, pyarrow as pa
+import pyarrow as pa
 from customer_segmentation import batches
 with batches.open_target(Path({path!r}), pa.schema([("id", pa.string())])) as writer:
     while True:
-        writer.write(pd.DataFrame({{"id": ["x"] * 1000}}))
+        writer.write(pa.record_batch({{"id": ["x"] * 1000}}))
         print("written", flush=True)
 """
 
@@ -369,6 +389,9 @@ def test_a_killed_process_leaves_no_output(tmp_path):
     process.stdout.close()
     assert not path.exists()
     assert all(file.name.startswith(".out.csv.") for file in tmp_path.iterdir())
+    with batches.open_target(path, SCHEMA), batches.open_target(path, SCHEMA):  # a living one stays
+        assert len(list(tmp_path.iterdir())) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_memory_stays_bounded_by_the_chunk(tmp_path):

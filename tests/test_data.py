@@ -250,7 +250,19 @@ def test_types(write):
 # Ids, duplicates, missing values
 
 
-@pytest.mark.parametrize("name", ["ID", "CustomerID", "CUST_ID", "customer id", "uuid", "user_id"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ID",
+        "CustomerID",
+        "CUST_ID",
+        "customer id",
+        "uuid",
+        "user_id",
+        "Kunden-Nr.",
+        "Kundennummer",
+    ],
+)
 def test_obvious_id_columns_are_found(write, name):
     data = load(write(f"x,{name}\n1,C10\n2,C11\n"))
     assert (data.table.index.name, data.table.columns.tolist()) == (name, ["x"])

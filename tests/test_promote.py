@@ -228,6 +228,21 @@ def test_without_a_store_nothing_is_made(tmp_path, capfd):
 
 
 @pytest.mark.slow
+def test_a_store_that_takes_no_files_is_said_and_the_champion_stays(cli, ask, folder, monkeypatch):
+    assert cli("algorithm=kmeans", "features=income_spending").returncode == 0
+    name = runs(folder, "tags.kind = 'model'")[0].info.run_name
+
+    def full(*_, **__):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", full)
+    done = ask(f"run={name}")
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No version" in ask("list=true").stdout
+
+
 def test_two_promotions_at_once_make_one_version(cli, folder):
     cli("algorithm=kmeans", "features=income_spending")
     command = [sys.executable, str(ROOT / "promote.py"), "run=kmeans-income_spending-k5"]

@@ -19,7 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from customer_segmentation import batches, data, drift, features, paths, registry, tracking
-from customer_segmentation.batches import batch_scoring
+from customer_segmentation.batches import batch_scoring, scored_rows
 from customer_segmentation.items import Model
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.tracking import artifacts, store
@@ -111,7 +111,7 @@ def test_the_command_scores_the_training_table_as_training_did(promoted, trained
     out, err = started.communicate(timeout=120)
     assert started.returncode == 0, err
     found = pd.read_csv(tmp_path / "out.csv")
-    assert list(found) == list(batch_scoring.COLUMNS)
+    assert list(found) == list(scored_rows.COLUMNS)
     assert found["id"].tolist() == list(range(1, 201))
     assert found["segment"].tolist() == trained[2].tolist()
     assert found["segment_name"].tolist() == [NAMES[s] for s in trained[2]]
@@ -291,13 +291,27 @@ def test_rows_score_alone_and_in_any_order_as_in_the_batch(trained, tmp_path, ma
     assert alone["segment"] == found[alone["id"]]
 
 
+def test_a_number_that_can_be_read_in_two_ways_is_read_as_in_training(tmp_path):
+    cells = [*["200,5", "310,25"] * 10, *["4.150,10", "4.150"] * 10]
+    lines = "".join(f"K{i};{spent}\n" for i, spent in enumerate(cells))
+    (tmp_path / "in.csv").write_text(f"Kunden-Nr;Umsatz\n{lines}")
+    (tmp_path / "one.csv").write_text("Kunden-Nr;Umsatz\nK1;4.150\n")
+    loaded = data.load(tmp_path / "in.csv")
+    segmenter = Segmenter(KMeans(2, random_state=0)).fit(loaded.table)
+    mark = drift.decimal_mark(loaded.report)
+    labels = pd.Series(segmenter.labels_)
+    described = drift.reference(loaded.table, ["Umsatz"], labels, decimal_mark=mark)
+    batch_scoring.score(tmp_path / "one.csv", tmp_path / "out.csv", segmenter, described)
+    assert pd.read_csv(tmp_path / "out.csv")["segment"].tolist() == [segmenter.labels_[-1]]
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """An input that takes some seconds."""
     path = tmp_path_factory.mktemp("large") / "large.csv"
     rows = "".join(f"{i},Male,{15 + i % 90},{1 + i % 99}\n" for i in range(100_000))
     header = "CustomerID,Gender,Annual Income (k$),Spending Score (1-100)\n"
-    path.write_text(header + rows * 10)
+    path.write_text(header + rows * 20)
     return path
 
 
@@ -334,11 +348,8 @@ class Free:
     def check_columns(self, _):
         pass
 
-    def assign(self, rows):
-        return pd.DataFrame(
-            {"segment": 1, "segment_name": self.names["1"], "confidence": 0.9, "outlier": False},
-            index=rows.index,
-        )
+    def predict_with_confidence(self, rows):
+        return np.ones(len(rows), dtype=np.int64), np.full(len(rows), 0.9)
 
 
 @pytest.mark.slow
@@ -354,12 +365,14 @@ def test_a_million_rows_cost_at_most_three_times_reading_and_writing_them(suffix
     described = drift.reference(frame.head(1000), Free.columns, pd.Series([1] * 1000))
 
     def copy():
-        source, schema = batches.open_source(path), batch_scoring._schema(pa.string())
+        source = batches.open_source(path)
+        schema = pa.schema({"id": pa.string(), "name": pa.string(), "share": pa.float64()})
         with batches.open_target(tmp_path / f"copy{suffix}", schema) as target:
             for chunk in source.chunks(source.columns):
-                row = {"segment": 1, "segment_name": Free.names["1"], "confidence": 0.9}
-                row |= {"id": chunk.frame["id"].astype("str"), "outlier": False, "problem": None}
-                target.write(pd.DataFrame(row)[list(batch_scoring.COLUMNS)])
+                row = {"id": chunk.frame["id"].astype("str"), "name": Free.names["1"], "share": 0.9}
+                target.write(
+                    pa.RecordBatch.from_pandas(pd.DataFrame(row), schema, preserve_index=False)
+                )
 
     def scored():
         batch_scoring.score(path, tmp_path / f"out{suffix}", Free(), described)

@@ -250,3 +250,17 @@ def test_a_missing_column_is_answered_with_its_name(server):
     status, answer = post(server, {"dataframe_records": [{SPENDING: 50, "Gender": "Male"}]})
     assert status == 400
     assert INCOME in answer["message"]
+
+
+@pytest.mark.slow
+def test_other_names_for_a_table_are_answered_too(server):
+    good = {INCOME: 60, SPENDING: 50, "Gender": "Male"}
+    for body in ({"instances": [good]}, {"inputs": {name: [cell] for name, cell in good.items()}}):
+        status, answer = post(server, body)
+        assert status == 200, answer
+        assert set(answer["predictions"][0]) == set(COLUMNS)
+    for body in ({"inputs": [[60, 50, 1]]}, {"inputs": {INCOME: [60, 61], SPENDING: [50]}}):
+        status, answer = post(server, body)
+        assert status == 400
+        assert "dataframe_records" in answer["message"]
+        assert INCOME in answer["message"]

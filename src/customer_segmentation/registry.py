@@ -25,6 +25,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from customer_segmentation.segmenter import TRUSTED_TYPES, Segmenter
 
 CHAMPION, PREVIOUS = "champion", "previous"
+LOGGED = "models:/"  # and its id: the URI of a logged model
 
 
 class RegistryError(RuntimeError):
@@ -222,11 +223,13 @@ def read_reference(uri: str) -> dict[str, Any]:
 
 
 def _folder(uri: str) -> Path:
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)) / "artifacts"
+    """Find the files of a logged model by where they are: by its id, MLflow writes among them."""
+    place = str(mlflow.get_logged_model(uri.removeprefix(LOGGED)).artifact_location)
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=place)) / "artifacts"
 
 
 def _served(found: ModelVersion) -> Served:
-    uri = f"models:/{found.model_id}" if found.model_id else str(found.source)
+    uri = f"{LOGGED}{found.model_id}" if found.model_id else str(found.source)
     return Served(int(found.version), str(found.run_id), uri, dict(found.tags))
 
 

@@ -112,7 +112,10 @@ def items(
     yield Text("report.html", lambda: profile.page(analysis, about, pictures))
     yield Text(about_file.PATH, lambda: about_file.dumps(about, page.texts(analysis, tables)))
     imputed = drift.imputed(data.report)
-    described = drift.reference(data.table, segmenter.columns, segments, imputed=imputed)
+    mark = drift.decimal_mark(data.report)
+    described = drift.reference(
+        data.table, segmenter.columns, segments, imputed=imputed, decimal_mark=mark
+    )
     if data.history is not None:
         described["history"] = data.history
     yield Model(analysis.name, segmenter, described)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import mlflow
@@ -34,9 +35,23 @@ class ServedSegmenter(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             On a table that the model cannot read; the server answers it with status 400.
         """
         try:
-            return self.segmenter.assign(model_input)
+            return self.segmenter.assign(_table(model_input, self.segmenter.columns))
         except SchemaError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+
+
+def _table(given: Any, columns: list[str]) -> pd.DataFrame:
+    """A table, or records and columns under one of the server's other names for them."""
+    if isinstance(given, dict):
+        with suppress(ValueError):  # columns of different lengths
+            return pd.DataFrame(given)
+    if isinstance(given, pd.DataFrame):
+        return given
+    names = ", ".join(repr(column) for column in columns)
+    raise SchemaError(
+        f"got values that make no table, expected the columns {names}, each with a value for "
+        "every row. Send them by name, as dataframe_records or dataframe_split."
+    )
 
 
 set_model(ServedSegmenter())

@@ -12,9 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -26,21 +25,29 @@ from customer_segmentation.batches import (
     open_source,
     open_target,
 )
+from customer_segmentation.batches.scored_rows import ScoredRows
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.data.identity import found_id
 from customer_segmentation.drift import Monitor
-from customer_segmentation.labels import OUTLIER
+from customer_segmentation.labels import OUTLIER, IntArray
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.segmenter.schema import SchemaError
+from customer_segmentation.segmenter.schema import SchemaError, empty_rows
 from customer_segmentation.style import OUTLIER_NAME, name_of
 
 EXAMPLES = 5  # rows with problems that are named
-# The same columns whatever happens, so that what loads the file need not look first.
-COLUMNS = ("id", "segment", "segment_name", "confidence", "outlier", "problem")
 Progress = Callable[[float | None, int], None]
-# What is written, the rows with problems, and the customers who were assigned.
-Result = tuple[pd.DataFrame, dict[Any, str], pd.DataFrame]
+
+
+class Result(NamedTuple):
+    """What is written, the rows with problems, the customers who were assigned, and where to."""
+
+    rows: pa.RecordBatch
+    problems: dict[Any, str]
+    good: pd.DataFrame
+    segments: IntArray
+
+
 Done = tuple[Chunk, Result]
 
 
@@ -138,19 +145,18 @@ def score(
         check_target(output, path, source.rows())
     found, words = _id_column(source, id_column, reference)
     batch = _Batch(source, segmenter, reference, found, tokens)
-    numbered = found is None or source.integer(found)
-    schema = _schema(pa.int64() if numbered else pa.string())
-    scored = Scored(path, output, words, source.notes, batch.monitor, _names(segmenter))
+    monitor = Monitor(reference)
+    scored = Scored(path, output, words, source.notes, monitor, _names(segmenter))
     with (
-        open_target(output, schema) as target,
+        open_target(output, batch.rows.schema) as target,
         closing(source.chunks(batch.wanted)) as chunks,
         closing(_one_ahead(batch.score, chunks)) as results,
     ):
-        for chunk, (frame, problems, good) in results:
-            target.write(frame)
-            _count(scored, frame, problems)
-            if len(good):  # here and not in the other thread, which has more to do
-                batch.monitor.update(good, frame.loc[good.index, "segment"].to_numpy(np.int64))
+        for chunk, result in results:
+            target.write(result.rows)
+            _count(scored, result)
+            if len(result.good):  # here and not in the other thread, which has more to do
+                monitor.update(result.good, result.segments)
             if progress is not None:
                 progress(chunk.done, scored.rows)
     scored.seconds = time.monotonic() - start
@@ -182,63 +188,41 @@ class _Batch:
         tokens: Sequence[str],
     ) -> None:
         self.segmenter, self.id_column = segmenter, id_column
+        numbered = id_column is None or source.integer(id_column)
+        self.rows = ScoredRows(_names(segmenter), numbered=numbered)
         self.columns = list(segmenter.columns)
         extra = [id_column] if id_column is not None and id_column not in self.columns else []
         self.wanted = [*self.columns, *extra]
-        self.monitor = Monitor(reference)
         described = reference["columns"]
         levels = {c: described[c]["levels"] for c in self.columns if "levels" in described[c]}
-        self._convert = Converter(segmenter.numeric, levels, source.head[self.columns], tokens)
-        self._integer = id_column is None or source.integer(id_column)
+        self._convert = Converter(
+            segmenter.numeric,
+            levels,
+            source.head[self.columns],
+            tokens,
+            mark=reference.get("decimal_mark", "."),
+        )
 
     def score(self, chunk: Chunk) -> Result:
         """Assign the rows of a chunk."""
         frame, problems = self._convert(chunk.frame[self.columns])
-        problems = {**problems, **chunk.problems}
-        for row in frame.index[frame.isna().all(axis=1)]:
+        problems |= chunk.problems
+        for row in frame.index[empty_rows(frame)]:
             problems.setdefault(row, "got no value, expected one in at least one column")
         good = frame.drop(index=list(problems)) if problems else frame
         try:
-            assigned = self.segmenter.assign(good) if len(good) else None
+            segments, confidence = self.segmenter.predict_with_confidence(good)
         except SchemaError:  # something that only the model itself can tell
             problems |= _reasons(self.segmenter.problems(good))
             good = good.drop(index=[row for row in problems if row in good.index])
-            assigned = self.segmenter.assign(good) if len(good) else None
-        written = self._written(chunk.frame, assigned, problems)
-        return written, dict(sorted(problems.items())), good
-
-    def _written(
-        self, frame: pd.DataFrame, assigned: pd.DataFrame | None, problems: Mapping[Any, str]
-    ) -> pd.DataFrame:
-        whole = assigned if assigned is not None else pd.DataFrame(columns=list(COLUMNS[1:5]))
-        if problems:
-            whole = whole.astype(object).reindex(frame.index).infer_objects()
-        reasons = [problems.get(row) for row in frame.index] if problems else None
-        return pd.DataFrame(
-            {
-                "id": self._ids(frame),
-                "segment": whole["segment"].astype("Int64"),
-                "segment_name": whole["segment_name"].astype("str"),
-                "confidence": whole["confidence"].astype("float64"),
-                "outlier": whole["outlier"].astype("boolean"),
-                "problem": pd.Series(reasons, index=frame.index, dtype="str"),
-            }
-        )
+            segments, confidence = self.segmenter.predict_with_confidence(good)
+        rows = self.rows(self._ids(chunk.frame), good.index, segments, confidence, problems)
+        return Result(rows, dict(sorted(problems.items())), good, segments)
 
     def _ids(self, frame: pd.DataFrame) -> pd.Series:
         if self.id_column is None:
             return pd.Series(frame.index, index=frame.index)
-        cells = frame[self.id_column]
-        if self._integer:
-            return cells.astype("Int64")
-        if pd.api.types.is_string_dtype(cells) and cells.dtype != object:
-            return cells
-        return cells.map(_as_id).astype("str")
-
-
-def _schema(ids: Any) -> pa.Schema:
-    kinds = (ids, pa.int64(), pa.string(), pa.float64(), pa.bool_(), pa.string())
-    return pa.schema(list(zip(COLUMNS, kinds, strict=True)))
+        return frame[self.id_column]
 
 
 def _names(segmenter: Segmenter) -> dict[int, str]:
@@ -253,11 +237,11 @@ def _reasons(problems: pd.DataFrame) -> dict[Any, str]:
     }
 
 
-def _count(scored: Scored, frame: pd.DataFrame, problems: Mapping[Any, str]) -> None:
-    scored.rows += len(frame)
-    scored.failed += len(problems)
-    scored.without_id += int(frame["id"].isna().sum())
-    for row, reason in problems.items():
+def _count(scored: Scored, result: Result) -> None:
+    scored.rows += len(result.rows)
+    scored.failed += len(result.problems)
+    scored.without_id += result.rows.column("id").null_count
+    for row, reason in result.problems.items():
         if len(scored.problems) < EXAMPLES:
             scored.problems[row + 1] = reason
 
@@ -280,12 +264,3 @@ def _id_column(
     if named is not None:
         return named, f"ids from {named}, by its name"
     return None, "no id column: the id is the number of the row under the header"
-
-
-def _as_id(cell: Any) -> str | None:
-    """Write an id as a person sees it: 1001, not 1001.0."""
-    if cell is None or cell is pd.NA or cell != cell:  # noqa: PLR0124  (NaN of any type)
-        return None
-    if isinstance(cell, float | np.floating) and float(cell).is_integer():
-        return str(int(cell))
-    return str(cell).strip() or None

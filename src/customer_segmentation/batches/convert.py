@@ -20,7 +20,8 @@ from customer_segmentation.data.coercion import MISSING_TOKENS
 from customer_segmentation.segmenter.conversion import to_text
 
 SHOWN = 40  # characters of a cell in a message
-ONLY_COMMA = "0,5"  # a cell that can be read with a decimal comma only
+# What nobody can mistake for anything but a number, by decimal mark.
+PLAIN = {".": r"^-?[0-9]+(\.[0-9]+)?$", ",": r"^-?[0-9]+(,[0-9]+)?$"}
 
 
 class Converter:
@@ -36,6 +37,8 @@ class Converter:
         First rows of the file: the cells that can be read in one way only tell the decimal mark.
     tokens : sequence of str
         Words that mean "missing", besides the usual ones.
+    mark : "." or ","
+        Decimal mark of the training data; decides where the cells of the head do not.
 
     Examples
     --------
@@ -54,6 +57,8 @@ class Converter:
         levels: Mapping[str, Sequence[str]],
         head: pd.DataFrame,
         tokens: Sequence[str] = (),
+        *,
+        mark: numerals.Mark = ".",
     ) -> None:
         self._numeric = set(numeric)
         self._levels = {
@@ -62,7 +67,7 @@ class Converter:
         self._tokens = MISSING_TOKENS | {str(token).casefold().strip() for token in tokens}
         # Else a word that means "missing" cannot be taken for a number by the quick way.
         self._wordy = pd.to_numeric(pd.Series(list(tokens), dtype=object), errors="coerce").isna()
-        self._marks = _marks(head, self._numeric)
+        self._marks = _marks(head, self._numeric, mark)
 
     def __call__(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, str]]:
         """Convert a chunk; a cell that is no number is missing in it and a problem of its row.
@@ -82,20 +87,19 @@ class Converter:
                     problems[row] = f"{problems[row]}; {reason}" if row in problems else reason
             else:
                 columns[name] = self._categories(cells)
-        return pd.DataFrame(columns, index=frame.index), problems
+        return pd.DataFrame(columns, index=frame.index, copy=False), problems
 
     def _numbers(self, cells: pd.Series) -> tuple[pd.Series, pd.Series]:
         if pd.api.types.is_numeric_dtype(cells):
             numbers = cells.astype("float64")
-            return numbers, cells[np.isinf(numbers)]
+            infinite = np.isinf(numbers)
+            return numbers, cells[infinite] if infinite.any() else cells.iloc[:0]
         mark = self._marks.get(str(cells.name), ".")
-        quick = _quick(cells, mark) if self._wordy.all() else None
-        if quick is None:
-            quick = self._slow(cells, mark)
-        bad = np.isinf(quick)
-        if quick.dtype == object or bad.any():
-            return quick.mask(bad), cells[bad]
-        return quick, cells.iloc[:0]
+        numbers, odd = _quick(cells, mark) if self._wordy.all() else _unread(cells)
+        if odd.any():
+            numbers[odd] = self._slow(cells[odd], mark)
+        bad = np.isinf(numbers)
+        return (numbers.mask(bad), cells[bad]) if bad.any() else (numbers, cells.iloc[:0])
 
     def _slow(self, cells: pd.Series, mark: numerals.Mark) -> pd.Series:
         """Read every distinct cell once; one that is no number becomes infinite, as no cell is."""
@@ -130,12 +134,13 @@ class Converter:
         return known.get(_folded(text), text)
 
 
-def _marks(head: pd.DataFrame, numeric: Collection[str]) -> dict[str, numerals.Mark]:
-    """Decimal mark of each text column: its own cells decide, then those of the others."""
+def _marks(
+    head: pd.DataFrame, numeric: Collection[str], trained: numerals.Mark
+) -> dict[str, numerals.Mark]:
+    """Decimal mark of each text column: by its own cells, those of the others, the training."""
     texts = {column: _texts(head[column]) for column in head}
-    usual = numerals.decimal_mark(texts.values())
-    vote = [pd.Series([ONLY_COMMA])] if usual == "," else []
-    return {str(c): numerals.decimal_mark([t, *vote]) for c, t in texts.items() if c in numeric}
+    usual = numerals.votes(numerals.decimal_mark([*texts.values(), *numerals.votes(trained)]))
+    return {str(c): numerals.decimal_mark([t, *usual]) for c, t in texts.items() if c in numeric}
 
 
 def _texts(cells: pd.Series) -> pd.Series:
@@ -147,21 +152,35 @@ def _texts(cells: pd.Series) -> pd.Series:
     return cells[cells.map(lambda cell: isinstance(cell, str))].astype("str")
 
 
-def _quick(cells: pd.Series, mark: numerals.Mark) -> pd.Series | None:
-    """Numbers as computers write them, or with a decimal comma; None where any is not."""
+def _quick(cells: pd.Series, mark: numerals.Mark) -> tuple[pd.Series, Any]:
+    """Numbers as computers write them, or with a decimal comma; and which cells are none."""
     if not pd.api.types.is_string_dtype(cells) or cells.dtype == object:
-        return None
+        return _unread(cells)
+    array = pa.array(cells, from_pandas=True)
+    odd = np.zeros(len(cells), dtype=bool)
+    numbers = _cast(array, mark)
+    if numbers is None:
+        plain = pc.match_substring_regex(array, PLAIN[mark])
+        odd = pc.fill_null(pc.invert(plain), fill_value=False).to_numpy(zero_copy_only=False)
+        numbers = _cast(pc.if_else(plain, array, pa.scalar(None, array.type)), mark)
+    values = numbers.to_numpy(zero_copy_only=False)
+    return pd.Series(values, index=cells.index, name=cells.name), odd
+
+
+def _cast(array: Any, mark: numerals.Mark) -> Any:
+    """Numbers of texts; None where any is not written as a number."""
     try:
-        array = pa.array(cells, from_pandas=True)
         if mark == ",":
             if pc.any(pc.match_substring(array, ".")).as_py():
                 return None
             array = pc.replace_substring(array, ",", ".")
-        numbers = pc.cast(array, pa.float64())
+        return pc.cast(array, pa.float64())
     except pa.ArrowInvalid:
         return None
-    values = numbers.to_numpy(zero_copy_only=False)
-    return pd.Series(values, index=cells.index, name=cells.name)
+
+
+def _unread(cells: pd.Series) -> tuple[pd.Series, Any]:
+    return pd.Series(np.nan, index=cells.index, name=cells.name), cells.notna().to_numpy()
 
 
 def _read(texts: list[str], mark: numerals.Mark) -> np.ndarray:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.tracking.store import Store, StoreError  # isort: skip
+from customer_segmentation.tracking.store import Store, said  # isort: skip
 import mlflow
 import pandas as pd
-from mlflow.exceptions import MlflowException
 
 from customer_segmentation import tracking
 from customer_segmentation.batches.batch_scoring import Scored
@@ -140,16 +138,3 @@ def complaints(scored: Scored) -> list[str]:
         rows = plural(scored.without_id, "row")
         lines.append(f"{rows} without an id: nobody can tell whose segment that is.")
     return lines
-
-
-@contextmanager
-def said(got: str) -> Iterator[None]:
-    """Say what could not be logged, when the store refuses."""
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise StoreError(
-            f"{got} ({reason}), expected one that takes runs. Check its permissions and its disk, "
-            f"or set tracking.uri=."
-        ) from error

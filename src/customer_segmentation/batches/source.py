@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, listed
 
-ROWS = 65_536  # of a chunk: some megabytes, and large enough that the loop costs nothing
+ROWS = 131_072  # of a chunk: some megabytes, and large enough that the loop costs nothing
 CELLS = 4 << 20  # of a chunk of a wide table, which has fewer rows
 HEAD_ROWS = 5000  # that tell which column holds the ids, and how numbers are written
 HEAD_BYTES = 4096  # enough to recognise a format by
@@ -114,6 +115,18 @@ def column_names(header: Sequence[Any], path: Path) -> list[str]:
     return names
 
 
+def trimmed(cells: pa.Array) -> pa.Array:
+    """Text without blanks around it, missing where nothing is left.
+
+    Examples
+    --------
+    >>> trimmed(pa.array([" a", " ", None])).to_pylist()
+    ['a', None, None]
+    """
+    text = pc.utf8_trim_whitespace(cells)
+    return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, text.type), text)
+
+
 class ParquetSource:
     """A Parquet file: only the wanted columns are decoded."""
 
@@ -133,8 +146,7 @@ class ParquetSource:
         read, rows = 0, min(ROWS, CELLS // len(own) + 1)
         with _parquet(self.path) as file:
             for batch in file.iter_batches(rows, columns=own):
-                # Whole numbers with gaps as decimals would lose the last digits of a long id.
-                frame = batch.to_pandas(integer_object_nulls=True, ignore_metadata=True)[own]
+                frame = _cells(batch)[own]
                 frame.index = pd.RangeIndex(read + 1, read + 1 + len(frame))
                 read += len(frame)
                 if len(frame):
@@ -199,6 +211,23 @@ class ExcelSource:
             page = book[self._sheet]
             page.reset_dimensions()  # some programs write a wrong size, which would cut the table
             yield from enumerate(page.iter_rows(values_only=True))
+
+
+def _cells(batch: pa.RecordBatch) -> pd.DataFrame:
+    """Native cells, text trimmed; a list becomes text, which is no number."""
+    columns = [trimmed(c) if _is_text(c.type) else c for c in batch.columns]
+    # Whole numbers with gaps as decimals would lose the last digits of a long id.
+    frame: pd.DataFrame = pa.record_batch(columns, batch.schema).to_pandas(
+        integer_object_nulls=True, ignore_metadata=True
+    )
+    for own in batch.schema:
+        if pa.types.is_nested(own.type):
+            frame[own.name] = frame[own.name].map(str, na_action="ignore")
+    return frame
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 @contextmanager

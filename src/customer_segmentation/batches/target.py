@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from customer_segmentation.batches.part import new_part, put_in_place
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError
 
@@ -30,7 +28,7 @@ EXCEL = (".xlsx",)
 class Writer(Protocol):
     """Takes the chunks of a table, then is closed."""
 
-    def write(self, frame: pd.DataFrame) -> None:
+    def write(self, rows: pa.RecordBatch) -> None:
         """Append rows."""
 
     def close(self) -> None:
@@ -97,7 +95,8 @@ def open_target(path: Path, schema: pa.Schema) -> Iterator[Writer]:
     """Open an output for writing in chunks, by its extension.
 
     The rows go to a hidden file beside it, which takes the final name when all are on the disk.
-    Whatever ends the block early removes that file and leaves an older output as it was.
+    Whatever ends the block early removes that file and leaves an older output as it was; what a
+    killed process could not remove, the next one with the same output does.
 
     Parameters
     ----------
@@ -118,23 +117,22 @@ def open_target(path: Path, schema: pa.Schema) -> Iterator[Writer]:
     --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "out.csv"
-    >>> with open_target(file, pa.schema([("id", pa.string()), ("n", pa.int64())])) as target:
-    ...     target.write(pd.DataFrame({"id": ["007", "a,b"], "n": [1, None]}))
+    >>> schema = pa.schema([("id", pa.string()), ("n", pa.int64())])
+    >>> with open_target(file, schema) as target:
+    ...     target.write(pa.record_batch([["007", "a,b"], [1, None]], schema))
     >>> print(file.read_text())
     id,n
     007,1
     "a,b",
     """
     final = path.resolve()  # through a link, to the file it stands for
-    part = final.with_name(f".{final.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+    part = new_part(final)
     writer: Writer | None = None
     try:
         writer = _writer(part, final.suffix.lower(), schema)
         yield writer
         writer.close()
-        _flush(part)
-        part.replace(final)
-        _flush(final.parent)
+        put_in_place(part, final)
     except OSError as error:
         raise DataError(
             f"{path}: got {error.strerror or error} while writing, expected room and permission to "
@@ -155,32 +153,22 @@ def _writer(part: Path, suffix: str, schema: pa.Schema) -> Writer:
     return _TextWriter(part, schema, formats.TEXT[suffix] if suffix != ".csv" else ",")
 
 
-def _flush(path: Path) -> None:
-    """Wait until the disk has it: a rename must not come before what is renamed."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 class _TextWriter:
     """Builds the lines of a chunk as one Arrow array: its buffer is the text."""
 
     def __init__(self, part: Path, schema: pa.Schema, separator: str) -> None:
-        self._schema, self._separator = schema, separator
+        self._separator = separator
         self._special = [mark.encode() for mark in (separator, '"', "\r", "\n")]
         self._quote_if = f'[{re.escape(separator)}"\r\n]'
         self._file = part.open("xb")
-        names = pa.array(schema.names)
+        names = pa.array(schema.names, pa.string())
         self._file.write((separator.join(self._quoted(names).to_pylist()) + "\n").encode())
 
-    def write(self, frame: pd.DataFrame) -> None:
+    def write(self, rows: pa.RecordBatch) -> None:
         """Append rows."""
-        table = pa.Table.from_pandas(frame, self._schema, preserve_index=False).combine_chunks()
-        if not len(table):
+        if not len(rows):
             return
-        cells = [self._text(table.column(i).chunk(0)) for i in range(table.num_columns)]
+        cells = [self._text(column) for column in rows.columns]
         cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "")
         lines = pc.binary_join_element_wise(*cells, self._separator)
         self._file.write(lines.buffers()[2])
@@ -192,6 +180,8 @@ class _TextWriter:
     discard = close
 
     def _text(self, column: pa.Array) -> pa.Array:
+        if pa.types.is_dictionary(column.type):
+            return pc.fill_null(self._text(column.dictionary).take(column.indices), "")
         if pa.types.is_string(column.type):
             return pc.fill_null(self._quoted(column), "")
         return pc.fill_null(pc.cast(column, pa.string()), "")
@@ -208,12 +198,15 @@ class _TextWriter:
 
 class _ParquetWriter:
     def __init__(self, part: Path, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._writer = pq.ParquetWriter(part, schema)
+        # The first column tells the rows apart: a list of its different values saves nothing.
+        # Without Arrow's own schema, names kept as a list are text to those who read them.
+        self._writer = pq.ParquetWriter(
+            part, schema, use_dictionary=schema.names[1:], store_schema=False
+        )
 
-    def write(self, frame: pd.DataFrame) -> None:
+    def write(self, rows: pa.RecordBatch) -> None:
         """Append rows, a row group per chunk."""
-        self._writer.write_table(pa.Table.from_pandas(frame, self._schema, preserve_index=False))
+        self._writer.write_batch(rows)
 
     def close(self) -> None:
         """Write the footer and close the file."""
@@ -228,21 +221,23 @@ class _ExcelWriter:
     def __init__(self, part: Path, schema: pa.Schema) -> None:
         from openpyxl import Workbook  # noqa: PLC0415 - only workbooks need it
 
-        self._part, self._schema, self._left = part, schema, MOST_ROWS
+        self._part, self._left = part, MOST_ROWS
         self._book = Workbook(write_only=True)
         self._sheet: Any = self._book.create_sheet("Segments")
         self._sheet.freeze_panes = "B2"
-        self.write(pd.DataFrame([schema.names], columns=schema.names))
+        self._append([tuple(schema.names)])
 
-    def write(self, frame: pd.DataFrame) -> None:
+    def write(self, rows: pa.RecordBatch) -> None:
         """Append rows."""
-        self._left -= len(frame)
+        self._append(list(zip(*rows.to_pydict().values(), strict=True)))
+
+    def _append(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._left -= len(rows)
         if self._left < 0:
             raise DataError(
                 f"got more than {MOST_ROWS - 1:,} rows for an Excel sheet, which holds no more; "
                 "write .csv or .parquet"
             )
-        rows = frame.astype(object).where(frame.notna(), None).to_numpy(dtype=object)
         for row in rows:
             self._sheet.append([self._cell(value) for value in row])
 
@@ -257,8 +252,6 @@ class _ExcelWriter:
             self._sheet.close()
 
     def _cell(self, value: Any) -> Any:
-        if isinstance(value, np.generic):
-            value = value.item()
         if not isinstance(value, str):
             return value
         if EXCEL_NUMBER.fullmatch(value):

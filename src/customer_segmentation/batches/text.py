@@ -19,19 +19,18 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
-from customer_segmentation.batches.source import ROWS, Chunk, column_names
+from customer_segmentation.batches.source import ROWS, Chunk, column_names, trimmed
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, Findings
 
-BLOCK = 2 << 20  # bytes that pyarrow parses at a time
+BLOCK = 4 << 20  # bytes that pyarrow parses at a time
 SCANNED = 8 << 20  # bytes looked at in one go when a file is surveyed
 HEAD = 1 << 18  # bytes from which header and separator are found
 # Here Python's reader, which the training data went through, and pyarrow differ: a blank before
-# a quote, a blank line, a zero byte.
-IRREGULAR = (b' "', b"\n\n", b"\n\r\n", b"\r\r", b"\0")
+# a quote, a blank line, a zero byte. Each with the rarest byte in it, which is found in no time.
+IRREGULAR = {b' "': b'"', b"\n\n": b"\n", b"\n\r\n": b"\r", b"\r\r": b"\r", b"\0": b"\0"}
 BINARY = (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UNDEFINED_IN_CP1252 = re.compile(b"[\x81\x8d\x8f\x90\x9d]")
@@ -184,16 +183,28 @@ def _survey(path: Path) -> _Survey:
             return _Survey("utf-16", regular=False)
         file.seek(0)
         while block := file.read(SCANNED):
-            found.quotes += block.count(b'"')
-            seam = end + block[:2]
-            found.regular &= not any(mark in block or mark in seam for mark in IRREGULAR)
+            found.quotes += block.count(b'"') if b'"' in block else 0
+            found.regular &= not _irregular(block) and not _irregular(end + block[:2])
             end = block[-2:]
-            if found.encoding == "utf-8-sig":
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    found.encoding = _one_byte(path)
+            if found.encoding == "utf-8-sig" and not _decodes(decoder, block):
+                found.encoding = _one_byte(path)
+    if found.encoding == "utf-8-sig" and not _decodes(decoder, b"", final=True):
+        found.encoding = _one_byte(path)
     return found
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
+    if block.isascii() and not decoder.getstate()[0]:  # nothing is left from the last block
+        return True
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _irregular(block: bytes) -> bool:
+    return any(rare in block and mark in block for mark, rare in IRREGULAR.items())
 
 
 def _one_byte(path: Path) -> str:
@@ -230,10 +241,6 @@ def _lines(text: str) -> io.StringIO:
 
 
 def _frame(batch: pa.RecordBatch, columns: Sequence[str]) -> pd.DataFrame:
-    trimmed = {}
-    for place, column in enumerate(columns):
-        cells = pc.utf8_trim_whitespace(batch.column(place))
-        empty = pc.equal(pc.binary_length(cells), 0)
-        trimmed[column] = pc.if_else(empty, pa.scalar(None, cells.type), cells)
-    frame: pd.DataFrame = pa.table(trimmed).to_pandas()
+    cells = {column: trimmed(batch.column(place)) for place, column in enumerate(columns)}
+    frame: pd.DataFrame = pa.table(cells).to_pandas()
     return frame.astype("str")

@@ -177,6 +177,7 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
         values, plain = numerals.parsed(present, context.mark)
         _refuse_cells(present[values.isna()], "numbers", "category", context.findings)
         _note_numbers(present, values, plain, context)
+        _note_commas(present, context)
         numbers = values.reindex(column.index)
     infinite = numbers[np.isinf(numbers)]
     if len(infinite):
@@ -185,6 +186,13 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
             f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
         )
     return numbers.mask(np.isinf(numbers))
+
+
+def _note_commas(present: pd.Series, context: Context) -> None:
+    """Report decimal commas: in new data, a cell that can be read in two ways is read likewise."""
+    if numerals.decimal_mark([present, *numerals.votes(context.mark)]) == ",":
+        written = present.str.contains(",", regex=False)
+        context.findings.note("decimal comma", int(written.sum()), column=str(present.name))
 
 
 def _refuse_cells(bad: pd.Series, expected: str, instead: str, findings: Findings) -> None:

@@ -11,8 +11,9 @@ from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import Findings, cells, counted, listed
 
 _PEOPLE = {"customer", "cust", "client", "user", "member", "consumer", "shopper", "buyer"}
-_HOLDERS = _PEOPLE | {"account", "card", "household"}
-_ID_WORDS = {"id", "ids", "key", "uid", "uuid", "guid", "code", "number", "no", "nr"}
+_KUNDEN = {"kunde", "kunden", "mitglied", "mitglieds"}  # as German exports name them
+_HOLDERS = _PEOPLE | _KUNDEN | {"account", "card", "household"}
+_ID_WORDS = {"id", "ids", "key", "uid", "uuid", "guid", "code", "number", "no", "nr", "nummer"}
 _ROW_NUMBERS = re.compile(r"Unnamed: \d+|index|row|row ?(no|nr|num|number|id)", re.IGNORECASE)
 
 

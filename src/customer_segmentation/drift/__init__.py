@@ -40,6 +40,7 @@ def reference(
     segments: pd.Series[int],
     *,
     imputed: Mapping[str, int] | None = None,
+    decimal_mark: str = ".",
 ) -> dict[str, Any]:
     """Describe the training customers, for later comparison.
 
@@ -54,6 +55,8 @@ def reference(
     imputed : mapping, column -> customers, optional
         How many gaps were filled before training (see :func:`imputed`): else an equal share of
         gaps in new data would look like drift.
+    decimal_mark : "." or ","
+        Of the training data, where it was text (see :func:`decimal_mark`).
 
     Returns
     -------
@@ -75,6 +78,7 @@ def reference(
         "id_column": str(table.index.name) if table.index.name is not None else None,
         "columns": {c: describe_column(table[c], filled.get(c, 0)) for c in columns},
         "segments": {str(segment): int(count) for segment, count in counts.items()},
+        "decimal_mark": decimal_mark,
     }
 
 
@@ -88,6 +92,17 @@ def imputed(report: pd.DataFrame) -> dict[str, int]:
     """
     filled = report[report["rule"] == "missing value imputed"]
     return {str(c): int(n) for c, n in zip(filled["column"], filled["count"], strict=True)}
+
+
+def decimal_mark(report: pd.DataFrame) -> str:
+    """Decimal mark of the training data, from its cleaning report.
+
+    Examples
+    --------
+    >>> decimal_mark(pd.DataFrame({"rule": ["decimal comma"], "column": ["spend"], "count": [3]}))
+    ','
+    """
+    return "," if (report["rule"] == "decimal comma").any() else "."
 
 
 class Monitor:

@@ -98,34 +98,30 @@ def is_number(cells: pd.Series) -> bool:
 
 
 def _describe_number(cells: pd.Series, filled: int) -> dict[str, Any]:
-    values = cells.to_numpy(dtype="float64", na_value=np.nan)
-    known = values[~np.isnan(values)]
+    known, gaps = _sorted(cells)
     steps = np.linspace(0, 1, GRID + 1)
     # Quantiles that are values of the data: a point mass is then a cell of its own.
     grid = np.unique(np.quantile(known, steps, method="inverted_cdf")) if len(known) else known
     counts = _cells(grid, known)
     taken = 0
     if filled and len(known):
-        place = int(_place(grid, np.array([np.median(known)]))[0])
+        place = int(_cells(grid, np.array([np.median(known)])).argmax())
         taken = min(filled, int(counts[place]))
         counts[place] -= taken
-    missing = len(values) - len(known) + taken
-    return {"grid": grid.tolist(), "counts": counts.tolist(), "missing": missing}
+    return {"grid": grid.tolist(), "counts": counts.tolist(), "missing": gaps + taken}
 
 
-def _place(grid: FloatArray, values: FloatArray) -> IntArray:
-    """Cell of each value: 2i + 1 = equal to the i-th of the grid, 2i = between it and the last."""
-    if not len(grid):
-        return np.zeros(len(values), dtype=np.int64)
-    left = np.searchsorted(grid, values)
-    equal = grid[np.minimum(left, len(grid) - 1)] == values
-    places: IntArray = (2 * left + equal).astype(np.int64)
-    return places
+def _sorted(cells: pd.Series) -> tuple[FloatArray, int]:
+    """Numbers of a column in order, and how many are missing."""
+    values = np.sort(cells.to_numpy(dtype="float64", na_value=np.nan))
+    known = values[: np.searchsorted(values, np.nan)]  # which is sorted behind all numbers
+    return known, len(values) - len(known)
 
 
-def _cells(grid: FloatArray, values: FloatArray) -> IntArray:
-    counts: IntArray = np.bincount(_place(grid, values), minlength=2 * len(grid) + 1)
-    return counts
+def _cells(grid: FloatArray, known: FloatArray) -> IntArray:
+    """Sorted numbers in each cell: to sort them is quicker than to look each up in the grid."""
+    ends = np.column_stack([np.searchsorted(known, grid, side) for side in ("left", "right")])
+    return np.diff(ends.ravel(), prepend=0, append=len(known))
 
 
 def column_of(described: Mapping[str, Any]) -> Column:
@@ -153,10 +149,9 @@ class NumberColumn:
     def update(self, cells: pd.Series) -> None:
         """Add cells; what is no number counts as missing."""
         numbers = cells if is_number(cells) else pd.to_numeric(cells, errors="coerce")
-        values = numbers.to_numpy(dtype="float64", na_value=np.nan)
-        known = values[~np.isnan(values)]
+        known, gaps = _sorted(numbers)
         self._found += _cells(self._grid, known)
-        self._missing[1] += len(values) - len(known)
+        self._missing[1] += gaps
 
     def bins(self) -> tuple[IntArray, IntArray, list[str]]:
         """Deciles of the training; a value that holds a decile by itself is a bin of its own."""

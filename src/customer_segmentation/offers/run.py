@@ -18,7 +18,6 @@ import mlflow
 import pandas as pd
 
 from customer_segmentation import tracking, workbook
-from customer_segmentation.batches import scoring_run
 from customer_segmentation.items import File, Item, Metric, Param, Picture, Table, Tag
 from customer_segmentation.offers.campaign import Campaign
 from customer_segmentation.offers.evaluation import MEASURES
@@ -32,6 +31,7 @@ from customer_segmentation.profiles.cards import Card
 from customer_segmentation.results import About
 from customer_segmentation.style import markdown
 from customer_segmentation.tracking.artifacts import read_latest, read_setting
+from customer_segmentation.tracking.store import said
 
 KIND = "recommendation"
 SEGMENTS, CUSTOMERS = "segment_offers.csv", workbook.OFFERS_BESIDE
@@ -154,7 +154,7 @@ def log(
     """
     tags = {"kind": KIND, VERSION: str(served.version)}
     failed = f"{files[0].parent} is complete, but the offers could not be logged"
-    with scoring_run.said(failed), tracking.run(f"offers-{served.run_name}", tags=tags) as run_id:
+    with said(failed), tracking.run(f"offers-{served.run_name}", tags=tags) as run_id:
         try:
             tracking.log(run_id, items(campaign, settings, files))
         except KeyboardInterrupt as error:

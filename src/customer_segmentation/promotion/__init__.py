@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.tracking.store import Store  # isort: skip
+from customer_segmentation.tracking.store import Store, said  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.entities import Run
@@ -95,7 +95,8 @@ def _by_name(client: mlflow.MlflowClient, opened: Store, name: str) -> Run:
 
 def keep(proposal: Proposal, checks: pd.DataFrame, outcome: str, reason: str | None) -> None:
     """Log the comparison and the gate with the run."""
-    tracking.log(proposal.run.info.run_id, _items(proposal, checks, outcome, reason))
+    with said(f"got a store that cannot keep the promotion of {proposal.run.info.run_name}"):
+        tracking.log(proposal.run.info.run_id, _items(proposal, checks, outcome, reason))
 
 
 def _items(
@@ -145,12 +146,14 @@ def promote(
     Served
         The new champion.
     """
-    served = registry.of_run(opened, name, proposal.run.info.run_id)
-    if served is None or (served.numbers, _names(served)) != (proposal.numbers, proposal.names):
-        uri = _renumbered(proposal) if proposal.renumbered else model_uri(proposal.run)
-        tags = _tags(proposal, outcome, reason)
-        served = registry.register(opened, name, uri, proposal.run.info.run_id, tags)
-    registry.crown(opened, name, served)
+    run = proposal.run
+    with said(f"got a store that cannot keep the promotion of {run.info.run_name}"):
+        served = registry.of_run(opened, name, run.info.run_id)
+        if served is None or (served.numbers, _names(served)) != (proposal.numbers, proposal.names):
+            uri = _renumbered(proposal) if proposal.renumbered else model_uri(run)
+            tags = _tags(proposal, outcome, reason)
+            served = registry.register(opened, name, uri, run.info.run_id, tags)
+        registry.crown(opened, name, served)
     return served
 
 

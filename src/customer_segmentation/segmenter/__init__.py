@@ -189,8 +189,13 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> IntArray:
         """Segment number of every customer of a table, -1 for outliers; see :meth:`assign`."""
+        return self.predict_with_confidence(X)[0]
+
+    def predict_with_confidence(self, X: Any) -> tuple[IntArray, FloatArray]:
+        """Segment number and confidence of every customer of a table; see :meth:`assign`."""
         check_is_fitted(self)
-        return self._as_segments(self._scored(self._as_table(X))[0])
+        labels, confidence = self._scored(self._as_table(X))
+        return self._as_segments(labels), confidence
 
     def assign(self, table: pd.DataFrame) -> pd.DataFrame:
         """Segment, name and confidence of every customer of `table`.
@@ -212,15 +217,13 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         SchemaError
             Missing columns, text where numbers are needed, a customer without any value.
         """
-        check_is_fitted(self)
-        labels, confidence = self._scored(self._as_table(table))
-        segments = self._as_segments(labels)
-        names = pd.array([self.names_[str(n)] for n in (*self.numbers_, OUTLIER)], dtype="str")
+        segments, confidence = self.predict_with_confidence(table)
+        names = {int(number): name for number, name in self.names.items()}
         return pd.DataFrame(
             {
                 "segment": segments,
-                "segment_name": names.take(labels % len(names)),  # -1 is the last one
-                "confidence": confidence.round(3),
+                "segment_name": pd.Series(segments, dtype="int64").map(names).astype("str").array,
+                "confidence": confidence,
                 "outlier": segments == OUTLIER,
             },
             index=table.index,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -18,7 +19,7 @@ from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS, Index, spread
 
 MAX_MEMBER_ROWS = 2_000  # whose distances to every new customer are computed, all of them
-BLOCK = 65_536  # rows handled at once: bounds the memory
+BLOCK = 131_072  # rows handled at once: bounds the memory
 CHUNK = 8_192  # rows that a library's predict is given at once, always as many
 
 
@@ -198,9 +199,10 @@ class PredictAssigner(Assigner):
     def _labels(self, X: FloatArray) -> Any:
         # Matrix products of other shapes round differently. With equal ones a row gets the same
         # answer alone and in a batch, on a border between clusters too.
-        padded = np.concatenate([X, np.repeat(X[-1:], -len(X) % CHUNK, axis=0)])
-        chunks = np.split(padded, len(padded) // CHUNK)
-        found = np.concatenate([self.clusterer.predict(chunk) for chunk in chunks])
+        chunks = [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
+        chunks[-1] = np.concatenate([chunks[-1], np.repeat(X[-1:], -len(X) % CHUNK, axis=0)])
+        with config_context(assume_finite=True):  # what was checked when it came in
+            found = np.concatenate([self.clusterer.predict(chunk) for chunk in chunks])
         numbers = found[: len(X)].astype(np.int64)
         codes = self.table_[np.clip(numbers, -1, len(self.table_) - 1)]
         return self.with_outliers(codes, codes < 0)

@@ -108,6 +108,7 @@ class ReachAssigner(Assigner):
         inside = self.classes_[codes] != OUTLIER
         self.core_ = self._neighbourhood(self.everyone_.fellows(self.min_samples)[0])[inside]
         self.members_, self.codes_ = Index(X[inside]), codes[inside]
+        self.places_ = np.where(inside, inside.cumsum() - 1, -1)  # of everyone among the members
         self.reach_ = np.zeros(len(self.classes_))
         if inside.sum() > 1:
             needs, joined = self._reachability(self.core_, *self.members_.fellows(self._k))
@@ -137,8 +138,14 @@ class ReachAssigner(Assigner):
     def _labels(self, X: FloatArray) -> Any:
         if not len(self.codes_):
             return np.full(len(X), OUTLIER, dtype=np.int64)
-        core = self._neighbourhood(self.everyone_.nearest(X, self.min_samples)[0])
-        needs, codes = self._reachability(core, *self.members_.nearest(X, self._k))
+        distances, near = self.everyone_.nearest(X, self._k)
+        core, k = self._neighbourhood(distances).copy(), min(self._k, len(self.codes_))
+        distances, near = distances[:, :k], self.places_[near[:, :k]]
+        # Mostly these are the nearest members. Who is farther from everyone than any cluster
+        # reaches is an outlier, whoever they are.
+        asked = (near < 0).any(axis=1) & (core <= self.reach_.max() * SLACK)
+        distances[asked], near[asked] = self.members_.nearest(X[asked], self._k)
+        needs, codes = self._reachability(core, distances, near)
         return self.with_outliers(codes, needs > self.reach_[codes] * SLACK)
 
 

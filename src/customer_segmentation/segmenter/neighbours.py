@@ -148,19 +148,21 @@ class Reference:
         shares = np.ones(len(labels))
         if self.n_fellows == 0:
             return shares
-        around = self.regions.predict(X).reshape(len(X), -1)
-        asked = np.flatnonzero(around[np.arange(len(X)), labels] < self.n_fellows)
+        asked = np.flatnonzero(~self._sure[self.regions.apply(X), labels])
         near = self.index.nearly_nearest(X[asked])
-        shares[asked] = self.votes[near, labels[asked]] / self.n_fellows
+        shares[asked] = (self.votes[near, labels[asked]] / self.n_fellows).round(3)
         return shares
 
     def _cut(self) -> None:
         regions = DecisionTreeRegressor(min_samples_leaf=LEAF_ROWS, random_state=0)
         self.regions = regions.fit(self.index.points, self.votes)
+        votes = self.regions.tree_.value[:, :, 0]  # mean of each box
+        self._sure = votes >= self.n_fellows
 
     def __getstate__(self) -> dict[str, Any]:
         # Safe model files do not hold trees.
-        return {name: value for name, value in self.__dict__.items() if name != "regions"}
+        cut = ("regions", "_sure")
+        return {name: value for name, value in self.__dict__.items() if name not in cut}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

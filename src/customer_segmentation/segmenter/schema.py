@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api import types
 from sklearn.compose import ColumnTransformer
 
+from customer_segmentation.labels import IntArray
 from customer_segmentation.segmenter.conversion import to_numbers, to_text
 
 PROBLEMS = ["row", "column", "got", "expected"]
@@ -150,7 +151,7 @@ class Schema:
                 expected = "text or a number"
             rows = np.flatnonzero(bad).tolist()
             cells += [Cell(row, column, _shown(values.iloc[row]), expected) for row in rows]
-        read = pd.DataFrame(used, index=table.index, columns=self.columns)
+        read = pd.DataFrame(used, index=table.index, columns=self.columns, copy=False)
         return read, cells + self._empty(read, {cell.position for cell in cells})
 
     def _empty(self, read: pd.DataFrame, malformed: set[int]) -> list[Cell]:
@@ -159,8 +160,20 @@ class Schema:
             ", ".join(self.columns),
             f"a value in at least one of {_in_words(self.columns)}",
         )
-        rows = np.flatnonzero(read.isna().all(axis=1)).tolist()
+        rows = empty_rows(read).tolist()
         return [Cell(row, named, "nothing", expected) for row in rows if row not in malformed]
+
+
+def empty_rows(table: pd.DataFrame) -> IntArray:
+    """Positions of the rows without any value.
+
+    Examples
+    --------
+    >>> empty_rows(pd.DataFrame({"age": [None, 30, None], "sex": [None, None, "f"]}))
+    array([0])
+    """
+    gaps = np.flatnonzero(table.iloc[:, 0].isna())  # elsewhere nobody need look
+    return gaps[table.iloc[gaps].isna().all(axis=1)]
 
 
 def listed(table: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:

@@ -132,6 +132,19 @@ def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
     return open_store(uri, experiment, folder)
 
 
+@contextmanager
+def said(got: str) -> Iterator[None]:
+    """Say what could not be logged, when the store refuses."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise StoreError(
+            f"{got} ({reason}), expected one that takes runs. Check its permissions and its disk, "
+            f"or set tracking.uri=."
+        ) from error
+
+
 def close_stale_runs(store: Store) -> list[str]:
     """Mark runs as killed that this machine left running without a living process.
 

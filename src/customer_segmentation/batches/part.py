@@ -1,0 +1,54 @@
+"""The hidden file that an output is written to, until all of it is there."""
+
+from __future__ import annotations
+
+import glob
+import os
+import socket
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+ENDING = f"@{socket.gethostname()}.part"  # whose process it is that a name holds the number of
+
+
+def new_part(final: Path) -> Path:
+    """Name a file beside `final`; what killed processes left of earlier ones is removed.
+
+    Examples
+    --------
+    >>> new_part(Path("scored.csv")).name.startswith(".scored.csv.")
+    True
+    """
+    start = f".{final.name[:100]}."
+    for left in final.parent.glob(f"{glob.escape(start)}*{glob.escape(ENDING)}"):
+        pid = left.name.removesuffix(ENDING).rpartition(".")[2]
+        if pid.isdigit() and _gone(int(pid)):
+            with suppress(OSError):
+                left.unlink()
+    return final.with_name(f"{start}{uuid.uuid4().hex[:8]}.{os.getpid()}{ENDING}")
+
+
+def put_in_place(part: Path, final: Path) -> None:
+    """Give a whole part its final name; not before the disk has it."""
+    _flush(part)
+    part.replace(final)
+    _flush(final.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
