@@ -46,13 +46,13 @@ def over_all(
     rows = chosen.rows
     if rows is None:
         return chosen
-    scores, silhouettes = validity.score(X, [labels], seed=seed, exact_rows=exact_rows)
+    scored = validity.score(X, [labels], seed=seed, exact_rows=exact_rows)
     table = chosen.scores.assign(wcss=chosen.scores["wcss"] * len(X) / len(rows))
     table["silhouette_se"] = math.nan
-    for name, value in scores.iloc[0].drop("absent").items():
+    for name, value in scored.table.iloc[0].drop("absent").items():
         table.loc[chosen.choice.index, name] = value
     resamples = [found._replace(rows=rows[found.rows]) for found in chosen.resamples]
-    return replace(chosen, scores=table, silhouettes=silhouettes[0], resamples=resamples)
+    return replace(chosen, scores=table, silhouettes=scored.widths(0, len(X)), resamples=resamples)
 
 
 def told(

@@ -83,6 +83,7 @@ def coerce(
     return pd.DataFrame(
         {name: _typed(column, wanted[name], context) for name, column in known.items()},
         index=frame.index,
+        copy=False,
     )
 
 
@@ -170,7 +171,9 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
 
 
 def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    if not pd.api.types.is_string_dtype(column):
+    if column.dtype == "float64":
+        numbers = column
+    elif not pd.api.types.is_string_dtype(column):
         numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     else:
         present = column.dropna()
@@ -184,7 +187,7 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
             f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
             f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
         )
-    return numbers.mask(np.isinf(numbers))
+    return numbers.mask(np.isinf(numbers)) if len(infinite) else numbers
 
 
 def _refuse_cells(bad: pd.Series, expected: str, instead: str, findings: Findings) -> None:
