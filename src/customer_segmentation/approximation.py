@@ -75,11 +75,13 @@ def told(
     >>> told(None, None, 200, fidelity=1.0, exact_rows=20_000)
     {}
     """
-    if customers <= exact_rows:
+    rows = chosen.rows if chosen is not None else None
+    if customers <= exact_rows and rows is None:
         return {}
-    some, error = plural(exact_rows, "random customer"), chosen.row.get("silhouette_se", math.nan)
+    seen = min(exact_rows, customers if rows is None else len(rows))
+    some, error = plural(seen, "random customer"), chosen.row.get("silhouette_se", math.nan)
     found = {}
-    if chosen.rows is not None:
+    if rows is not None:
         found["fit"] = (
             f"the algorithm saw {some}, on whom its settings were compared; the model assigned "
             f"the others, and puts {percent(fidelity)} of customers it has not seen where the "
@@ -99,7 +101,8 @@ def told(
             f"mean is {error:.3f}"
         )
     found["evidence"] = f"likelihood, valleys and gaps are those of {some}"
-    found["confidence"] = (
-        f"a customer's confidence is that of the nearest of {MAX_REFERENCE_ROWS:,}"
-    )
+    if customers > exact_rows:
+        found["confidence"] = (
+            f"a customer's confidence is that of the nearest of {MAX_REFERENCE_ROWS:,}"
+        )
     return found

@@ -252,9 +252,7 @@ def _scores_of(
         "smallest_share": float(sizes.min() / len(labels)) if len(sizes) else np.nan,
         "largest_share": float(sizes.max() / len(labels)) if len(sizes) else np.nan,
         "sizes": ", ".join(map(str, sorted(sizes, reverse=True))),
-        "silhouette_per_segment": _per_segment(widths, scored, sizes)
-        if two
-        else "",
+        "silhouette_per_segment": _per_segment(widths, scored, sizes) if two else "",
         "absent": absent,
     }
 
@@ -275,9 +273,7 @@ def _compactness(X: FloatArray, labels: IntArray) -> tuple[float, float, float]:
     return spread, ratio, float(alike.max(axis=1).mean())
 
 
-def _spreads(
-    X: FloatArray, labels: IntArray, means: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _spreads(X: FloatArray, labels: IntArray, means: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Per cluster the squared and the plain distances to its mean, summed up block by block."""
     squares, lengths = np.zeros(len(means)), np.zeros(len(means))
     for start in range(0, len(X), ROWS):

@@ -243,7 +243,7 @@ def parquet_frame(content: bytes, path: Path) -> pd.DataFrame:
     try:
         # A column at a time, what Arrow read freed as pandas takes it: no whole table twice.
         one = {"split_blocks": True, "self_destruct": True}
-        frame = pd.read_parquet(io.BytesIO(content), to_pandas_kwargs=one)
+        frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow", to_pandas_kwargs=one)
     except (ValueError, OSError) as error:  # pyarrow's errors are these
         raise unreadable(path, content, "it is no Parquet file") from error
     plain = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None

@@ -6,7 +6,14 @@ from functools import singledispatch
 from typing import Any
 
 from sklearn.base import clone
-from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
+from sklearn.cluster import (
+    AffinityPropagation,
+    AgglomerativeClustering,
+    BisectingKMeans,
+    KMeans,
+    MiniBatchKMeans,
+    SpectralClustering,
+)
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
@@ -24,20 +31,59 @@ LINEAR = (
 )
 
 
+# The distances of all pairs of so many customers are 64 MB: more are never held at once.
+PAIR_ROWS = 4_000
+HOLD_PAIRS = (AffinityPropagation, AgglomerativeClustering, SpectralClustering)
+
+
 def fitted_rows(estimator: Any, n: int, exact_rows: int, seed: int) -> IntArray | None:
     """Rows that an algorithm is fitted on; None when it takes all of them.
+
+    One that holds the distances of all pairs takes at most ``PAIR_ROWS``.
 
     Examples
     --------
     >>> from sklearn.cluster import DBSCAN
     >>> fitted_rows(DBSCAN(), 5, 3, seed=0)
     array([2, 3, 4])
+    >>> len(fitted_rows(AgglomerativeClustering(linkage="average"), 9_000, 20_000, seed=0))
+    4000
     >>> fitted_rows(KMeans(), 5, 3, seed=0), fitted_rows(DBSCAN(), 3, 3, seed=0)
     (None, None)
     """
-    if n <= exact_rows or isinstance(estimator, LINEAR):
+    most = min(exact_rows, PAIR_ROWS) if holds_pairs(estimator) else exact_rows
+    if n <= most or isinstance(estimator, LINEAR):
         return None
-    return sampled_rows(n, exact_rows, seed)
+    return sampled_rows(n, most, seed)
+
+
+def holds_pairs(estimator: Any) -> bool:
+    """Whether an algorithm holds the distances of all pairs of customers.
+
+    Two linkages need none, see :func:`lean`; of the libraries that a user brings nothing is known.
+
+    Examples
+    --------
+    >>> holds_pairs(AgglomerativeClustering()), holds_pairs(SpectralClustering())
+    (False, True)
+    """
+    return isinstance(estimator, HOLD_PAIRS) and not lean(estimator)
+
+
+def lean(estimator: Any) -> bool:
+    """Whether a tree is made from the customers alone, without their distances.
+
+    Examples
+    --------
+    >>> lean(AgglomerativeClustering()), lean(AgglomerativeClustering(linkage="average"))
+    (True, False)
+    """
+    return (
+        isinstance(estimator, AgglomerativeClustering)
+        and estimator.linkage in ("ward", "single")
+        and estimator.metric == "euclidean"
+        and estimator.connectivity is None
+    )
 
 
 @singledispatch
