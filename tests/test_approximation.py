@@ -130,7 +130,7 @@ def test_a_tree_of_all_pairs_is_made_of_a_sample_far_below_the_limit(customers):
     found = analysis.analyse(loaded, fitted, algorithm, search.Selection(selection.by_evidence))
     assert len(found.chosen.rows) == samples.PAIR_ROWS
     assert set(found.approximations) == {"fit", "evidence"}
-    assert "saw 4,000 random customers" in found.approximations["fit"]
+    assert "saw 3,000 random customers" in found.approximations["fit"]
     exact = average.set_params(n_clusters=found.n_segments).fit_predict(X)
     assert adjusted_rand_score(found.segments, exact) > found.chosen.row["stability"] - 0.02
 

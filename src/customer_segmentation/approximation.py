@@ -6,9 +6,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from sklearn.mixture import GaussianMixture
+
 from customer_segmentation import validity
 from customer_segmentation.labels import FloatArray, IntArray
-from customer_segmentation.paths.samples import LINEAR
+from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
 from customer_segmentation.search import Chosen
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
 from customer_segmentation.style import percent, plural
@@ -94,6 +96,9 @@ def told(
             )
     elif isinstance(estimator, LINEAR):
         found["starts"] = f"starts were tried on {some}; from the best one all were fitted"
+        if isinstance(estimator, GaussianMixture) and customers > MIXTURE_ROWS:
+            fitted = plural(MIXTURE_ROWS, "random customer")
+            found["starts"] = f"starts were tried on {some}; the best one was fitted to {fitted}"
     if not math.isnan(error):
         sample = plural(validity.scored_rows(customers, exact_rows), "random customer")
         found["silhouette"] = (

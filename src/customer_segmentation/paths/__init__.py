@@ -178,9 +178,9 @@ def _fit_one(
             samples.fit(model, X, start_on)
     except (ValueError, FloatingPointError, ArithmeticError, np.linalg.LinAlgError) as error:
         return Candidate(value, _nobody(X), time.perf_counter() - start, failure=_first_line(error))
-    labels = model.labels_ if hasattr(model, "labels_") else model.predict(X)
+    labels = samples.labels_of(model, X)
     seconds = time.perf_counter() - start
-    scores = {"bic": float(model.bic(X))} if hasattr(model, "bic") else {}
+    scores = {"bic": samples.bic_of(model, X)} if hasattr(model, "bic") else {}
     if start_on is not None and isinstance(model, KMeans):
         vars(model).pop("labels_", None)  # kept with the candidate: twice is too often here
     return Candidate(value, tidy(labels), seconds, model, scores)

@@ -150,7 +150,7 @@ def contrasts(
     inside = (segments != OUTLIER).to_numpy()
     numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
     columns: dict[Hashable, Floats] = {}
-    for label, values in indicators(table if inside.all() else table[inside]):
+    for label, values in indicators(table, inside):
         columns[label] = standardised_means(values, codes, len(numbers))
     result = pd.DataFrame(columns, index=pd.Index(numbers.astype("int64"), name="segment"))
     sizes = np.bincount(codes, minlength=len(numbers))
@@ -188,7 +188,7 @@ def values(
     numbers = segments.to_numpy()[inside]
     found = {
         label: pd.Series(column).groupby(numbers).mean()
-        for label, column in indicators(table if inside.all() else table[inside])
+        for label, column in indicators(table, inside)
         if label in wanted
     }
     return pd.DataFrame({label: found[label] for label in wanted}).rename_axis("segment")
