@@ -15,12 +15,14 @@ import numpy as np
 import quitefastmst
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 
 BLOCK = 1_000_000  # distances computed at once: 8 MB
+FEW = 200  # neighbours that a search tree finds faster than all distances are looked through
 SMALLEST = 1e-100  # a length of none, for libraries that take a zero for no edge at all
 
 
@@ -110,6 +112,8 @@ def core_distances(X: FloatArray, sizes: Sequence[int]) -> FloatArray:
     >>> core_distances(np.array([[0.0], [1.0], [3.0]]), [2, 3]).tolist()
     [[1.0, 3.0], [1.0, 2.0], [2.0, 3.0]]
     """
+    if max(sizes) <= FEW:
+        return np.asarray(KDTree(X, balanced_tree=False).query(X, list(sizes))[0])
     places, result = [size - 1 for size in sizes], np.empty((len(X), len(sizes)))
     step = max(1, BLOCK // len(X))
     for start in range(0, len(X), step):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from threadpoolctl import threadpool_limits
 
 from customer_segmentation.naming import humanise
 from customer_segmentation.plots.canvas import (
@@ -111,7 +112,8 @@ def _plane(
     if matrix.shape[1] == 1:  # a row per segment, so that one feature is a plane too
         return np.column_stack([matrix[:, 0], numbers]), [features[0], "Segment"], None
     mean = matrix.mean(axis=0)
-    spectrum, directions = np.linalg.eigh(_scatter(matrix, mean))
+    with threadpool_limits(limits=1):  # products so small keep a second thread waiting
+        spectrum, directions = np.linalg.eigh(_scatter(matrix, mean))
     directions = directions[:, ::-1][:, :2]
     # The sign of a component is arbitrary: its largest loading is made positive.
     directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
