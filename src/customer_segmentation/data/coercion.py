@@ -24,6 +24,7 @@ MISSING_TOKENS = frozenset(
 MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
 MAX_LEVELS = 30
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
+_ZERO = ("0", "-0", "+0")  # looked for first: a pattern takes ten times as long
 _LEADING_ZERO = r"[-+]?0\d+"
 
 
@@ -155,7 +156,7 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
     sample = present.iloc[:: len(present) // SAMPLE + 1]
     if (
         numerals.parsed(sample, mark)[0].notna().mean() >= MOSTLY
-        and not present.str.fullmatch(_LEADING_ZERO).any()
+        and not present[present.str.startswith(_ZERO)].str.fullmatch(_LEADING_ZERO).any()
     ):
         return "number"
     if (
