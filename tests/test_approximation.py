@@ -1,12 +1,14 @@
 """Beyond the limit of exact work: what is estimated is near what is exact, and says so."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from sklearn.cluster import DBSCAN, KMeans
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
@@ -115,6 +117,22 @@ def test_a_radius_for_all_customers_means_a_larger_one_for_a_sample(customers):
                           exact_rows=LIMIT)  # fmt: skip
     assert found.candidate.value > 0.22
     assert len(found.candidate.rows) == LIMIT
+
+
+def test_a_tree_of_all_pairs_is_made_of_a_sample_far_below_the_limit(customers):
+    X = np.concatenate([customers[1].matrix + 0.01 * i for i in range(2)])
+    loaded = dataclasses.replace(customers[0], table=pd.DataFrame(X, columns=list("abcd")))
+    fitted = features.build(
+        loaded.table, [{"columns": list("abcd"), "transform": "passthrough"}], name="all"
+    )
+    average = AgglomerativeClustering(linkage="average")
+    algorithm = search.Algorithm("average", average, "n_clusters", [2, 3, 4, 5, 6])
+    found = analysis.analyse(loaded, fitted, algorithm, search.Selection(selection.by_evidence))
+    assert len(found.chosen.rows) == samples.PAIR_ROWS
+    assert set(found.approximations) == {"fit", "evidence"}
+    assert "saw 3,000 random customers" in found.approximations["fit"]
+    exact = average.set_params(n_clusters=found.n_segments).fit_predict(X)
+    assert adjusted_rand_score(found.segments, exact) > found.chosen.row["stability"] - 0.02
 
 
 def test_a_limit_that_is_none_is_refused(customers):

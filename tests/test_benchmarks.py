@@ -68,3 +68,30 @@ def test_scoring_is_measured_against_reading_and_writing():
     assert done.returncode == 0, done.stderr
     for row in ("kmeans", "hdbscan", "csv", "parquet", "to pyarrow"):
         assert row in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_of_a_million_customers_needs_little_more_than_its_matrix(tmp_path):
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import scale  # noqa: PLC0415
+
+    rows, columns = 1_000_000, 5
+    scale.customers(rows, columns).to_parquet(tmp_path / "million.parquet", index=False)
+    _, megabytes = scale.run(tmp_path / "million.parquet", "kmeans", tmp_path)
+    assert megabytes < 4 * rows * columns * 8 / 2**20 + 500
+
+
+@pytest.mark.slow
+def test_paths_are_measured_against_loops_of_fits():
+    done = subprocess.run(
+        [sys.executable, "benchmarks/paths.py", "--quick"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for row in ("ward", "dbscan", "hdbscan", "gmm"):
+        assert row in done.stdout

@@ -69,6 +69,27 @@ def test_one_neighbour_structure_equals_a_fit_per_eps(min_samples, income_spendi
         np.testing.assert_array_equal(candidate.labels, own)
 
 
+def test_one_column_has_neighbours_too():
+    X = np.random.default_rng(0).normal(size=(60, 1))
+    for candidate in fit(DBSCAN(), X, "eps").candidates:
+        np.testing.assert_array_equal(candidate.labels, DBSCAN(candidate.value).fit_predict(X))
+
+
+@pytest.mark.parametrize("settings", [{}, {"min_samples": 7}, {"cluster_selection_method": "leaf"}])
+def test_trees_from_shared_distances_equal_a_fit_per_size(settings):
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(m, s, (n, 3)) for m, s, n in ((0, 1, 1500), (6, 0.5, 700))])
+    X = np.concatenate([X, rng.uniform(-4, 9, (100, 3)), np.repeat(X[:3], 30, axis=0)])
+    path = fit(HDBSCAN(copy=True, **settings), X, "min_cluster_size", grid=[10, 50, 150])
+    orders = [rng.permutation(len(X)) for _ in range(3)]
+    for candidate in path.candidates:
+        own = HDBSCAN(min_cluster_size=candidate.value, copy=True, **settings)
+        labels = own.fit_predict(X)
+        # Customers at the same distance from two others go with either, as the rows are ordered.
+        ties = [adjusted_rand_score(own.fit_predict(X[o]), labels[o]) for o in orders]
+        assert adjusted_rand_score(candidate.labels, labels) > min(ties) - 0.01
+
+
 def test_eps_follows_the_scale_of_the_data(income_spending):
     grid = grids.derive_grid(DBSCAN(), income_spending, "eps")
     larger = grids.derive_grid(DBSCAN(), income_spending * 100, "eps")

@@ -29,7 +29,7 @@ def mall_path(income_spending):
         algorithm="kmeans",
         parameter="n_clusters",
     )
-    scores, _ = validity.score(income_spending, path.labelings, seed=0)
+    scores, *_ = validity.score(income_spending, path.labelings, seed=0)
     return scores.assign(value=[c.value for c in path.candidates], objection="")
 
 

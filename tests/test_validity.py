@@ -30,7 +30,7 @@ def labelled(draw: st.DrawFn) -> tuple[np.ndarray, list[np.ndarray]]:
 @settings(deadline=None, max_examples=60)
 def test_equal_to_scikit_learn_on_the_customers_inside(case):
     X, labelings = case
-    table, silhouettes = validity.score(X, labelings, seed=0)
+    table, silhouettes, _ = validity.score(X, labelings, seed=0)
     for row, labels, widths in zip(table.to_dict("records"), labelings, silhouettes, strict=True):
         inside = labels >= 0
         k = len(set(labels[inside]))
@@ -79,7 +79,7 @@ def test_an_outlier_far_away_changes_no_score(income_spending):
     ],
 )
 def test_a_score_that_cannot_be_computed_is_absent_with_its_reason(labels, reason):
-    table, _ = validity.score(np.arange(8.0).reshape(4, 2), [np.array(labels)], seed=0)
+    table, *_ = validity.score(np.arange(8.0).reshape(4, 2), [np.array(labels)], seed=0)
     assert reason in table["absent"][0]
     assert np.isnan(table["silhouette"][0])
 
@@ -88,17 +88,17 @@ def test_beyond_the_limit_the_silhouette_is_estimated_within_its_standard_error(
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(m, 1, (n, 2)) for m, n in ((0, 3000), (3, 900), (7, 100))])
     labelings = [np.repeat([0, 1, 2], [3000, 900, 100]), np.repeat([0, 1, -1], [3000, 900, 100])]
-    exact, each = validity.score(X, labelings, seed=0)
+    exact, each, _ = validity.score(X, labelings, seed=0)
     assert "silhouette_se" not in exact
     estimates = [validity.score(X, labelings, seed=seed, exact_rows=1500) for seed in range(40)]
     for place, (true, widths) in enumerate(zip(exact["silhouette"], each, strict=True)):
-        found = np.array([table["silhouette"][place] for table, _ in estimates])
-        errors = np.array([table["silhouette_se"][place] for table, _ in estimates])
+        found = np.array([table["silhouette"][place] for table, *_ in estimates])
+        errors = np.array([table["silhouette_se"][place] for table, *_ in estimates])
         off = (found - true) / errors
         assert np.abs(off).max() < 4, "an estimate is not within its stated error"
         assert 0.6 < off.std() < 1.5, "the stated error is not the actual one"
         assert abs(off.mean()) < 0.6, "biased"
-        sampled = estimates[0][1][place]
+        sampled = estimates[0].widths(place, 4000)
         known = np.isfinite(sampled)
         assert known.sum() <= validity.scored_rows(4000, 1500) == 562
         np.testing.assert_allclose(sampled[known], widths[known])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from customer_segmentation import approximation, naming, paths, profiles
+from customer_segmentation import approximation, memory, naming, paths, profiles
 from customer_segmentation.data import CustomerData
 from customer_segmentation.features import Features
 from customer_segmentation.labels import OUTLIER
@@ -114,6 +114,7 @@ def analyse(
     """
     X = features.matrix
     chosen = search(X, algorithm, taking, seed=seed, exact_rows=exact_rows, progress=progress)
+    memory.release()
     segmenter = Segmenter.from_candidate(features, chosen.candidate, seed=seed)
     chosen = approximation.over_all(
         chosen, X, segmenter.clusters_, seed=seed, exact_rows=exact_rows
@@ -121,6 +122,7 @@ def analyse(
     inexact = approximation.told(
         chosen, algorithm.estimator, len(X), fidelity=segmenter.fidelity_, exact_rows=exact_rows
     )
+    memory.release()
     segments = pd.Series(segmenter.segments_, index=data.table.index, name="segment")
     plays = playbook.assign(book, data.table, segments) if book else {}
     contrasts = profiles.contrasts(data.table, segments)

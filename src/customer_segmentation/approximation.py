@@ -6,9 +6,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from sklearn.mixture import GaussianMixture
+
 from customer_segmentation import validity
 from customer_segmentation.labels import FloatArray, IntArray
-from customer_segmentation.paths.samples import LINEAR
+from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
 from customer_segmentation.search import Chosen
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
 from customer_segmentation.style import percent, plural
@@ -46,13 +48,13 @@ def over_all(
     rows = chosen.rows
     if rows is None:
         return chosen
-    scores, silhouettes = validity.score(X, [labels], seed=seed, exact_rows=exact_rows)
+    scored = validity.score(X, [labels], seed=seed, exact_rows=exact_rows)
     table = chosen.scores.assign(wcss=chosen.scores["wcss"] * len(X) / len(rows))
     table["silhouette_se"] = math.nan
-    for name, value in scores.iloc[0].drop("absent").items():
+    for name, value in scored.table.iloc[0].drop("absent").items():
         table.loc[chosen.choice.index, name] = value
     resamples = [found._replace(rows=rows[found.rows]) for found in chosen.resamples]
-    return replace(chosen, scores=table, silhouettes=silhouettes[0], resamples=resamples)
+    return replace(chosen, scores=table, silhouettes=scored.widths(0, len(X)), resamples=resamples)
 
 
 def told(
@@ -75,11 +77,13 @@ def told(
     >>> told(None, None, 200, fidelity=1.0, exact_rows=20_000)
     {}
     """
-    if customers <= exact_rows:
+    rows = chosen.rows if chosen is not None else None
+    if customers <= exact_rows and rows is None:
         return {}
-    some, error = plural(exact_rows, "random customer"), chosen.row.get("silhouette_se", math.nan)
+    seen = min(exact_rows, customers if rows is None else len(rows))
+    some, error = plural(seen, "random customer"), chosen.row.get("silhouette_se", math.nan)
     found = {}
-    if chosen.rows is not None:
+    if rows is not None:
         found["fit"] = (
             f"the algorithm saw {some}, on whom its settings were compared; the model assigned "
             f"the others, and puts {percent(fidelity)} of customers it has not seen where the "
@@ -92,6 +96,9 @@ def told(
             )
     elif isinstance(estimator, LINEAR):
         found["starts"] = f"starts were tried on {some}; from the best one all were fitted"
+        if isinstance(estimator, GaussianMixture) and customers > MIXTURE_ROWS:
+            fitted = plural(MIXTURE_ROWS, "random customer")
+            found["starts"] = f"starts were tried on {some}; the best one was fitted to {fitted}"
     if not math.isnan(error):
         sample = plural(validity.scored_rows(customers, exact_rows), "random customer")
         found["silhouette"] = (
@@ -99,7 +106,8 @@ def told(
             f"mean is {error:.3f}"
         )
     found["evidence"] = f"likelihood, valleys and gaps are those of {some}"
-    found["confidence"] = (
-        f"a customer's confidence is that of the nearest of {MAX_REFERENCE_ROWS:,}"
-    )
+    if customers > exact_rows:
+        found["confidence"] = (
+            f"a customer's confidence is that of the nearest of {MAX_REFERENCE_ROWS:,}"
+        )
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -38,16 +40,34 @@ def files(
     most_rows : int
         That a sheet holds.
     """
-    book = drawing.make(workbook.content, tables, about, most_rows)
+    write = _book(tables, about, most_rows)
     for folder in folders:
         yield Table(f"{folder}cluster_summary.csv", tables.summary, compare=True)
         yield Table(f"{folder}cluster_counts.csv", tables.counts)
-        yield File(f"{folder}{workbook.NAME}", lambda path: path.write_bytes(book()))
+        yield File(f"{folder}{workbook.NAME}", write)
         if not workbook.fits(len(tables.table), most_rows):
             yield File(
                 f"{folder}{workbook.BESIDE}",
                 lambda path: workbook.customers.frame(tables).to_parquet(path, index=False),
             )
+
+
+def _book(tables: Tables, about: About | None, most_rows: int) -> Callable[[Path], object]:
+    """What writes the workbook to a file, and to further ones the same."""
+    if drawing.started():
+        book = drawing.make(workbook.content, tables, about, most_rows)
+        return lambda path: path.write_bytes(book())
+    written: list[Path] = []
+
+    def write(path: Path) -> None:
+        # Straight into the file: of a million customers it is too large to be held beside them.
+        if written:
+            shutil.copyfile(written[0], path)
+        else:
+            workbook.write(path, tables, about, most_rows=most_rows)
+            written.append(path)
+
+    return write
 
 
 def records(tables: Tables, folder: str = "") -> Iterator[Item]:

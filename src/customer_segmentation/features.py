@@ -13,9 +13,11 @@ import pandas as pd
 from scipy.stats import skew
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
+from customer_segmentation import memory
 from customer_segmentation.labels import FloatArray
 
 MAX_LEVELS = 12  # more levels than this is a name or a place, not a category to segment by
@@ -85,21 +87,22 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
            [ 1.22474487]])
     """
     kinds, reasons = kinds_of(table)
-    steps: list[tuple[str, Any, list[str]]] = []
-    for number, transform in enumerate(transforms):
-        columns = _columns_of(table, transform["columns"], kinds, name)
-        if columns:
-            steps.append(
-                (str(number), _with_imputer(transform["transform"], table[columns]), columns)
-            )
-    used = list(dict.fromkeys(column for _, _, columns in steps for column in columns))
+    chosen = [(t["transform"], _columns_of(table, t["columns"], kinds, name)) for t in transforms]
+    used = list(dict.fromkeys(column for _, columns in chosen for column in columns))
     if not used:
         raise FeatureError(
             f"features={name}: got no usable column in {list(table.columns)}, expected at least "
             f"one with varying values. Left out: {reasons or 'none'}."
         )
+    _check_finite(table, used, name)
+    steps = [
+        (str(number), _with_imputer(transform, table[columns]), columns)
+        for number, (transform, columns) in enumerate(chosen)
+        if columns
+    ]
     transformer = ColumnTransformer(steps, verbose_feature_names_out=False, sparse_threshold=0)
     matrix = _fit_transform(transformer, table, used, name)
+    memory.release()
     left_out = {
         c: reasons.get(c, f"not part of features={name}") for c in table.columns if c not in used
     }
@@ -213,14 +216,16 @@ def _only_value(values: pd.Series[Any]) -> Any:
 
 def _with_imputer(transform: Any, columns: pd.DataFrame) -> Any:
     numeric = all(pd.api.types.is_numeric_dtype(columns[c]) for c in columns)
-    imputer = SimpleImputer(strategy="median" if numeric else "most_frequent")
+    imputer: Any = SimpleImputer(strategy="median" if numeric else "most_frequent")
+    if numeric:
+        # It learns the same from one row of medians as from the table, which it would copy thrice.
+        middle = {c: [columns[c].median()] for c in columns}
+        imputer = FrozenEstimator(imputer.fit(as_features(pd.DataFrame(middle))))
     scaler = clone(transform) if transform != "passthrough" else "passthrough"
     return Pipeline([("impute", imputer), ("transform", scaler)])
 
 
-def _fit_transform(
-    transformer: ColumnTransformer, table: pd.DataFrame, used: list[str], name: str
-) -> FloatArray:
+def _check_finite(table: pd.DataFrame, used: list[str], name: str) -> None:
     infinite = [
         c
         for c in used
@@ -231,6 +236,11 @@ def _fit_transform(
             f"features={name}: got infinite values in {infinite}, expected finite numbers. "
             f"Correct or remove those customers."
         )
+
+
+def _fit_transform(
+    transformer: ColumnTransformer, table: pd.DataFrame, used: list[str], name: str
+) -> FloatArray:
     try:
         matrix = np.ascontiguousarray(
             transformer.fit_transform(as_features(table[used])), dtype=float
@@ -267,4 +277,4 @@ def as_features(table: pd.DataFrame) -> pd.DataFrame:
         else:
             text = values.astype(object)
             columns[column] = text.where(text.isna(), text.astype(str)).where(text.notna(), np.nan)
-    return pd.DataFrame(columns, index=table.index)
+    return pd.DataFrame(columns, index=table.index, copy=False)

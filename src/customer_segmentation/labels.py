@@ -27,8 +27,20 @@ def tidy(labels: Iterable[int]) -> IntArray:
     array = np.asarray(labels, dtype=np.int64)
     inside = array >= 0
     result = np.full(len(array), OUTLIER, dtype=np.int64)
-    result[inside] = np.unique(array[inside], return_inverse=True)[1]
+    result[inside] = np.searchsorted(np.unique(array[inside]), array[inside])
     return result
+
+
+def narrow(labels: IntArray) -> IntArray:
+    """The same labels in fewer bytes: a path over a million customers holds dozens of labellings.
+
+    Examples
+    --------
+    >>> narrow(np.array([0, 1, -1])).dtype, narrow(np.array([40_000])).dtype
+    (dtype('int16'), dtype('int64'))
+    """
+    fits = labels.max(initial=0) < np.iinfo(np.int16).max  # one more is room for the outliers
+    return np.asarray(labels, dtype=np.int16 if fits else np.int64)
 
 
 def join_nearest(X: FloatArray, labels: IntArray) -> IntArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from customer_segmentation import (
     drift,
     explanations,
     exploration,
+    memory,
     page,
     profiles,
 )
@@ -50,6 +52,7 @@ RUN_METRICS = (
     "smallest_share", "largest_share",
 )  # fmt: skip
 CUSTOMERS = "tables/customers.parquet"
+ROW_GROUP = 65_536  # rows of a file that are encoded at once
 LINKAGE = "tables/linkage.npy"  # of the dendrogram
 MAX_PARAM = 250  # characters; longer settings belong in the config artifact
 
@@ -82,6 +85,7 @@ def items(
     data, segmenter, segments = analysis.data, analysis.segmenter, analysis.segments
     profile = _Profile(analysis, seed)
     tables = profile.tables
+    memory.release()
     about = explanations.about(analysis, settings, run_id=run_id, command=command)
     # First, because they take longest, and another process may draw them.
     pictures = {name: drawing.begin(*how) for name, how in _pictures(analysis, tables)}
@@ -208,7 +212,8 @@ def _why_absent(analysis: Analysis, name: str) -> str:
 
 def _tables(analysis: Analysis) -> Iterator[Item]:
     data = analysis.data
-    yield File(CUSTOMERS, data.table.to_parquet)  # as cleaned: a promotion compares with them
+    # As cleaned, for a promotion to compare with; by parts, so that it is not in memory twice.
+    yield File(CUSTOMERS, partial(data.table.to_parquet, row_group_size=ROW_GROUP))
     yield Table("tables/path.csv", analysis.chosen.scores)
     merges = analysis.chosen.path.linkage
     if merges is not None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from customer_segmentation import profiles
-from customer_segmentation.style import OUTLIER_NAME
+from customer_segmentation.style import name_of
 
 if TYPE_CHECKING:
     from customer_segmentation.profiles.cards import Card
@@ -57,11 +58,20 @@ class Tables:
         self.assignments = pd.DataFrame(
             {
                 "segment": segments,
-                "name": [names.get(number, OUTLIER_NAME) for number in segments],
+                "name": _named(segments, names),
                 "confidence": confidence,
             },
             index=segments.index,
         )
+
+
+def _named(segments: pd.Series[int], names: Mapping[int, str]) -> pd.Categorical:
+    """The name of every customer's segment; two segments may have the same one."""
+    known, codes = np.unique(segments.to_numpy(), return_inverse=True)
+    said = [name_of(int(number), names) for number in known]
+    levels = list(dict.fromkeys(said))
+    places = np.array([levels.index(name) for name in said], dtype=np.int16)
+    return pd.Categorical.from_codes(places[codes], categories=pd.Index(levels, dtype="str"))
 
 
 @dataclass(frozen=True)

@@ -189,10 +189,10 @@ def _take(
     seed: int,
     exact_rows: int,
 ) -> Chosen:
-    scores, silhouettes = validity.score(X, path.labelings, seed=seed, exact_rows=exact_rows)
+    scored = validity.score(X, path.labelings, seed=seed, exact_rows=exact_rows)
     some = sampled_rows(len(X), exact_rows, seed)
     seen = evidence.measure(X[some], [labels[some] for labels in path.labelings], seed=seed)
-    table = pd.concat([_fits(path, scores), seen], axis=1)
+    table = pd.concat([_fits(path, scored.table), seen], axis=1)
     table["objection"] = scoring.objections(table, taking.guards, len(X))
     experiments = Experiments(
         X, algorithm.estimator, path, assign_outliers=algorithm.assign_outliers, seed=seed
@@ -201,9 +201,8 @@ def _take(
     several = table["n_segments"].iloc[choice.index] > 1
     found = experiments.bootstrap(choice.index) if several else {"jaccard": [], "resamples": []}
     table = _with_stability(table, experiments.examined)
-    return Chosen(
-        path, table, choice, silhouettes[choice.index], found["jaccard"], found["resamples"]
-    )
+    widths = scored.widths(choice.index, len(X))
+    return Chosen(path, table, choice, widths, found["jaccard"], found["resamples"])
 
 
 def _further(found: Chosen, taking: Selection) -> list[int]:

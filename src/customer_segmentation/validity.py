@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 
 EXACT_ROWS = 20_000  # all pairs of so many rows are 400 million distances, about 2 s
 BLOCK = 1_000_000  # distances computed at once: 8 MB, which stay in a processor's cache
+ROWS = 16_384  # customers whose distance to their centre is computed at once
 FEWEST = 200  # customers sampled at least: the standard error is then about 0.02
 
 
@@ -35,9 +37,9 @@ def cluster_means(X: FloatArray, labels: IntArray) -> FloatArray:
     array([[1.]])
     """
     inside = labels >= 0
-    counts = np.bincount(labels[inside])
-    sums = [np.bincount(labels[inside], weights=column[inside]) for column in X.T]
-    return np.asarray(np.column_stack(sums) / counts[:, None])
+    kept, own = (X, labels) if inside.all() else (X[inside], labels[inside])
+    sums = [np.bincount(own, weights=column) for column in kept.T]
+    return np.asarray(np.column_stack(sums) / np.bincount(own)[:, None])
 
 
 def wcss(X: FloatArray, labels: IntArray) -> float:
@@ -69,9 +71,9 @@ def silhouette_samples(
 
     Returns
     -------
-    list of ndarray of shape (n_samples,)
-        On [-1, 1]; NaN for outliers and customers not scored, and for everyone when there are
-        fewer than two clusters or as many clusters as customers.
+    list of ndarray of shape (n_scored,)
+        On [-1, 1]; NaN for outliers, and for everyone when there are fewer than two clusters or as
+        many clusters as customers.
 
     Notes
     -----
@@ -88,10 +90,8 @@ def silhouette_samples(
     totals = np.split(_sums(X, rows, labelings, widths), np.cumsum(widths)[:-1], axis=1)
     result = []
     for labels, sums in zip(labelings, totals, strict=True):
-        found = np.full(len(X), np.nan)
         sizes = np.bincount(labels[labels >= 0], minlength=sums.shape[1])
-        found[rows] = _silhouette_from_sums(sums, labels[rows], sizes)
-        result.append(found)
+        result.append(_silhouette_from_sums(sums, labels[rows], sizes))
     return result
 
 
@@ -108,10 +108,12 @@ def _sums(
     shape = (sum(widths), len(cells))
     members = csr_matrix((np.ones(len(where)), (column, where)), shape=shape)
     totals, step = np.empty((len(rows), shape[0])), max(1, BLOCK // len(X))
+    distances = np.empty((min(step, len(rows)), len(X)))
     for start in range(0, len(rows), step):
-        some = slice(start, start + step)
-        sums = np.add.reduceat(cdist(X[rows[some]], everyone), starts, axis=1)
-        totals[some] = (members @ sums.T).T
+        some = rows[start : start + step]
+        found = cdist(X[some], everyone, out=distances[: len(some)])
+        sums = np.add.reduceat(found, starts, axis=1)
+        totals[start : start + step] = (members @ sums.T).T
     return totals
 
 
@@ -141,9 +143,32 @@ def _silhouette_from_sums(totals: FloatArray, labels: IntArray, sizes: IntArray)
     return result
 
 
+class Scores(NamedTuple):
+    """Scores of some labellings, as :func:`score` describes them.
+
+    Attributes
+    ----------
+    table : DataFrame, a row per labelling
+    silhouettes : list of ndarray of shape (n_scored,)
+        A labelling each.
+    rows : ndarray of shape (n_scored,)
+        The customers whose silhouettes they are.
+    """
+
+    table: pd.DataFrame
+    silhouettes: list[FloatArray]
+    rows: IntArray
+
+    def widths(self, position: int, n: int) -> FloatArray:
+        """Silhouettes under one labelling of all `n` customers, NaN for those not scored."""
+        result = np.full(n, np.nan)
+        result[self.rows] = self.silhouettes[position]
+        return result
+
+
 def score(
     X: FloatArray, labelings: Sequence[IntArray], *, seed: int, exact_rows: int = EXACT_ROWS
-) -> tuple[pd.DataFrame, list[FloatArray]]:
+) -> Scores:
     """Scores of every labelling of `X`; what cannot be computed is NaN, with its reason.
 
     Parameters
@@ -159,20 +184,19 @@ def score(
 
     Returns
     -------
-    table : DataFrame, a row per labelling
-        ``n_segments``, ``wcss``, ``silhouette``, ``calinski_harabasz``, ``davies_bouldin``
-        (outliers left out of each), ``coverage`` (share of customers that the scores speak of),
+    Scores
+        Its table has ``n_segments``, ``wcss``, ``silhouette``, ``calinski_harabasz``,
+        ``davies_bouldin`` (outliers left out of each), ``coverage`` (share of customers that the
+        scores speak of),
         ``outlier_share``, ``smallest_share``, ``largest_share``, ``sizes`` and
         ``silhouette_per_segment`` (as text, the largest segment first) and ``absent``, the reason
         why scores are missing ("" when none is). Where silhouettes are estimated also
         ``silhouette_se``, the standard error of their mean.
-    silhouettes : list of ndarray of shape (n_samples,)
-        Per customer, NaN for outliers and customers outside the sample.
 
     Examples
     --------
     >>> X = np.array([[0.0], [1.0], [10.0], [11.0]])
-    >>> table, _ = score(X, [np.array([0, 0, 0, 0]), np.array([0, 0, 1, 1])], seed=0)
+    >>> table, *_ = score(X, [np.array([0, 0, 0, 0]), np.array([0, 0, 1, 1])], seed=0)
     >>> table[["n_segments", "wcss", "silhouette", "absent"]].round(3).values.tolist()
     [[1, 101.0, nan, 'one segment: nothing to compare it with'], [2, 1.0, 0.9, '']]
     """
@@ -180,13 +204,13 @@ def score(
     silhouettes = silhouette_samples(X, labelings, sample)
     table = pd.DataFrame(
         [
-            _scores_of(X, labels, widths)
+            _scores_of(X, labels, labels[sample], widths)
             for labels, widths in zip(labelings, silhouettes, strict=True)
         ]
     )
     if len(sample) < len(X):
-        table["silhouette_se"] = [_standard_error(widths, len(sample)) for widths in silhouettes]
-    return table, silhouettes
+        table["silhouette_se"] = [_standard_error(widths, len(X)) for widths in silhouettes]
+    return Scores(table, silhouettes, sample)
 
 
 def scored_rows(n: int, exact_rows: int = EXACT_ROWS) -> int:
@@ -200,16 +224,18 @@ def scored_rows(n: int, exact_rows: int = EXACT_ROWS) -> int:
     return n if n <= exact_rows else min(n, max(exact_rows**2 // n, FEWEST))
 
 
-def _standard_error(widths: FloatArray, sampled: int) -> float:
+def _standard_error(widths: FloatArray, n: int) -> float:
     """Of the mean of a sample drawn without replacement (Cochran 1977, *Sampling techniques*)."""
     known = widths[np.isfinite(widths)]
     if len(known) < 2:
         return np.nan
-    left = 1 - sampled / len(widths)
+    left = 1 - len(widths) / n
     return float(known.std(ddof=1) * np.sqrt(left / len(known)))
 
 
-def _scores_of(X: FloatArray, labels: IntArray, widths: FloatArray) -> dict[str, object]:
+def _scores_of(
+    X: FloatArray, labels: IntArray, scored: IntArray, widths: FloatArray
+) -> dict[str, object]:
     inside = labels >= 0
     sizes = np.bincount(labels[inside]) if inside.any() else np.zeros(0, int)
     absent = _why_absent(len(sizes), int(inside.sum()))
@@ -226,36 +252,44 @@ def _scores_of(X: FloatArray, labels: IntArray, widths: FloatArray) -> dict[str,
         "smallest_share": float(sizes.min() / len(labels)) if len(sizes) else np.nan,
         "largest_share": float(sizes.max() / len(labels)) if len(sizes) else np.nan,
         "sizes": ", ".join(map(str, sorted(sizes, reverse=True))),
-        "silhouette_per_segment": _per_segment(widths[inside], labels[inside], sizes)
-        if two
-        else "",
+        "silhouette_per_segment": _per_segment(widths, scored, sizes) if two else "",
         "absent": absent,
     }
 
 
 def _compactness(X: FloatArray, labels: IntArray) -> tuple[float, float, float]:
     """WCSS, Calinski and Harabasz (1974), Davies and Bouldin (1979), from one set of distances."""
-    inside = labels >= 0
-    kept, own = (X, labels) if inside.all() else (X[inside], labels[inside])
-    means, sizes = cluster_means(X, labels), np.bincount(own)
-    n, k = len(own), len(sizes)
-    off = means[own]
-    np.subtract(kept, off, out=off)
-    squares = np.einsum("ij,ij->i", off, off)
+    means, sizes = cluster_means(X, labels), np.bincount(labels[labels >= 0])
+    n, k = int(sizes.sum()), len(sizes)
+    squares, lengths = _spreads(X, labels, means)
     spread = float(squares.sum())
-    between = float(sizes @ np.square(means - kept.mean(axis=0)).sum(axis=1))
+    between = float(sizes @ np.square(means - sizes @ means / n).sum(axis=1))
     # With no spread inside clusters the ratio is a division by zero, which scikit-learn calls 1.
     ratio = between / (k - 1) / (spread / (n - k)) if spread > 0 and 1 < k < n else np.nan
-    radius = np.bincount(own, weights=np.sqrt(squares)) / sizes
+    radius = lengths / sizes
     apart = cdist(means, means)
     both = radius[:, None] + radius
     alike = np.divide(both, apart, out=np.zeros_like(apart), where=apart > 0)
     return spread, ratio, float(alike.max(axis=1).mean())
 
 
+def _spreads(X: FloatArray, labels: IntArray, means: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Per cluster the squared and the plain distances to its mean, summed up block by block."""
+    squares, lengths = np.zeros(len(means)), np.zeros(len(means))
+    for start in range(0, len(X), ROWS):
+        own = labels[start : start + ROWS]
+        inside = own >= 0
+        own = own[inside]
+        off = X[start : start + ROWS][inside] - means[own]
+        square = np.einsum("ij,ij->i", off, off)
+        squares += np.bincount(own, weights=square, minlength=len(means))
+        lengths += np.bincount(own, weights=np.sqrt(square), minlength=len(means))
+    return squares, lengths
+
+
 def _per_segment(widths: FloatArray, labels: IntArray, sizes: IntArray) -> str:
     """Mean silhouette of each cluster, the largest first, as segments are numbered."""
-    known = np.isfinite(widths)
+    known = np.isfinite(widths)  # not those of outliers
     counts = np.bincount(labels[known], minlength=len(sizes))
     sums = np.bincount(labels[known], weights=widths[known], minlength=len(sizes))
     means = sums / np.maximum(counts, 1)

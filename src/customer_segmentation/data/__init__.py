@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from customer_segmentation import memory
 from customer_segmentation.data import coercion, identity
 from customer_segmentation.data.expectations import check_names, check_values, expectations
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, counted, listed
@@ -154,10 +155,12 @@ def load(
     frame = coercion.coerce(frame, declared, findings, typed=raw.typed, tokens=missing_tokens or ())
     rows = _distinct_rows(frame, ids if ids.name in raw.frame else None, duplicate_rows, findings)
     rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
-    check_values(frame.loc[rows], declared, findings)
+    frame = frame if len(rows) == len(frame) else frame.loc[rows]
+    check_values(frame, declared, findings)
     findings.stop_if_refused(str(path))
-    table = _complete(frame.loc[rows], ids, missing, findings)
+    table = _complete(frame, ids, missing, findings)
     findings.stop_if_refused(str(path))
+    memory.release()
     return CustomerData(
         name=name or Path(path).stem,
         table=table.set_axis(pd.Index(ids.loc[table.index], name=ids.name)),

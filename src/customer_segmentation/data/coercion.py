@@ -24,6 +24,7 @@ MISSING_TOKENS = frozenset(
 MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
 MAX_LEVELS = 30
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
+_ZERO = ("0", "-0", "+0")  # looked for first: a pattern takes ten times as long
 _LEADING_ZERO = r"[-+]?0\d+"
 
 
@@ -83,6 +84,7 @@ def coerce(
     return pd.DataFrame(
         {name: _typed(column, wanted[name], context) for name, column in known.items()},
         index=frame.index,
+        copy=False,
     )
 
 
@@ -154,7 +156,7 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
     sample = present.iloc[:: len(present) // SAMPLE + 1]
     if (
         numerals.parsed(sample, mark)[0].notna().mean() >= MOSTLY
-        and not present.str.fullmatch(_LEADING_ZERO).any()
+        and not present[present.str.startswith(_ZERO)].str.fullmatch(_LEADING_ZERO).any()
     ):
         return "number"
     if (
@@ -170,7 +172,9 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
 
 
 def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    if not pd.api.types.is_string_dtype(column):
+    if column.dtype == "float64":
+        numbers = column
+    elif not pd.api.types.is_string_dtype(column):
         numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     else:
         present = column.dropna()
@@ -185,7 +189,7 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
             f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
             f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
         )
-    return numbers.mask(np.isinf(numbers))
+    return numbers.mask(np.isinf(numbers)) if len(infinite) else numbers
 
 
 def _note_commas(present: pd.Series, context: Context) -> None:

@@ -54,7 +54,7 @@ def decimal_mark(columns: Iterable[pd.Series], sample: int = 500) -> Mark:
     >>> decimal_mark([pd.Series(["1.234,50", "7,5"]), pd.Series(["12", "x"])])
     ','
     """
-    votes = sum(np.sign(_proof(column.dropna().unique()[:sample].tolist())) for column in columns)
+    votes = sum(np.sign(_proof(_distinct(column, sample))) for column in columns)
     return "," if votes < 0 else "."
 
 
@@ -67,6 +67,13 @@ def votes(mark: Mark) -> list[pd.Series]:
     ','
     """
     return [pd.Series(["0,5"], dtype="str")] if mark == "," else []  # they go to the point anyway
+
+
+def _distinct(column: pd.Series, most: int) -> list[str]:
+    """The first distinct values; most columns have that many long before their end."""
+    first = column.iloc[: 10 * most].dropna().unique()
+    found = first if len(first) >= most else column.dropna().unique()
+    return [str(value) for value in found[:most]]
 
 
 def parsed(texts: pd.Series, default: Mark = ".") -> tuple[pd.Series, pd.Series]:

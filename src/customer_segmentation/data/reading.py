@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow
 
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
@@ -79,9 +78,8 @@ def read(path: Path, findings: Findings, *, sheet: str | None = None) -> RawTabl
         )
     findings.note(f"empty {REMOVED}", len(blank), detail=f"rows {listed(blank)} of the file")
     digest = hashlib.sha256(content).hexdigest()
-    if len(content) >= formats.LARGE:
-        pyarrow.default_memory_pool().release_unused()  # it keeps what reading took, for itself
-    return RawTable(frame.drop(index=blank), len(frame), digest, suffix not in formats.TEXT)
+    kept = frame.drop(index=blank) if len(blank) else frame
+    return RawTable(kept, len(frame), digest, suffix not in formats.TEXT)
 
 
 def _bytes(path: Path) -> bytes:
@@ -212,7 +210,7 @@ def _native_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     for place, name in enumerate(_names(frame.columns.tolist(), path)):
         column = frame.iloc[:, place].set_axis(index)
         named[name] = column if _is_native(column) else _column(_cells(column), index)[0]
-    return pd.DataFrame(named, index=index)
+    return pd.DataFrame(named, index=index, copy=False)
 
 
 def _is_native(column: pd.Series) -> bool:

@@ -280,4 +280,5 @@ def best_jaccard(a: IntArray, b: IntArray, k: int) -> FloatArray:
 
 def _contingency(a: IntArray, b: IntArray, rows: int = 0) -> IntArray:
     height, width = max(rows, int(a.max()) + 1), int(b.max()) + 1
-    return np.asarray(np.bincount(a * width + b, minlength=height * width).reshape(height, width))
+    pairs = a.astype(np.int64) * width + b  # labels may come in fewer bytes than their product has
+    return np.asarray(np.bincount(pairs, minlength=height * width).reshape(height, width))

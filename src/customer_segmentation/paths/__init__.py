@@ -11,10 +11,10 @@ from typing import Any
 
 import fastcluster
 import numpy as np
+from scipy.spatial.distance import pdist
 from sklearn.base import clone
-from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
+from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.neighbors import NearestNeighbors
 
 from customer_segmentation.labels import (
     OUTLIER,
@@ -24,7 +24,7 @@ from customer_segmentation.labels import (
     join_nearest,
     tidy,
 )
-from customer_segmentation.paths import samples
+from customer_segmentation.paths import density, samples
 from customer_segmentation.paths.candidates import Candidate, Path
 from customer_segmentation.paths.grids import (
     PathError,
@@ -35,7 +35,7 @@ from customer_segmentation.paths.grids import (
 )
 
 REFIT_STARTS = 3
-MAX_GRAPH_ENTRIES = 50_000_000  # neighbours kept at once: 0.6 GB
+SHARED_ROWS = 2_000  # a fit of HDBSCAN to fewer customers takes milliseconds
 
 
 Progress = Callable[[int, int], None]
@@ -178,9 +178,9 @@ def _fit_one(
             samples.fit(model, X, start_on)
     except (ValueError, FloatingPointError, ArithmeticError, np.linalg.LinAlgError) as error:
         return Candidate(value, _nobody(X), time.perf_counter() - start, failure=_first_line(error))
-    labels = model.labels_ if hasattr(model, "labels_") else model.predict(X)
+    labels = samples.labels_of(model, X)
     seconds = time.perf_counter() - start
-    scores = {"bic": float(model.bic(X))} if hasattr(model, "bic") else {}
+    scores = {"bic": samples.bic_of(model, X)} if hasattr(model, "bic") else {}
     if start_on is not None and isinstance(model, KMeans):
         vars(model).pop("labels_", None)  # kept with the candidate: twice is too often here
     return Candidate(value, tidy(labels), seconds, model, scores)
@@ -197,10 +197,10 @@ def _(
     if estimator.connectivity is not None or estimator.metric != "euclidean":
         return _fit.dispatch(object)(estimator, X, path, grid, progress)
     start = time.perf_counter()
-    # Two linkages need no distances kept; for the others there is one per pair.
-    lean = estimator.linkage in ("ward", "single")
-    build = fastcluster.linkage_vector if lean else fastcluster.linkage
-    tree = build(X, method=estimator.linkage)
+    if samples.lean(estimator):
+        tree = fastcluster.linkage_vector(X, method=estimator.linkage)
+    else:
+        tree = fastcluster.linkage(pdist(X), method=estimator.linkage, preserve_input=False)
     shared = (time.perf_counter() - start) / len(grid)
     return replace(path, candidates=_cuts(estimator, tree, grid, shared, progress), linkage=tree)
 
@@ -220,31 +220,40 @@ def _cuts(
 
 @_fit.register
 def _(estimator: DBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
-    curve = k_distances(X, estimator.min_samples)
-    if estimator.metric != "euclidean" or _graph_entries(X, max(grid)) > MAX_GRAPH_ENTRIES:
+    if estimator.metric != "euclidean" or not 1 < estimator.min_samples < len(X):
         generic = _fit.dispatch(object)(estimator, X, path, grid, progress)
-        return replace(generic, k_distance=curve)
+        return replace(generic, k_distance=k_distances(X, estimator.min_samples))
     start = time.perf_counter()
-    neighbours = NearestNeighbors(radius=max(grid)).fit(X)
-    # Sorted once here, so that every later cut is a plain look-up.
-    graph = neighbours.radius_neighbors_graph(X, mode="distance", sort_results=True)
+    reach = density.reach(X, estimator.min_samples)
     shared = (time.perf_counter() - start) / len(grid)
-    precomputed = clone(estimator).set_params(metric="precomputed")
     candidates = []
     for done, eps in enumerate(grid, start=1):
-        fitted = _fit_one(precomputed, graph, "eps", eps)
-        settings = clone(estimator).set_params(eps=eps)
-        candidates.append(replace(fitted, seconds=fitted.seconds + shared, estimator=settings))
+        start = time.perf_counter()
+        labels = density.dbscan(reach, eps)
+        seconds = shared + time.perf_counter() - start
+        candidates.append(Candidate(eps, labels, seconds, clone(estimator).set_params(eps=eps)))
         progress(done, len(grid))
-    return replace(path, candidates=tuple(candidates), k_distance=curve)
+    return replace(path, candidates=tuple(candidates), k_distance=np.sort(reach.near[:, -1]))
 
 
-def _graph_entries(X: FloatArray, radius: float) -> float:
-    """Estimate, from a few hundred customers, how many pairs lie within `radius`."""
-    probe = X[:: max(1, len(X) // 300)]
-    neighbours = NearestNeighbors(radius=radius).fit(X)
-    counts = [len(near) for near in neighbours.radius_neighbors(probe, return_distance=False)]
-    return float(np.mean(counts)) * len(X)
+@_fit.register
+def _(estimator: HDBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
+    models = [clone(estimator).set_params(**{path.parameter: value}) for value in grid]
+    around = [model.min_samples or model.min_cluster_size for model in models]
+    plain = estimator.metric == "euclidean" and estimator.alpha == 1
+    if not plain or len(X) < SHARED_ROWS or max(around) > len(X):
+        return _fit.dispatch(object)(estimator, X, path, grid, progress)
+    start = time.perf_counter()
+    cores = density.core_distances(X, around)
+    shared = (time.perf_counter() - start) / len(grid)
+    candidates: list[Candidate] = []
+    for value, model, core in zip(grid, models, cores.T, strict=True):
+        start = time.perf_counter()
+        labels = density.hdbscan(model, *density.spanning_tree(X, core))
+        seconds = shared + time.perf_counter() - start
+        candidates.append(Candidate(value, labels, seconds, model))
+        progress(len(candidates), len(grid))
+    return replace(path, candidates=tuple(candidates))
 
 
 def _without_outliers(X: FloatArray, candidate: Candidate) -> Candidate:

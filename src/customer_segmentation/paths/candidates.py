@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.labels import FloatArray, IntArray, narrow
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Candidate:
     value : float
         Of the grid (k, eps, ...).
     labels : ndarray of shape (n_samples,)
-        Clusters 0..n_clusters-1, -1 = outlier.
+        Clusters 0..n_clusters-1, -1 = outlier; in as few bytes as do.
     seconds : float
         Seconds the fit took; shared work is spread evenly over its candidates.
     estimator : object or None
@@ -38,6 +38,9 @@ class Candidate:
     scores: dict[str, float] = field(default_factory=dict)
     failure: str = ""
     rows: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", narrow(self.labels))
 
 
 @dataclass(frozen=True)

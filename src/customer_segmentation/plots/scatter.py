@@ -8,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from threadpoolctl import threadpool_limits
 
 from customer_segmentation.naming import humanise
 from customer_segmentation.plots.canvas import (
@@ -35,6 +36,7 @@ from customer_segmentation.style import (
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int_]
 MOST_POINTS = 1500
+BLOCK = 65_536  # rows handled at once: bounds the memory
 MOST_ARROWS = 6
 PANEL = (5.55, 3.85)  # inches, the least height
 
@@ -109,8 +111,9 @@ def _plane(
         return matrix, features, None
     if matrix.shape[1] == 1:  # a row per segment, so that one feature is a plane too
         return np.column_stack([matrix[:, 0], numbers]), [features[0], "Segment"], None
-    centred = matrix - matrix.mean(axis=0)
-    spectrum, directions = np.linalg.eigh(centred.T @ centred)
+    mean = matrix.mean(axis=0)
+    with threadpool_limits(limits=1):  # products so small keep a second thread waiting
+        spectrum, directions = np.linalg.eigh(_scatter(matrix, mean))
     directions = directions[:, ::-1][:, :2]
     # The sign of a component is arbitrary: its largest loading is made positive.
     directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
@@ -118,7 +121,15 @@ def _plane(
     labels = [
         f"Component {i + 1} ({percent(float(s))} of the variance)" for i, s in enumerate(shares)
     ]
-    return centred @ directions, labels, directions
+    points = matrix @ directions
+    points -= mean @ directions
+    return points, labels, directions
+
+
+def _scatter(matrix: Floats, mean: Floats) -> Floats:
+    """Sums of squares and products about the mean, block by block."""
+    blocks = (matrix[start : start + BLOCK] - mean for start in range(0, len(matrix), BLOCK))
+    return np.asarray(sum(block.T @ block for block in blocks))
 
 
 def _evenly(numbers: npt.NDArray[np.int_]) -> npt.NDArray[np.intp]:

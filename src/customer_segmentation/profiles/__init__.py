@@ -150,7 +150,7 @@ def contrasts(
     inside = (segments != OUTLIER).to_numpy()
     numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
     columns: dict[Hashable, Floats] = {}
-    for label, values in indicators(table[inside]):
+    for label, values in indicators(table, inside):
         columns[label] = standardised_means(values, codes, len(numbers))
     result = pd.DataFrame(columns, index=pd.Index(numbers.astype("int64"), name="segment"))
     sizes = np.bincount(codes, minlength=len(numbers))
@@ -185,10 +185,13 @@ def values(
     check_aligned(table, segments)
     inside = (segments != OUTLIER).to_numpy()
     wanted = list(features)
-    found = {label: column for label, column in indicators(table[inside]) if label in wanted}
-    frame = pd.DataFrame({label: found[label] for label in wanted})
-    means = frame.groupby(segments.to_numpy()[inside]).mean()
-    return means.rename_axis("segment")
+    numbers = segments.to_numpy()[inside]
+    found = {
+        label: pd.Series(column).groupby(numbers).mean()
+        for label, column in indicators(table, inside)
+        if label in wanted
+    }
+    return pd.DataFrame({label: found[label] for label in wanted}).rename_axis("segment")
 
 
 def describe(

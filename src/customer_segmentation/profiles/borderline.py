@@ -101,14 +101,18 @@ def table(
     """
     _check(segments, X, confidence)
     numbers: IntArray = np.asarray(segments, dtype=np.int64)
-    found = steadiness(numbers, resamples)
-    found.insert(0, "segment", numbers)
-    found.insert(1, "confidence", np.asarray(confidence, dtype=float))
-    inside = numbers != OUTLIER
-    found["crowded"] = inside & (found["confidence"] < LOW_CONFIDENCE)
+    crowded = (numbers != OUTLIER) & (np.asarray(confidence) < LOW_CONFIDENCE)
+    # Of many customers few are crowded or took part in a resample: no other can be borderline.
+    rows = np.unique(np.concatenate([np.flatnonzero(crowded), *(r.rows for r in resamples)]))
+    found = steadiness(
+        numbers[rows], [r._replace(rows=np.searchsorted(rows, r.rows)) for r in resamples]
+    ).set_axis(rows)
+    found.insert(0, "segment", numbers[rows])
+    found.insert(1, "confidence", np.asarray(confidence, dtype=float)[rows])
+    found["crowded"] = crowded[rows]
     found["flips"] = found["steadiness"] < LOW_STEADINESS
     both = found[["confidence", "steadiness"]].mean(axis=1)
-    found["doubt"] = both.where(inside, found["steadiness"])
+    found["doubt"] = both.where(found["segment"] != OUTLIER, found["steadiness"])
     found = found[found["crowded"] | found["flips"]]
     found = found.sort_values(["doubt", "confidence"], kind="stable")
     found["next_best"] = _next_best(X, numbers, found["flips_to"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.spatial.distance import cdist
 
 from customer_segmentation import profiles
 from customer_segmentation.labels import OUTLIER
@@ -117,13 +118,13 @@ def cards(
     result = []
     rows = found.table[list(COLUMNS)].itertuples(index=False, name=None)
     for number, rule, coverage, precision in rows:
-        inside, play = (segments == number).to_numpy(), plays.get(int(number))
+        inside, play = np.flatnonzero(segments == number), plays.get(int(number))
         name = name_of(int(number), names)
         card = Card(
             number=int(number),
             name=name,
-            customers=int(inside.sum()),
-            share=float(inside.mean()),
+            customers=len(inside),
+            share=len(inside) / len(table),
             description=play.description if play else sentences[int(number)],
             action=play.action if play else "",
             channel=play.channel if play else "",
@@ -132,7 +133,7 @@ def cards(
             rule=str(rule),
             coverage=float(coverage),
             precision=float(precision),
-            typical=table[inside].iloc[nearest(space[inside])],
+            typical=table.iloc[inside[nearest(space[inside])]],
         )
         result.append(card)
     return result
@@ -166,11 +167,10 @@ def why(
     >>> why(table, pd.Series([1, 2]), 1, ["Income"])
     'Income 90 against 60 for all'
     """
-    members = table[(segments == segment).to_numpy()]
-    everyone = table[(segments != OUTLIER).to_numpy()]
+    member, inside = (segments == segment).to_numpy(), (segments != OUTLIER).to_numpy()
     parts = []
     for column in columns:
-        mine, all_ = members[column], everyone[column]
+        mine, all_ = table[column][member], table[column][inside]
         means, medians = (mine.mean(), all_.mean()), (mine.median(), all_.median())
         lifted = abs(means[1] - medians[1]) > LIFTED * all_.std() and medians[1] != 0
         opposite = (means[0] - means[1]) * (medians[0] - medians[1]) < 0
@@ -195,6 +195,9 @@ def nearest(X: FloatArray, most: int = TYPICAL) -> npt.NDArray[np.intp]:
     [3, 2]
     """
     known = np.isfinite(X)
+    if known.all():  # without the copies that gaps take
+        away = cdist(X, X.mean(axis=0, keepdims=True), "sqeuclidean")[:, 0]
+        return np.argsort(away, kind="stable")[:most]
     sums = np.where(known, X, 0).sum(axis=0)
     away = np.where(known, X - sums / np.maximum(known.sum(axis=0), 1), 0)
     return np.argsort((away**2).sum(axis=1), kind="stable")[:most]

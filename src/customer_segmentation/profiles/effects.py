@@ -171,6 +171,8 @@ def _column(column: pd.Series[Any], codes: Codes) -> Iterator[Row]:
 
 def _number(column: pd.Series[Any], codes: Codes, k: int) -> Row:
     values = column.to_numpy(dtype="float64", na_value=np.nan)
+    # Before the groups, which keep a copy of the order of the customers.
+    effect, p_value = standardised_means(values, codes, k), rank_tests(values, codes, k)
     groups = pd.Series(values).groupby(codes)
     return {
         "column": column.name,
@@ -182,8 +184,8 @@ def _number(column: pd.Series[Any], codes: Codes, k: int) -> Row:
         "q25": groups.quantile(0.25).to_numpy(),
         "q75": groups.quantile(0.75).to_numpy(),
         "overall": float(np.nanmean(values)) if np.isfinite(values).any() else np.nan,
-        "effect": standardised_means(values, codes, k),
-        "p_value": rank_tests(values, codes, k),
+        "effect": effect,
+        "p_value": p_value,
     }
 
 

@@ -39,19 +39,23 @@ def is_category(column: "pd.Series[Any]") -> bool:
     return isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(kind)
 
 
-def indicators(table: pd.DataFrame) -> Iterator[tuple[Hashable, Floats]]:
+def indicators(
+    table: pd.DataFrame, rows: npt.NDArray[np.bool_] | None = None
+) -> Iterator[tuple[Hashable, Floats]]:
     """Turn a customer table into the numbers it is profiled by, column by column.
 
     Parameters
     ----------
     table : DataFrame, shape (n_customers, n_columns)
         Clean customer table; dates and text are left out.
+    rows : array of bool, shape (n_customers,), optional
+        The customers who count; all by default.
 
     Yields
     ------
     label : hashable
         The column, or "column = level".
-    values : array, shape (n_customers,)
+    values : array, shape (n_counted,)
         The number, or 1 where the customer has the level and 0 elsewhere. Of two levels only the
         second is given (the first mirrors it), of many the `MOST_LEVELS` most frequent. That
         nothing is known of a customer describes nobody.
@@ -63,13 +67,14 @@ def indicators(table: pd.DataFrame) -> Iterator[tuple[Hashable, Floats]]:
     [('Gender = Male', [0.0, 1.0])]
     """
     for column in table.columns:
-        if is_numeric(table[column]):
-            yield column, table[column].to_numpy(dtype="float64", na_value=np.nan)
-        elif is_category(table[column]):
-            levels = commonest(table[column])
+        values = table[column] if rows is None or rows.all() else table[column][rows]
+        if is_numeric(values):
+            yield column, values.to_numpy(dtype="float64", na_value=np.nan)
+        elif is_category(values):
+            levels = commonest(values)
             known = [level for level in levels if level != NOT_KNOWN]
             for level in known[1:] if len(known) == len(levels) == 2 else known:
-                yield feature(column, level), (table[column] == level).to_numpy(dtype="float64")
+                yield feature(column, level), (values == level).to_numpy(dtype="float64")
 
 
 def commonest(column: "pd.Series[Any]") -> list[Any]:

@@ -48,7 +48,7 @@ def items(proposal: Proposal) -> Iterator[Item]:
     tables = Tables(table, segments, proposal.names, known["confidence"], _cards(proposal))
     about, texts = _words(proposal)
     matrix = prepare(proposal.segmenter.transformer_, proposal.segmenter.schema_.read(table))
-    widths = validity.score(matrix, [tidy(segments)], seed=0)[1][0]
+    widths = validity.score(matrix, [tidy(segments)], seed=0).widths(0, len(matrix))
     pictures = _pictures(proposal, tables, matrix, widths)
     texts |= alternatives.of_segments(tables, proposal.segmenter.columns, widths)
     page = partial(_page, proposal, tables, about, pictures, texts)

@@ -106,7 +106,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def _learn(
         self, X: FloatArray, labels: IntArray, clusterer: Any, rows: IntArray | None = None
     ) -> Segmenter:
-        seen = X if rows is None else X[rows]
+        seen, labels = X if rows is None else X[rows], labels.astype(np.int64)
         self.assigner_, found = follow(clusterer, seen, labels, seed=self.seed)
         if rows is not None:
             everyone = np.asarray(self.assigner_.predict(X), dtype=np.int64)
@@ -115,7 +115,13 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.numbers_ = number_segments(X, labels)
         self.labels_ = self._as_segments(labels)
         self.reference_ = Reference(X, labels)
-        self.confidence_ = self.reference_.confidence(X, labels)
+        starts = range(0, len(X), BLOCK)
+        self.confidence_ = np.concatenate(
+            [
+                self.reference_.confidence(X[at : at + BLOCK], labels[at : at + BLOCK])
+                for at in starts
+            ]
+        )
         self.fidelity_ = found.overall
         self.fidelity_per_segment_ = {
             int(self._as_segments([label])[0]): share for label, share in found.each.items()

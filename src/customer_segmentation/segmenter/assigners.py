@@ -189,7 +189,9 @@ class PredictAssigner(Assigner):
     def fit(self, X: Any, y: Any) -> PredictAssigner:
         """Learn which label the customers have who get a number from the algorithm."""
         X, codes = self.read(X, y)
-        numbers = np.asarray(self.clusterer.predict(X), dtype=np.int64)
+        starts = range(0, len(X), BLOCK)
+        parts = [self.clusterer.predict(X[start : start + BLOCK]) for start in starts]
+        numbers = np.concatenate(parts).astype(np.int64)
         # A mixture may have a component that no customer is in: who joins it fits nowhere.
         self.table_ = np.full(max(numbers.max(), 0) + 2, -1)
         for number in np.unique(numbers):

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-import numpy as np
 import pandas as pd
 from openpyxl.utils import get_column_letter
 
 from customer_segmentation.results import Tables
-from customer_segmentation.style import name_of
 from customer_segmentation.workbook import looks
 from customer_segmentation.workbook.cells import Encode, Styles, encoder, labels
 
@@ -37,19 +35,12 @@ def frame(tables: Tables) -> pd.DataFrame:
     >>> frame(Tables(table, segments, {1: "Young"}, segments * 1.0)).values.tolist()
     [[7, 1, 'Young', 1.0, 20.0]]
     """
-    table, numbers = tables.table, tables.segments.to_numpy()
-    known, codes = np.unique(numbers, return_inverse=True)
-    names = [name_of(int(segment), tables.names) for segment in known]
-    levels = list(dict.fromkeys(names))
-    places = np.array([levels.index(name) for name in names], dtype="int64")
-    result = table.rename(columns={c: f"{c} (data)" for c in table.columns if str(c) in ADDED})
+    table = tables.table
+    renamed = [f"{c} (data)" if str(c) in ADDED else c for c in table.columns]
     ids: Any = table.index.to_numpy() if isinstance(table.index, pd.MultiIndex) else table.index
-    result.insert(0, table.index.name or "customer_id", ids, allow_duplicates=True)
-    result.insert(1, ADDED[0], numbers)
-    named = pd.Series(pd.Categorical.from_codes(places[codes], pd.Index(levels)), table.index)
-    result.insert(2, ADDED[1], named.array)
-    result.insert(3, ADDED[2], tables.assignments["confidence"].to_numpy())
-    return result
+    added = [pd.Series(ids, table.index), *(column for _, column in tables.assignments.items())]
+    names = [table.index.name or "customer_id", *ADDED, *renamed]
+    return pd.concat([*added, table], axis=1).set_axis(names, axis=1)
 
 
 def prepare(sheet: Any, customers: pd.DataFrame) -> None:
