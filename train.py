@@ -141,6 +141,7 @@ def main(cfg: DictConfig) -> float | None:
     from customer_segmentation.tracking import parent_run
 
     interrupts.heed()
+    interrupts.end_with_launcher()
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     reporter = terminal.Reporter(folder)
@@ -222,6 +223,10 @@ class SweepRun(Callback):
 
         settle()
         interrupts.heed()
+        if config.hydra.launcher.get("batch_size") == "auto":
+            # joblib would take runs that are taken over for short jobs, and hand out the others in
+            # ever larger batches: one process would get what is left.
+            config.hydra.launcher.batch_size = 1
         overrides = list(config.hydra.overrides.task)
         swept = OverridesParser.create().parse_overrides(
             [f"{k}={v}" for k, v in (config.hydra.sweeper.get("params") or {}).items()] + overrides
@@ -256,6 +261,8 @@ class SweepRun(Callback):
         if result is None:
             return interrupted
         terminal.show_sweep(result, self.store, sweep_id)
+        if interrupted:
+            terminal.say("\nNot all runs were made. The same command goes on where it was.")
         return bool(len(result.failures))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -276,7 +283,7 @@ def command() -> int:
         main()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: the runs are being closed
-        print("Interrupted: finished runs are kept, the others are marked KILLED.", file=sys.stderr)
+        print("Interrupted: what was under way is marked KILLED.", file=sys.stderr)
         return 130
     finally:
         if SweepRun.current is not None:
