@@ -287,7 +287,7 @@ def test_pictures_are_described_with_their_numbers(shop):
     sizes = result.segments.value_counts()
     assert f"{sizes[1]} customers" in alts["sizes"]
     mean = result.data.table.loc[result.segments == 1, "Age"].mean()
-    assert f"age {number(mean)}" in alts["scatter"]
+    assert f"Age {number(mean)}" in alts["scatter"]
     assert "Taken: n_clusters = 3, 3 segments." in alts["elbow"]
     assert "standard deviations" in alts["profiles"]
     assert all(re.search(r"\d", alt) for name, alt in alts.items() if name not in NEITHER)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_segmentation.style import plural
+
 # A partition must explain as large a share as that of the customers whose segment a larger one
 # absorbs: two overlapping halves half of what there is.
 OVERLAP_COST = 1.0
@@ -81,8 +83,8 @@ def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
     if out > guards.outlier_share:
         reasons.append(f"{out:.0%} outliers (limit {guards.outlier_share:.0%})")
     if round(smallest * n_customers) < guards.smallest:
-        count = round(smallest * n_customers)
-        reasons.append(f"smallest segment has {count} customers (limit {guards.smallest})")
+        count = plural(round(smallest * n_customers), "customer")
+        reasons.append(f"smallest segment has {count} (limit {guards.smallest})")
     if smallest < guards.smallest_share:
         reasons.append(f"smallest segment has {smallest:.1%} (limit {guards.smallest_share:.0%})")
     if largest > guards.largest_share:
