@@ -148,6 +148,8 @@ def test_a_card_without_play_rule_or_differences_leaves_them_out():
 def test_of_many_columns_the_most_telling_are_shown():
     text = told(tables(columns=30))
     assert "The other 24 columns are in the workbook." in text
+    typical = pd.DataFrame([range(9)], columns=[f"Vertragsabschlussdatum{i}" for i in range(9)])
+    assert "The other 7 columns are in the workbook." in told(tables(typical=typical))
 
 
 @pytest.mark.parametrize(
