@@ -315,6 +315,7 @@ def test_the_page_of_a_sweep_recommends_compares_and_admits_failures():
     text = swept()
     assert "<script" not in text
     assert "1. run-0 (recommended)" in text
+    assert "follow the champion" in text
     assert "Runs that failed" in text
     assert len(tags(text, "article")) == 2
     assert "run-0 and run-1 (0.5)" in tags(text, "img")[0]["alt"]
