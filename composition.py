@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,19 @@ def shared_folder() -> Path | None:
     if job.mode != RunMode.MULTIRUN or job.launcher["_target_"].endswith("BasicLauncher"):
         return None  # one process has it in memory
     return Path(job.sweep.dir).resolve() / SHARED
+
+
+def first_with(data: str) -> bool:
+    """Whether a job is the first of its sweep, on whatever process, that uses a data set."""
+    from customer_segmentation.tracking import parent_run
+
+    folder = Path(HydraConfig.get().sweep.dir) / SHARED
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{parent_run.current()} {data}").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def fitted(cfg: DictConfig, name: str) -> Any:
@@ -150,3 +164,29 @@ def playbook(cfg: DictConfig) -> Any:
     from customer_segmentation.naming import playbook
 
     return playbook.read(plain(cfg.playbook))
+
+
+def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, Any]:
+    """Data, features, algorithm and selection, checked against each other."""
+    from customer_segmentation import refusal
+
+    data, features = customers(cfg, shared_folder()), fitted(cfg, choices["features"])
+    method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
+    refusal.check(features, method, taking, cfg.seed, cfg.exact_rows)
+    return data, features, method, taking
+
+
+def tags_of(cfg: DictConfig, choices: dict[str, str], data: str, sha256: str) -> dict[str, str]:
+    """Tags by which a run is found."""
+    from customer_segmentation.tracking import parent_run
+
+    parent, chosen = parent_run.current(), {key: choices[key] for key in ("algorithm", "features")}
+    tags = {"kind": "model", **chosen, "data": data, "data_sha256": sha256}
+    tags |= {"fingerprint": fingerprint(cfg, choices, sha256)}
+    return tags | ({"sweep_id": parent} if parent else {})
+
+
+def command_line() -> str:
+    """The command that makes this run, and none but this one of a sweep."""
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith("tracking.")]
+    return shlex.join(["python", "train.py", *overrides])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import logging
 import math
-import shlex
 import shutil
 import signal
 import sys
@@ -23,16 +22,17 @@ if not (3, 11) <= sys.version_info[:2] < (3, 14):
 import hydra
 from composition import (
     SHARED,
-    algorithm,
+    command_line,
     customers,
     fingerprint,
-    fitted,
+    first_with,
     open_store,
     plain,
     playbook,
-    selection,
+    prepare,
     settings,
     shared_folder,
+    tags_of,
 )
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -49,25 +49,24 @@ log = logging.getLogger("train")
 
 def train(cfg: DictConfig, reporter: Any) -> Any:
     """One run: read, check, and only then log, fit, choose and report."""
-    from customer_segmentation import analysis, report, sweep, tracking
-    from customer_segmentation.plots import drawing
-    from customer_segmentation.tracking import store
+    from customer_segmentation import analysis, terminal, tracking
+    from customer_segmentation.tracking import parent_run, store
 
     settle()
     choices = dict(HydraConfig.get().runtime.choices)
     data, features, method, taking = prepare(cfg, choices)
     naming = {"book": playbook(cfg), "overrides": plain(cfg.names)}
-    opened, parent = open_store(cfg), sweep.current()
+    opened, parent = open_store(cfg), parent_run.current()
     if parent is None:
         for name in store.close_stale_runs(opened):
             log.warning("run %s was left running by a process that is gone: marked KILLED", name)
-    tags = {"kind": "model", "algorithm": method.name, "features": features.name}
-    tags |= {"data": data.name, "data_sha256": data.sha256}
-    tags |= {"fingerprint": fingerprint(cfg, choices, data.sha256)}
-    tags |= {"sweep_id": parent} if parent else {}
+    tags = tags_of(cfg, choices, data.name, data.sha256)
     with tracking.run(f"{method.name}-{features.name}", parent=parent, tags=tags) as run_id:
         tracking.log_data(data.name, str(cfg.data.path), data.sha256, data.table)
-        explore(data, run_id, parent)
+        if not parent or first_with(data.name):
+            terminal.say(f"{data.name}: {data.summary}")
+            if parent:  # whatever becomes of this job
+                explore(data, parent)
         result = analysis.analyse(
             data,
             features,
@@ -78,44 +77,38 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
             exact_rows=cfg.exact_rows,
             progress=reporter.step,
         )
-        log.info("%s: %s", result.name, report.headline(result))
-        tracking.log_folder(run_id, Path(HydraConfig.get().runtime.output_dir), "config")
-        # While the pictures are drawn, a sweep goes on with its next run.
-        wait = parent is None or not drawing.started()
-        kept = report.items(
-            result, settings(cfg, choices), seed=cfg.seed, run_id=run_id, command=command_line()
-        )
-        tracking.log(run_id, kept, wait=wait)
-    return result, opened, run_id
+        if not parent:  # after the fit, which then starts before all that draws is loaded
+            explore(data, run_id)
+        line = keep(result, cfg, run_id)
+    return result, line, opened, run_id
 
 
-def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, Any]:
-    """Data, features, algorithm and selection, checked against each other."""
-    from customer_segmentation import refusal
+def keep(result: Any, cfg: DictConfig, run_id: str) -> str:
+    """Log all that a run has found, and return it in a line."""
+    from customer_segmentation import report, tracking
+    from customer_segmentation.plots import drawing
 
-    data, features = customers(cfg, shared_folder()), fitted(cfg, choices["features"])
-    method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    refusal.check(features, method, taking, cfg.seed, cfg.exact_rows)
-    return data, features, method, taking
+    job = HydraConfig.get()
+    line = report.headline(result)
+    log.info("%s: %s", result.name, line)
+    tracking.log_folder(run_id, Path(job.runtime.output_dir), "config")
+    chosen = settings(cfg, dict(job.runtime.choices))
+    items = report.items(result, chosen, seed=cfg.seed, run_id=run_id, command=command_line())
+    # While the pictures are drawn, a sweep goes on with its next run.
+    tracking.log(run_id, items, wait=job.mode != RunMode.MULTIRUN or not drawing.started())
+    return line
 
 
 def finished_before(cfg: DictConfig) -> Any:
     """A finished run that can only come out the same, taken over by this sweep; None without."""
-    from customer_segmentation import sweep
-    from customer_segmentation.tracking import reuse
+    from customer_segmentation.tracking import parent_run, reuse
 
-    parent, data = sweep.current(), customers(cfg, shared_folder())
+    parent, data = parent_run.current(), customers(cfg, shared_folder())
     choices = dict(HydraConfig.get().runtime.choices)
     found = reuse.find(open_store(cfg), fingerprint(cfg, choices, data.sha256))
     if found is not None and parent is not None:
         reuse.take_over(parent, found)
     return found
-
-
-def command_line() -> str:
-    """The command that makes this run, and none but this one of a sweep."""
-    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith("tracking.")]
-    return shlex.join(["python", "train.py", *overrides])
 
 
 def rebuild(cfg: DictConfig) -> bool:
@@ -134,22 +127,21 @@ def rebuild(cfg: DictConfig) -> bool:
     return found.same_labels
 
 
-def explore(data: Any, run_id: str, parent: str | None) -> None:
-    """Log the exploration once per data set: with the sweep if there is one, else with the run."""
-    from customer_segmentation import report, sweep, terminal, tracking
+def explore(data: Any, run_id: str) -> None:
+    """Log the exploration of a data set."""
+    from customer_segmentation import report, tracking
 
-    folder = f"exploration/{data.name}"
-    if parent is None or not sweep.explored(parent, folder):
-        terminal.console.print(f"{data.name}: {data.summary}", highlight=False)
-        tracking.log(parent or run_id, report.explore(data, folder))
+    tracking.log(run_id, report.explore(data, f"exploration/{data.name}"))
 
 
 @hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
 def main(cfg: DictConfig) -> float | None:
     """Run one job; in a sweep a failure is noted, and the other jobs go on."""
-    from customer_segmentation import interrupts, report, sweep, terminal
+    from customer_segmentation import interrupts, terminal
+    from customer_segmentation.tracking import parent_run
 
     interrupts.heed()
+    interrupts.end_with_launcher()
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     reporter = terminal.Reporter(folder)
@@ -162,8 +154,8 @@ def main(cfg: DictConfig) -> float | None:
             reporter.finished(name, line, failed=False)
             return earlier.data.metrics.get("score")
         with nullcontext() if sweeping else terminal.watch(folder, 1):
-            result, opened, run_id = train(cfg, reporter)
-            reporter.finished(result.name, report.headline(result), failed=False)
+            result, line, opened, run_id = train(cfg, reporter)
+            reporter.finished(result.name, line, failed=False)
     except Exception as error:
         if interrupts.requested():
             raise KeyboardInterrupt from error
@@ -171,7 +163,7 @@ def main(cfg: DictConfig) -> float | None:
         if not sweeping:
             stop(error)
         overrides = " ".join(job.overrides.task)
-        sweep.fail(overrides, error)
+        parent_run.fail(overrides, error)
         reporter.finished(overrides, str(error), failed=True)
         return None
     if not sweeping:
@@ -227,10 +219,14 @@ class SweepRun(Callback):
             sweep,
             terminal,
         )
-        from customer_segmentation.tracking import store
+        from customer_segmentation.tracking import parent_run, store
 
         settle()
         interrupts.heed()
+        if config.hydra.launcher.get("batch_size") == "auto":
+            # joblib would take runs that are taken over for short jobs, and hand out the others in
+            # ever larger batches: one process would get what is left.
+            config.hydra.launcher.batch_size = 1
         overrides = list(config.hydra.overrides.task)
         swept = OverridesParser.create().parse_overrides(
             [f"{k}={v}" for k, v in (config.hydra.sweeper.get("params") or {}).items()] + overrides
@@ -247,7 +243,7 @@ class SweepRun(Callback):
             len(list(o.sweep_string_iterator())) for o in by_key.values() if o.is_discrete_sweep()
         )
         name = f"sweep-{config.hydra.runtime.choices['data']}-{jobs}-runs"
-        self.sweep_id = sweep.start(self.store, name, " ".join(overrides))
+        self.sweep_id = parent_run.start(self.store, name, " ".join(overrides))
         self.folder = Path(config.hydra.sweep.dir)
         self.watch = terminal.watch(self.folder, jobs)
         self.watch.__enter__()
@@ -265,6 +261,8 @@ class SweepRun(Callback):
         if result is None:
             return interrupted
         terminal.show_sweep(result, self.store, sweep_id)
+        if interrupted:
+            terminal.say("\nNot all runs were made. The same command goes on where it was.")
         return bool(len(result.failures))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -285,7 +283,7 @@ def command() -> int:
         main()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: the runs are being closed
-        print("Interrupted: finished runs are kept, the others are marked KILLED.", file=sys.stderr)
+        print("Interrupted: what was under way is marked KILLED.", file=sys.stderr)
         return 130
     finally:
         if SweepRun.current is not None:

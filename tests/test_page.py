@@ -148,6 +148,8 @@ def test_a_card_without_play_rule_or_differences_leaves_them_out():
 def test_of_many_columns_the_most_telling_are_shown():
     text = told(tables(columns=30))
     assert "The other 24 columns are in the workbook." in text
+    typical = pd.DataFrame([range(9)], columns=[f"Vertragsabschlussdatum{i}" for i in range(9)])
+    assert "The other 7 columns are in the workbook." in told(tables(typical=typical))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +289,7 @@ def test_pictures_are_described_with_their_numbers(shop):
     sizes = result.segments.value_counts()
     assert f"{sizes[1]} customers" in alts["sizes"]
     mean = result.data.table.loc[result.segments == 1, "Age"].mean()
-    assert f"age {number(mean)}" in alts["scatter"]
+    assert f"Age {number(mean)}" in alts["scatter"]
     assert "Taken: n_clusters = 3, 3 segments." in alts["elbow"]
     assert "standard deviations" in alts["profiles"]
     assert all(re.search(r"\d", alt) for name, alt in alts.items() if name not in NEITHER)
@@ -313,6 +315,7 @@ def test_the_page_of_a_sweep_recommends_compares_and_admits_failures():
     text = swept()
     assert "<script" not in text
     assert "1. run-0 (recommended)" in text
+    assert "follow the champion" in text
     assert "Runs that failed" in text
     assert len(tags(text, "article")) == 2
     assert "run-0 and run-1 (0.5)" in tags(text, "img")[0]["alt"]

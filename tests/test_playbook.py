@@ -99,10 +99,10 @@ def test_six_mall_segments_by_age_too_have_two_in_the_middle_told_apart_by_age()
 
 
 def test_a_column_that_the_name_speaks_of_is_told_by_its_figure():
-    assert {"High income, high spending, income about 110", "Steady middle"} < set(
+    assert {"High income, high spending, Income about 110", "Steady middle"} < set(
         named(7, WITHOUT)
     )
-    assert "Steady middle, age about 65" in named(7, WITH_AGE)
+    assert "Steady middle, Age about 65" in named(7, WITH_AGE)
 
 
 @pytest.mark.parametrize("k", range(2, 11))

@@ -148,8 +148,8 @@ def test_names_say_high_low_young_and_mostly():
     assert named(table, 1, 2, 3, 4) == {
         1: "Young, mostly Female",
         2: "Older, mostly Male",
-        3: "High income, mostly Male",
-        4: "Low income, mostly Male",
+        3: "High Income, mostly Male",
+        4: "Low Income, mostly Male",
     }
 
 
@@ -233,5 +233,5 @@ def test_a_level_that_says_nothing_alone_is_never_cut_off_from_its_column():
     )
     segments = labelled(table, 1, 1, 2, 2)
     found = naming.names(profiles.contrasts(table, segments), table, segments)
-    assert found[1] == "Mostly zusatzoption…: ja, high vertragslaufzeit…"
-    assert found[2] == "Mostly zusatzoption…: nein, low vertragslaufzeit…"
+    assert found[1] == "Mostly Zusatzoption…: ja, high Vertragslaufzeit…"
+    assert found[2] == "Mostly Zusatzoption…: nein, low Vertragslaufzeit…"

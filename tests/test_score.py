@@ -203,7 +203,7 @@ def test_a_new_category_is_scored_and_counted(cli, tmp_path):
     done = cli(f"input={table(rows, tmp_path / 'in.csv')}", "output=out.csv")
     assert pd.read_csv(tmp_path / "out.csv")["segment"].notna().all()
     assert "A refresh is due" in done.stdout
-    assert "of the new level 'Martian', 0 % -> 100 %" in done.stdout
+    assert "of the new level 'Martian', 100 % instead of 0 %" in done.stdout
 
 
 ERRORS = {

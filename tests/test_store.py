@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 import zlib
 
 import mlflow
@@ -33,6 +34,21 @@ def test_four_processes_open_a_store_that_does_not_exist_yet(tmp_path):
     answers = [process.communicate(timeout=120) for process in started]
     assert [process.returncode for process in started] == [0] * 4, answers[0][1]
     assert len({out for out, _ in answers}) == 1
+
+
+@pytest.mark.slow
+def test_a_store_whose_maker_was_killed_is_made_anew(tmp_path):
+    folder = tmp_path / "mlruns"
+    code = OPEN.format(src=str(ROOT / "src"), folder=str(folder))
+    maker = subprocess.Popen([sys.executable, "-c", code], env=environment())
+    while not (folder / "mlflow.db-wal").exists():  # tables are being made
+        assert maker.poll() is None
+        time.sleep(0.001)
+    maker.kill()
+    maker.wait()
+    opened = store.open_store(store.local_uri(folder), "e", folder)
+    client(folder).create_run(opened.experiment_id)
+    assert len(runs(folder)) == 1
 
 
 def test_a_moved_store_finds_its_artifacts(opened, folder, tmp_path):

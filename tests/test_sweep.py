@@ -221,6 +221,7 @@ def test_an_interrupt_keeps_finished_runs_and_leaves_none_running(folder, tmp_pa
     assert sweep.info.status == "KILLED"
     assert "Interrupted" in sweep.data.tags["mlflow.note.content"]
     assert "Traceback" not in done.stderr
+    assert "goes on where it was" in done.stdout
     # Made again, the sweep goes on where it was.
     done = finish(start(folder, tmp_path, "-m", "seed=0,1,2", "algorithm=kmeans", "features=auto"))
     assert done.returncode == 0, done.stderr
@@ -237,6 +238,18 @@ def test_after_kill_9_the_next_start_closes_what_was_left_running(folder, tmp_pa
     done = finish(start(folder, tmp_path, "seed=1"))
     assert done.returncode == 0
     assert not any(r.info.status == "RUNNING" for r in runs(folder))
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_launcher_that_was_killed_end(folder, tmp_path):
+    arguments = ["-m", "hydra/launcher=joblib", "seed=range(20)", *SMALL]
+    process = start(folder, tmp_path, *arguments)
+    wait_for_runs(folder, 1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()  # its processes hold the pipe as long as they live
+    done = len(runs(folder))
+    time.sleep(2)
+    assert len(runs(folder)) == done
 
 
 @pytest.mark.slow

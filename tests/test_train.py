@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import mlflow
@@ -10,7 +12,18 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from conftest import INCOME, MALL, SPENDING, Cli, client, finish, runs, start
+from conftest import (
+    INCOME,
+    MALL,
+    ROOT,
+    SPENDING,
+    Cli,
+    client,
+    environment,
+    finish,
+    runs,
+    start,
+)
 
 SILHOUETTES = {3: 0.467, 4: 0.494, 5: 0.555, 6: 0.540}
 WCSS = [400.00, 269.69, 157.70, 108.92, 65.568, 55.06, 44.86, 37.23, 32.39, 29.98]
@@ -301,3 +314,35 @@ def test_the_users_own_names_are_stored_with_the_model(cli, folder):
     scored = model.predict(pd.read_csv(MALL))
     assert set(scored.loc[scored["segment"] == 1, "segment_name"]) == {"Regulars"}
     assert scored["segment_name"].nunique() == 5
+
+
+HEAVY = {"numpy", "pandas", "scipy", "sklearn", "mlflow", "matplotlib"}
+
+
+def loaded(*args: str) -> set[str]:
+    """Packages that a Python process has loaded when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *args],
+        cwd=ROOT,
+        env={**environment(), "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+@pytest.mark.parametrize(
+    "script", ["train.py", "promote.py", "score.py", "recommend.py", "dashboard.py", "ui.py"]
+)
+def test_help_loads_nothing_heavy(script):
+    assert HEAVY & loaded(script, "--help") == set()
+
+
+def test_a_run_can_start_to_cluster_before_what_draws_is_loaded():
+    start = (
+        "from customer_segmentation import terminal; "
+        "from customer_segmentation.tracking import parent_run; "
+        "from customer_segmentation import analysis, tracking"
+    )
+    assert not {"matplotlib", "openpyxl"} & loaded("-c", start)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import _thread
+import multiprocessing
+import os
 import signal
 import sys
 import threading
+import time
+from functools import cache
 from typing import Any
 
 SOON = 0.05  # seconds: Python has left the callback by then
+POLL = 1.0  # seconds between two looks whether the launcher is there
 _requested = False
 _report = sys.unraisablehook  # as it was: for all that is no interrupt
 
@@ -49,6 +54,28 @@ def forget() -> None:
     """Start anew, as a process that was not asked to end."""
     global _requested  # noqa: PLW0603 - a signal is the whole process's
     _requested = False
+
+
+@cache
+def end_with_launcher() -> None:
+    """End this process, if it is one that a launcher started for jobs, soon after the launcher.
+
+    One that was killed cannot end its processes: they would go on with a sweep that is over, beside
+    the one that was started instead. Their runs are closed by the next start, as after any kill.
+
+    Examples
+    --------
+    >>> end_with_launcher()
+    """
+    launcher = multiprocessing.parent_process()
+    if launcher is not None:
+        threading.Thread(target=_watch, args=(launcher.pid,), daemon=True).start()
+
+
+def _watch(launcher: int) -> None:
+    while os.getppid() == launcher:
+        time.sleep(POLL)
+    os._exit(1)
 
 
 def _interrupt(*_: object) -> None:

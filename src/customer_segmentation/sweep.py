@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 from typing import Any
 
@@ -11,7 +10,6 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.entities import Run
-from mlflow.tracking.context.registry import resolve_tags
 
 from customer_segmentation import sweep_report, tracking
 from customer_segmentation.environment import requirements
@@ -20,58 +18,14 @@ from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import rank, recommend
 from customer_segmentation.selection import agreement
 from customer_segmentation.sweep_report import Sweep
-from customer_segmentation.tracking import reuse
-from customer_segmentation.tracking.store import Store, process_tags  # first: it sets MLflow up
+from customer_segmentation.tracking import parent_run, reuse
+from customer_segmentation.tracking.store import Store  # first: it sets MLflow up
 
-# An environment variable is the one thing that reaches the jobs of every launcher.
-PARENT = "SEGMENTATION_SWEEP_ID"
-FAILURE = "failure."
 EVIDENCE = (
     "score", "stability", "jaccard_mean", "jaccard_min", "unstable", "likelihood",
     "unexplained", "absorbed", "overlap", "no_valley", "inner_gap", "purity", "silhouette",
     "coverage", "outlier_share", "smallest_share", "assigner_fidelity", "seconds",
 )  # fmt: skip
-
-
-def start(store: Store, name: str, overrides: str) -> str:
-    """Open the parent run of a sweep and make it known to the jobs.
-
-    Parameters
-    ----------
-    store : Store
-    name : str
-        For people, such as "sweep-mall-24-runs".
-    overrides : str
-        What the command line changed.
-
-    Returns
-    -------
-    str
-        Its run id, the ``sweep_id``.
-    """
-    tags = {**resolve_tags(), "kind": "sweep", "overrides": overrides, **process_tags()}
-    run = mlflow.MlflowClient().create_run(store.experiment_id, run_name=name, tags=tags)
-    os.environ[PARENT] = run.info.run_id
-    return str(run.info.run_id)
-
-
-def current() -> str | None:
-    """Run id of the sweep that this job belongs to, None outside a sweep."""
-    return os.environ.get(PARENT)
-
-
-def fail(job: str, error: Exception) -> None:
-    """Note on the run of the current sweep that a job failed, and why."""
-    sweep_id = current()
-    if sweep_id is not None:
-        key = f"{FAILURE}{os.getpid()}.{abs(hash(job)) % 10**8}"
-        text = f"{job}: {type(error).__name__}: {error}"
-        mlflow.MlflowClient().set_tag(sweep_id, key, text[:4000])
-
-
-def explored(sweep_id: str, folder: str) -> bool:
-    """Whether the exploration of a data set is with the sweep already."""
-    return bool(mlflow.MlflowClient().list_artifacts(sweep_id, folder))
 
 
 def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
@@ -89,7 +43,7 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     Sweep or None
         None when no job got as far as a run: then the empty parent is deleted.
     """
-    os.environ.pop(PARENT, None)
+    parent_run.leave()
     tracking.finish()
     client = mlflow.MlflowClient()
     children = reuse.runs_of(client, store.experiment_id, sweep_id)
@@ -132,7 +86,7 @@ def _failures(parent: Run, children: list[Run]) -> pd.DataFrame:
     noted = {
         tuple(text.split(": ", 1))
         for key, text in parent.data.tags.items()
-        if key.startswith(FAILURE)
+        if key.startswith(parent_run.FAILURE)
     }
     known = {error for _, error in noted}
     # A run whose pictures failed did so after its job had ended.

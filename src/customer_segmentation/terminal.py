@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
@@ -26,12 +26,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from customer_segmentation import profiles
-from customer_segmentation.analysis import Analysis
-from customer_segmentation.promotion.proposal import Proposal
-from customer_segmentation.rebuild import Rebuilt
-from customer_segmentation.sweep_report import CAPTION, SHOWN, Sweep
-from customer_segmentation.tracking.store import Store
+if TYPE_CHECKING:  # a run says that it has begun before all this is loaded
+    from customer_segmentation.analysis import Analysis
+    from customer_segmentation.promotion.proposal import Proposal
+    from customer_segmentation.rebuild import Rebuilt
+    from customer_segmentation.sweep_report import Sweep
+    from customer_segmentation.tracking.store import Store
 
 # Without a terminal (a pipe, a CI log) there is no width to fit into.
 WIDTH = None if sys.stdout.isatty() else 200
@@ -167,6 +167,8 @@ def _write(path: Path, content: dict[str, object]) -> None:
 
 def show_run(result: Analysis, store: Store, run_id: str) -> None:
     """Print what a single run came to and where to look at it."""
+    from customer_segmentation import profiles  # noqa: PLC0415 - see above
+
     counts = profiles.counts(result.segments, result.names).drop(columns="share")
     show_table(
         counts, title=f"{result.name}: {result.finding}", caption=result.chosen.choice.reason
@@ -177,6 +179,8 @@ def show_run(result: Analysis, store: Store, run_id: str) -> None:
 
 def show_sweep(result: Sweep, store: Store, sweep_id: str) -> None:
     """Print leaderboard, failures, recommendation and what to do next."""
+    from customer_segmentation.sweep_report import CAPTION, SHOWN  # noqa: PLC0415 - see above
+
     if len(result.leaderboard):
         columns = SHOWN if console.width >= WIDE else NARROW
         shown = result.leaderboard[list(columns)]

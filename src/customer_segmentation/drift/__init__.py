@@ -122,7 +122,7 @@ class Monitor:
     >>> monitor.table()[["what", "level"]].to_numpy().tolist()
     [['segment shares', 'stable'], ['age', 'large']]
     >>> monitor.words()
-    'A refresh is due: age (PSI 1.10: more from 52.3 up, 10 % -> 45 %) has drifted.'
+    'A refresh is due: age (more from 52.3 up, 45 % instead of 10 %) has drifted.'
     """
 
     def __init__(self, reference: Mapping[str, Any]) -> None:
@@ -194,8 +194,8 @@ class Monitor:
         what = plural(self.customers, "customer")
         if limit > LARGE:
             return (
-                f"No refresh is due: no drift beyond chance, which {what} can show only by a PSI "
-                f"above {limit:.2f}."
+                f"No refresh is due: no drift beyond chance; among {what} only a very large one "
+                f"would show."
             )
         return "No refresh is due: segment shares and features are as in training."
 
@@ -218,7 +218,7 @@ class Monitor:
         limits = psi_limits(expected, found, alpha)
         moved = shares.iloc[int(np.argmax(contributions(expected, found)))]
         name = name_of(int(moved["segment"]), {})
-        change = f"{name} {percent(moved['expected'])} -> {percent(moved['found'])}"
+        change = f"{name}: {percent(moved['found'])} instead of {percent(moved['expected'])}"
         return _filled(SEGMENTS, score, limits, change=change)
 
 
@@ -237,7 +237,7 @@ def _row(name: str, column: Column, alpha: float) -> dict[str, Any]:
     place = int(np.argmax(contributions(expected, found)))
     p, q = float(expected[place] / expected.sum()), float(found[place] / found.sum())
     verb = "more" if q > p else "fewer"
-    change = f"{verb} {labels[place]}, {percent(p)} -> {percent(q)}"
+    change = f"{verb} {labels[place]}, {percent(q)} instead of {percent(p)}"
     row = _filled(name, score, limits, change=change)
     row |= {"ks": math.nan if distance is None else distance, "ks_limit": beyond[0]}
     row |= {"missing_expected": column.missing[0], "missing_found": column.missing[1]}
@@ -256,14 +256,9 @@ def _level(value: float, limits: tuple[float, float]) -> int:
 
 
 def _named(drifted: pd.DataFrame) -> str:
-    parts = [f"{r.what} ({_measure(r)}: {r.change})" for r in drifted.head(NAMED).itertuples()]
+    parts = [f"{r.what} ({r.change})" for r in drifted.head(NAMED).itertuples()]
     more = len(drifted) - NAMED
     parts += [f"{more} more"] if more > 0 else []
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     single = len(drifted) == 1 and drifted["what"].iloc[0] != SEGMENTS
     return f"{listed} {'has' if single else 'have'} drifted"
-
-
-def _measure(row: Any) -> str:
-    by_psi = row.psi > row.psi_limit or not row.ks > row.ks_limit
-    return f"PSI {row.psi:.2f}" if by_psi else f"KS {row.ks:.2f}"

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.evidence.stability import STABLE, instability
+from customer_segmentation.style import plural
 
 # What a further split would explain speaks for the finer partition more than against this one.
 UNEXPLAINED_COST = 0.5
@@ -83,8 +84,8 @@ def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
     if out > guards.outlier_share:
         reasons.append(f"{out:.0%} outliers (limit {guards.outlier_share:.0%})")
     if round(smallest * n_customers) < guards.smallest:
-        count = round(smallest * n_customers)
-        reasons.append(f"smallest segment has {count} customers (limit {guards.smallest})")
+        count = plural(round(smallest * n_customers), "customer")
+        reasons.append(f"smallest segment has {count} (limit {guards.smallest})")
     if smallest < guards.smallest_share:
         reasons.append(f"smallest segment has {smallest:.1%} (limit {guards.smallest_share:.0%})")
     if largest > guards.largest_share:

@@ -80,7 +80,7 @@ def names(
     >>> contrasts = pd.DataFrame({"Annual Income (k$)": [1.1, -1.1, 0.0]}, index=[1, 2, 3])
     >>> table = pd.DataFrame({"Annual Income (k$)": [90.0, 20.0, 55.0]})
     >>> names(contrasts, table, pd.Series([1, 2, 3]))
-    {1: 'High income', 2: 'Low income', 3: 'Average customers'}
+    {1: 'High Income', 2: 'Low Income', 3: 'Average customers'}
     >>> names(contrasts, table, pd.Series([1, 2, 3]), overrides={2: "Students"})[2]
     'Students'
     """

@@ -145,10 +145,10 @@ def normal_scores(values: Floats) -> Floats:
 
 def _role_of(column: Hashable, roles: Mapping[str, Sequence[str]]) -> tuple[str, int, bool] | None:
     """Role, place of the words in its list, and direction; the longest words that occur win."""
-    name, best, longest = humanise(column), None, 0
+    name, best, longest = humanise(column).casefold(), None, 0
     for role, listed in roles.items():
         for place, words in enumerate(listed):
-            wanted = humanise(words.removeprefix(REVERSED))
+            wanted = humanise(words.removeprefix(REVERSED)).casefold()
             if len(wanted) > longest and re.search(rf"\b{re.escape(wanted)}\b", name):
                 best, longest = (role, place, words.startswith(REVERSED)), len(wanted)
     return best

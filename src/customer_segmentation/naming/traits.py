@@ -114,8 +114,8 @@ def spoken_of(name: str, columns: Sequence[Hashable]) -> list[Any]:
     >>> spoken_of("High income, younger", ["Age", "Annual Income (k$)", "Visits"])
     ['Age', 'Annual Income (k$)']
     """
-    text = name.lower()
+    text = name.casefold()
     if re.search(r"\b(older|younger|young)\b", text):
         text += " age"
     words = wordings(columns)
-    return [c for c in columns if re.search(rf"\b{re.escape(words[c])}\b", text)]
+    return [c for c in columns if re.search(rf"\b{re.escape(words[c].casefold())}\b", text)]

@@ -19,11 +19,13 @@ SLIGHT = 0.2
 VERY = 1.5
 
 LEVEL = " = "
-FILLERS = ("annual", "yearly", "score")
+FILLERS = ("annual", "yearly", "score")  # the last only after a word of doing
 LONGEST_WORDING = 24
 BARE = {"true", "false", "none", "nein", "missing", "unknown", "other", "others", "keine", "keiner"}
 # What is counted is many or few, not high or low: days since the last purchase, orders.
-COUNTED = re.compile(r"(?:number|count) of (?P<noun>.+)|(?:days|weeks|months|years|different) .+")
+COUNTED = re.compile(
+    r"(?:number|count) of (?P<noun>.+)|(?:days|weeks|months|years|different) .+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,16 @@ def feature(column: Hashable, level: object) -> str:
 def humanise(column: Hashable) -> str:
     """Turn a column name into words: no units in brackets, no snake_case, no CamelCase.
 
+    Capitals stay: they are spelling, in German of every noun.
+
     Examples
     --------
     >>> [humanise(c) for c in ("Annual Income (k$)", "MntWines", "days_since-visit", "RFMScore")]
-    ['annual income', 'mnt wines', 'days since visit', 'rfm score']
+    ['Annual Income', 'Mnt Wines', 'days since visit', 'RFM Score']
     """
     text = re.sub(r"[(\[{][^)\]}]*[)\]}]", " ", str(column))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
-    words = re.sub(r"[\W_]+", " ", text).strip().lower()
+    words = re.sub(r"[\W_]+", " ", text).strip()
     return words or str(column).strip() or "unnamed"
 
 
@@ -90,7 +94,7 @@ def wording(trait: Trait, graded: bool = False) -> str:
         often = "mostly" if trait.share > 0.5 else "more often"
         return f"{often} {_named(trait.words, trait.level)}"
     grade = _grade(abs(trait.contrast)) if graded else ""
-    if trait.words == "age":
+    if trait.words.casefold() == "age":
         if grade == "very ":
             return "much older" if trait.contrast > 0 else "very young"
         return grade.replace("fairly", "slightly") + (
@@ -111,7 +115,7 @@ def comparative(words: str, more: bool, level: str | None = None) -> str:
     """
     if level is not None:
         return f"{'more' if more else 'less'} often {_named(words, level)}"
-    if words == "age":
+    if words.casefold() == "age":
         return "older" if more else "younger"
     return _degree(words, more, "more fewer", "higher lower")
 
@@ -130,10 +134,10 @@ def told(trait: Trait, members: pd.DataFrame, overall: pd.DataFrame) -> str:
     --------
     >>> table = pd.DataFrame({"Annual Income (k$)": [90.0, 30.0]})
     >>> told(Trait(0, 1.0, "income"), table[:1], table)
-    'higher annual income (90 against 60 for all)'
+    'higher Annual Income (90 against 60 for all)'
     >>> table = pd.DataFrame({"Number of purchases": [2.0, 6.0], "Toys (% of spend)": [5.0, 1.0]})
     >>> [told(Trait(n, sign, ""), table[:1], table) for n, sign in enumerate((-1.0, 1.0))]
-    ['fewer purchases (2 against 4 for all)', 'more toys (5 % against 3 % for all)']
+    ['fewer purchases (2 against 4 for all)', 'more Toys (5 % against 3 % for all)']
     """
     mine, all_ = members.iloc[:, trait.order], overall.iloc[:, trait.order]
     words = humanise(members.columns[trait.order])
@@ -198,7 +202,7 @@ def wordings(columns: Sequence[Hashable]) -> dict[Hashable, str]:
     Examples
     --------
     >>> wordings(["Annual Income (k$)", "Credit Score"])
-    {'Annual Income (k$)': 'income', 'Credit Score': 'credit score'}
+    {'Annual Income (k$)': 'Income', 'Credit Score': 'Credit Score'}
     """
     full = {column: humanise(column) for column in columns}
     short = {column: _without_fillers(words) for column, words in full.items()}
@@ -208,8 +212,8 @@ def wordings(columns: Sequence[Hashable]) -> dict[Hashable, str]:
 
 def _without_fillers(words: str) -> str:
     parts = words.split()
-    kept = [part for part in parts if part not in FILLERS]
+    kept = [part for part in parts if part.casefold() not in FILLERS]
     # A credit score is not credit, so "score" only goes after a word of doing (spending score).
-    if "score" in parts and not any(part.endswith("ing") for part in kept):
-        kept = [part for part in parts if part not in FILLERS or part == "score"]
+    if not any(part.endswith("ing") for part in kept):
+        kept = [part for part in parts if part.casefold() not in FILLERS[:-1]]
     return " ".join(kept) or words

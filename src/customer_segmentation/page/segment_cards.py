@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from customer_segmentation.page.html import Html, badge, element, join, table
+from customer_segmentation.page.html import Html, badge, element, heading, join, table, written
 from customer_segmentation.style import OUTLIER, colour, ink, name_of, percent, plural
 
 if TYPE_CHECKING:
     from customer_segmentation.profiles.cards import Card
 
-MOST_COLUMNS = 6  # of the typical customers: what fits a card
+MOST_COLUMNS = 6  # of the typical customers
+MOST_CHARACTERS = 60  # in a row of them, gaps included: what fits a card
+GAP = 2
 
 
 def cards(found: Sequence[Card], order: Iterable[object] = ()) -> Html:
@@ -145,7 +147,7 @@ def reach(coverage: float, precision: float) -> str:
 def _typical(card: Card, columns: list[str]) -> Html | None:
     if card.typical.empty:
         return None
-    shown = narrow(card.typical, columns)
+    shown = narrow(card.typical, columns, characters=MOST_CHARACTERS)
     left = card.typical.shape[1] - (shown.shape[1] - 1)
     note = f"The other {plural(left, 'column')} are in the workbook." if left else ""
     note = "One more column is in the workbook." if left == 1 else note
@@ -159,20 +161,49 @@ def _typical(card: Card, columns: list[str]) -> Html | None:
 
 
 def narrow(
-    customers: pd.DataFrame, columns: Iterable[str], most: int = MOST_COLUMNS
+    customers: pd.DataFrame,
+    columns: Iterable[str],
+    most: int = MOST_COLUMNS,
+    characters: float = math.inf,
 ) -> pd.DataFrame:
     """The most telling columns of some customers in the table's order, their id in front.
 
+    Parameters
+    ----------
+    customers : DataFrame
+    columns : iterable of str
+        The most telling first; the others follow in the table's order.
+    most : int
+        Columns shown.
+    characters : float
+        What a row may be wide; the most telling column is shown in any case.
+
     Examples
     --------
-    >>> narrow(pd.DataFrame({"a": [1], "b": [2], "c": [3]}), ["c"], 2).columns.tolist()
+    >>> table = pd.DataFrame({"a": [1], "b": ["some long text"], "c": [3]})
+    >>> narrow(table, ["c"], 2).columns.tolist()
+    ['customer', 'a', 'c']
+    >>> narrow(table, ["c"], characters=20).columns.tolist()
     ['customer', 'a', 'c']
     """
     names = [str(column) for column in customers.columns]
     first = [names.index(column) for column in dict.fromkeys(columns) if column in names]
-    wanted = list(dict.fromkeys([*first, *range(len(names))]))[:most]
-    shown = customers.iloc[:, sorted(wanted)].copy()
-    ids = [str(label) for label in customers.index]
+    wanted = list(dict.fromkeys([*first, *range(len(names))]))
+    ids = pd.Series([str(label) for label in customers.index])
     title = str(customers.index.name or "customer")
-    shown.insert(0, title, ids, allow_duplicates=True)
+    left = characters - _width(ids, title)
+    fitting: list[int] = []
+    for place in wanted:
+        width = _width(customers.iloc[:, place], names[place])
+        if len(fitting) < most and (width <= left or not fitting):
+            fitting.append(place)
+            left -= width
+    shown = customers.iloc[:, sorted(fitting)].copy()
+    shown.insert(0, title, ids.tolist(), allow_duplicates=True)
     return shown
+
+
+def _width(values: pd.Series[Any], title: str) -> int:
+    """Characters of a column: its longest cell, or longest word of its heading."""
+    cells = [len(written(value, title)) for value in values]
+    return max([*cells, *map(len, heading(title).split())]) + GAP

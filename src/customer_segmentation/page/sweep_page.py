@@ -29,6 +29,10 @@ SHOWN = {
     "smallest_share": "smallest segment (share)",
     "objection": "why not",
 }
+WHOSE = (
+    "Numbers and names are those the run had when this comparison ended. If it is promoted, they "
+    "follow the champion's: its own report.html shows them as they are used."
+)
 CAPTIONS = {
     "agreement": (
         "Do the runs tell the same story?",
@@ -133,7 +137,7 @@ def _case(recommendations: Mapping[str, Recommendation]) -> Html:
 def _recommended(data: str, found: Recommendation, shown: Sequence[Card], several: int) -> Section:
     name = f"The segments of {found.run}" + (f" ({data})" if several > 1 else "")
     anchor = "segments" if several == 1 else f"segments-{data}"
-    return anchor, name, cards(shown)
+    return anchor, name, join([element("p", WHOSE, class_="note"), cards(shown)])
 
 
 def _board(board: pd.DataFrame, recommended: Sequence[str]) -> Html:

@@ -172,7 +172,7 @@ def _centre(ax: Axes, at: Floats, segment: int) -> None:
     box["linewidth"] = 2.0
     ax.text(
         at[0], at[1], str(segment), size=SMALL, weight="bold", color=INK, ha="center", va="center",
-        bbox=box, zorder=5, gid=f"centre-{segment}",
+        bbox=box, zorder=7, gid=f"centre-{segment}",  # above the names of arrows
     )  # fmt: skip
 
 

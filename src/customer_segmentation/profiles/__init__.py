@@ -214,7 +214,7 @@ def describe(
     >>> table = pd.DataFrame({"Age": [20.0, 20.0, 60.0, 60.0]})
     >>> segments = pd.Series([1, 1, 2, 2])
     >>> describe(contrasts(table, segments), table, segments)[1]
-    '2 customers (50 %): lower age (20 against 40 for all).'
+    '2 customers (50 %): lower Age (20 against 40 for all).'
     """
     overall = table[(segments != OUTLIER).to_numpy()]
     sentences = {}

@@ -39,7 +39,9 @@ def _plain(card: Card) -> dict[str, Any]:
     shown = card.typical.set_axis([str(label) for label in card.typical.index])
     shown = shown.rename_axis(None).set_axis([str(c) for c in shown.columns], axis=1)
     typical = json.loads(shown.to_json(orient="split", date_format="iso"))
-    return {**record, "typical": typical, "id": str(card.typical.index.name or "customer")}
+    dates = [str(c) for c, kind in card.typical.dtypes.items() if kind.kind == "M"]
+    name = str(card.typical.index.name or "customer")
+    return {**record, "typical": typical, "dates": dates, "id": name}
 
 
 def _card(record: dict[str, Any]) -> Card:
@@ -48,6 +50,9 @@ def _card(record: dict[str, Any]) -> Card:
         orient="split",
         convert_axes=False,
         dtype=False,
+        convert_dates=False,  # by their names: it would take delivery_time for a date
     ).rename_axis(record.pop("id"))
+    for name in record.pop("dates", []):  # runs logged before these were noted have none
+        typical[name] = pd.to_datetime(typical[name])
     record["differentiators"] = tuple(record["differentiators"])
     return Card(**record, typical=typical)

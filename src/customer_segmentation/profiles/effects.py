@@ -135,7 +135,7 @@ def differentiators(
     --------
     >>> table = pd.DataFrame({"Age": [20.0] * 5 + [60.0] * 5})
     >>> differentiators(table, pd.Series([1] * 5 + [2] * 5))[2]
-    ('higher age (60 against 40 for all)',)
+    ('higher Age (60 against 40 for all)',)
     """
     certain = _certain(profile(table, segments, {}) if tested is None else tested)
     found = contrasts(table, segments, most=None)

@@ -198,7 +198,7 @@ def _ready_folder(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     database = folder / "mlflow.db"
     _write_without_waiting()
-    with filelock.FileLock(folder / ".lock"):
+    with filelock.FileLock(folder / ".lock"), _made_whole(folder):
         new = not database.exists()
         with closing(sqlite3.connect(database)) as connection:
             if new:
@@ -207,6 +207,20 @@ def _ready_folder(folder: Path) -> Iterator[None]:
             else:
                 _relocate(connection, folder)
         yield
+
+
+@contextmanager
+def _made_whole(folder: Path) -> Iterator[None]:
+    """Make a database anew whose maker was stopped before its tables were there."""
+    half = folder / ".half"
+    files = list(folder.glob("mlflow.db*"))
+    if half.exists():
+        for file in files:
+            file.unlink()
+    elif not files:
+        half.touch()
+    yield
+    half.unlink(missing_ok=True)
 
 
 def _knock(uri: str) -> None:
