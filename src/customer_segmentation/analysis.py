@@ -16,7 +16,7 @@ from customer_segmentation.naming.playbook import Play, Playbook
 from customer_segmentation.paths.candidates import Candidate
 from customer_segmentation.search import Algorithm, Chosen, Selection, search
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.validity import EXACT_ROWS
+from customer_segmentation.silhouette import EXACT_ROWS
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.mixture import GaussianMixture
 
-from customer_segmentation import validity
+from customer_segmentation import silhouette, validity
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
 from customer_segmentation.search import Chosen
@@ -100,7 +100,7 @@ def told(
             fitted = plural(MIXTURE_ROWS, "random customer")
             found["starts"] = f"starts were tried on {some}; the best one was fitted to {fitted}"
     if not math.isnan(error):
-        sample = plural(validity.scored_rows(customers, exact_rows), "random customer")
+        sample = plural(silhouette.scored_rows(customers, exact_rows), "random customer")
         found["silhouette"] = (
             f"silhouettes are those of {sample}, each against all; the standard error of their "
             f"mean is {error:.3f}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from customer_segmentation.features import Features
 from customer_segmentation.paths import grids, samples
 from customer_segmentation.search import Algorithm, Selection, grid_of
-from customer_segmentation.validity import EXACT_ROWS
+from customer_segmentation.silhouette import EXACT_ROWS
 
 FEWEST_ROWS = 1_000  # of which all is exact at least: fewer would be no table to look at
 

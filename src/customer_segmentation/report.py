@@ -262,19 +262,16 @@ def _pictures(analysis: Analysis, tables: Tables) -> Iterator[tuple[str, tuple[A
         yield "elbow", (path_plots.elbow, scores, chosen, path.parameter)
     else:
         yield "path", (path_plots.density_path, scores, chosen, path.parameter)
-    if path.k_distance is not None:
-        values = scores["value"].to_numpy()
-        yield "k_distance", (path_plots.k_distance, path.k_distance, values, chosen)
+    if (curve := path.k_distance) is not None:
+        yield "k_distance", (path_plots.k_distance, curve, scores["value"].to_numpy(), chosen)
     if path.linkage is not None:
         numbers = analysis.segments.to_numpy()
         fitted = numbers if analysis.chosen.rows is None else numbers[analysis.chosen.rows]
         yield "dendrogram", (tree.dendrogram, path.linkage, analysis.n_segments, fitted)
     if np.isfinite(scores["bic"]).any():
         yield "bic", (path_plots.bic, scores, chosen)
-    made = analysis.features
-    yield from deliverables.portraits(
-        tables, made.columns, made.matrix, made.feature_names, analysis.chosen.silhouettes
-    )
+    f, silhouettes = analysis.features, analysis.chosen.silhouettes
+    yield from deliverables.portraits(tables, f.columns, f.matrix, f.feature_names, silhouettes)
 
 
 def headline(analysis: Analysis) -> str:
@@ -285,16 +282,15 @@ def headline(analysis: Analysis) -> str:
         facts.append(f"score {chosen['score']:.2f}, stability {chosen['stability']:.2f}")
     if not math.isnan(chosen["silhouette"]):
         facts.append(f"silhouette {chosen['silhouette']:.3f}")
-    out = int((analysis.segments.to_numpy() == OUTLIER).sum())
-    if out:
+    if out := int((analysis.segments.to_numpy() == OUTLIER).sum()):
         facts.append(f"{out} outliers ({chosen['outlier_share']:.0%})")
     return f"{', '.join(facts)}: {analysis.chosen.choice.reason}"
 
 
 def description(head: str, tables: Tables, end: str) -> str:
     """The run in words, for the top of its page: verdict first, then sizes and profile."""
-    lines = [head, ""]
     sentences = profiles.describe(tables.contrasts, tables.table, tables.segments)
+    lines = [head, ""]
     for number, name in sorted(tables.names.items()):
         lines.append(f"{number}. **{name}**: {sentences.get(number, '')}")
     if len(tables.summary):

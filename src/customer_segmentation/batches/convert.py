@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from customer_segmentation.data import numerals
 from customer_segmentation.data.coercion import MISSING_TOKENS
+from customer_segmentation.data.levels import folded
 from customer_segmentation.segmenter.conversion import to_text
 
 SHOWN = 40  # characters of a cell in a message
@@ -62,7 +63,7 @@ class Converter:
     ) -> None:
         self._numeric = set(numeric)
         self._levels = {
-            column: {_folded(level): level for level in known} for column, known in levels.items()
+            column: {folded(level): level for level in known} for column, known in levels.items()
         }
         self._tokens = MISSING_TOKENS | {str(token).casefold().strip() for token in tokens}
         # Else a word that means "missing" cannot be taken for a number by the quick way.
@@ -129,9 +130,9 @@ class Converter:
 
     def _level(self, cell: Any, known: Mapping[str, str]) -> object:
         text = str(int(cell)) if _whole(cell) else str(cell).strip()
-        if not text or (text.casefold() in self._tokens and _folded(text) not in known):
+        if not text or (text.casefold() in self._tokens and folded(text) not in known):
             return np.nan
-        return known.get(_folded(text), text)
+        return known.get(folded(text), text)
 
 
 def _marks(
@@ -201,10 +202,6 @@ def _native_numbers(cells: list[Any]) -> np.ndarray:
 
 def _whole(cell: Any) -> bool:
     return isinstance(cell, float | np.floating) and float(cell).is_integer()
-
-
-def _folded(level: str) -> str:
-    return " ".join(str(level).split()).casefold()
 
 
 def _shown(cell: Any) -> str:

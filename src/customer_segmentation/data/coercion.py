@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.data import dates, numerals
+from customer_segmentation.data import dates, levels, numerals
 from customer_segmentation.data.expectations import Expectation
 from customer_segmentation.data.findings import Findings, cells, counted, listed
 
@@ -166,9 +166,9 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
         return "date"
     if len(sample) > MAX_LEVELS and sample.nunique() == len(sample):
         return "text"
-    levels = len({_folded(level) for level in present.unique()})
-    few = levels <= MAX_LEVELS and (levels <= 2 or levels <= len(present) / 2)
-    return "category" if few and (levels > 1 or len(present) > 1) else "text"
+    count = len({levels.folded(level) for level in present.unique()})
+    few = count <= MAX_LEVELS and (count <= 2 or count <= len(present) / 2)
+    return "category" if few and (count > 1 or len(present) > 1) else "text"
 
 
 def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
@@ -244,44 +244,19 @@ def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.
     texts = _as_texts(column)
     codes, found = pd.factorize(texts)
     counts = np.bincount(codes[codes >= 0], minlength=len(found))
-    names = _spellings(found.tolist(), counts.tolist(), expected)
+    declared = [str(value) for value in expected.values]
+    names = levels.spellings(found.tolist(), counts.tolist(), declared)
     changed = [(old, new) for old, new in zip(found, names, strict=True) if old != new]
     rows = texts.index[texts.isin([old for old, _ in changed])]
     detail = listed(f"{old!r} -> {new!r}" for old, new in changed)
     context.findings.note(
         "spelling unified", len(rows), column=str(column.name), rows=rows, detail=detail
     )
-    order = _ordered(set(names), expected)
+    order = levels.ordered(set(names), declared)
     unified = np.array([*names, None], dtype=object)[codes]  # code -1 picks the None
     return pd.Series(
         pd.Categorical(unified, categories=order), index=column.index, name=column.name
     )
-
-
-def _spellings(found: list[str], counts: list[int], expected: Expectation) -> list[str]:
-    """Give levels that differ only in case one spelling: declared, else commonest, else Title."""
-    spelling: dict[str, str] = {}
-    ranked = zip(counts, (level.istitle() for level in found), found, strict=True)
-    for *_, level in sorted(ranked):
-        spelling[_folded(level)] = level
-    declared = [str(value) for value in expected.values]
-    spelling.update({_folded(value): value for value in declared})
-    return [level if level in declared else spelling[_folded(level)] for level in found]
-
-
-def _folded(level: str) -> str:
-    return " ".join(level.split()).casefold()
-
-
-def _ordered(levels: set[str], expected: Expectation) -> list[str]:
-    declared = [str(value) for value in expected.values if str(value) in levels]
-    others = sorted(levels - set(declared), key=_level_order)
-    return declared + others
-
-
-def _level_order(level: str) -> tuple[float, str]:
-    number = numerals.parsed(pd.Series([level], dtype="str"))[0].fillna(np.inf)
-    return float(number.iloc[0]), level
 
 
 def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:

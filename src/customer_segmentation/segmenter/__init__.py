@@ -21,10 +21,10 @@ from customer_segmentation.segmenter.numbering import number_segments, renumberi
 from customer_segmentation.segmenter.plain import TRUSTED_TYPES, settings_of
 from customer_segmentation.segmenter.preparation import dense, preparation_for, prepare, unprepared
 from customer_segmentation.segmenter.schema import Cell, SchemaError
+from customer_segmentation.style import OUTLIER_NAME
 
 __all__ = ["TRUSTED_TYPES", "SchemaError", "Segmenter", "number_segments"]
 
-OUTLIERS = "Outliers"
 BECOMES_FINITE = "values that the preparation makes numbers of (neither NaN nor inf)"
 
 
@@ -112,16 +112,11 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             everyone = np.asarray(self.assigner_.predict(X), dtype=np.int64)
             everyone[rows] = labels
             labels = everyone
-        self.numbers_ = number_segments(X, labels)
+        self.numbers_, self.reference_ = number_segments(X, labels), Reference(X, labels)
         self.labels_ = self._as_segments(labels)
-        self.reference_ = Reference(X, labels)
-        starts = range(0, len(X), BLOCK)
-        self.confidence_ = np.concatenate(
-            [
-                self.reference_.confidence(X[at : at + BLOCK], labels[at : at + BLOCK])
-                for at in starts
-            ]
-        )
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(X), BLOCK)]
+        confidence = [self.reference_.confidence(X[some], labels[some]) for some in blocks]
+        self.confidence_ = np.concatenate(confidence)
         self.fidelity_ = found.overall
         self.fidelity_per_segment_ = {
             int(self._as_segments([label])[0]): share for label, share in found.each.items()
@@ -165,7 +160,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """Set the names that :meth:`assign` returns; outliers are called "Outliers"."""
         known = {str(number): f"Segment {number}" for number in sorted(self.numbers_)}
         given = {str(number): name for number, name in names.items()}
-        self.names_ = {**known, **given, str(OUTLIER): OUTLIERS}
+        self.names_ = {**known, **given, str(OUTLIER): OUTLIER_NAME}
 
     def renumbered(self, numbers: Mapping[int, int], names: Mapping[int, str]) -> Segmenter:
         """Copy of the model with other segment numbers and names.

@@ -36,6 +36,10 @@ from customer_segmentation.tracking.store import process_tags  # first: it sets 
 # Runs whose pictures are still being drawn, in order of their start.
 _waiting: dict[str, _Batch] = {}
 THUMBNAIL = (400, 400)  # pixels of the copies in MLflow's image grid: two runs fit side by side
+# What the model answers with.
+ASSIGNED = {
+    "segment": "long", "segment_name": "string", "confidence": "double", "outlier": "boolean",
+}  # fmt: skip
 # What a model loads by name: the module that serves it, and its own types.
 SERVED = (
     "customer_segmentation.served",
@@ -255,14 +259,7 @@ def log_model(run_id: str, model: Model) -> str:
     """Log a model to a run, running or ended, and return its address."""
     # No inputs: MLflow's would refuse whole numbers for decimals, and its server any CSV.
     # The model checks and casts by itself, and names column and row.
-    outputs = Schema(
-        [
-            ColSpec("long", "segment"),
-            ColSpec("string", "segment_name"),
-            ColSpec("double", "confidence"),
-            ColSpec("boolean", "outlier"),
-        ]
-    )
+    outputs = Schema([ColSpec(kind, name) for name, kind in ASSIGNED.items()])
     with tempfile.TemporaryDirectory() as folder, _active(run_id), warnings.catch_warnings():
         # An example would only check the inputs, of which there are none.
         warnings.filterwarnings("ignore", ".*An input example was not provided")
