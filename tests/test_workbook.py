@@ -88,7 +88,7 @@ def test_the_summary_says_the_verdict_and_counts(tmp_path):
     sheet = saved(tmp_path, **small())["Summary"]
     cells = [value for row in sheet.values for value in row if value is not None]
     assert cells[:2] == [ABOUT.title, ABOUT.sentence]
-    for value in ("Customers", 4, "1 · Young 1", 0.25, "Outliers", "age"):
+    for value in ("Customers", 4, "1 · Young 1", 0.25, "Outliers", "Age"):
         assert value in cells
 
 
