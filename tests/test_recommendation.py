@@ -77,12 +77,14 @@ def test_what_speaks_against_it_is_said():
         "outlier_share": 0.1,
         "smallest_share": 0.02,
         "inner_gap": 0.3,
+        "unexplained": 0.2,
     }
     answer = case(recommend(board(doubtful), LABELS))["What speaks against it"]
     for words in (
         "60% of the customers are in segments that overlap",
         "Jaccard overlap of only 0.40",
         "30% of the customers",
+        "a further split of its segments would explain another 20%",
         "10% of the customers belong to no segment",
         "only 2.0%",
     ):

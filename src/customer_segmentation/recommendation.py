@@ -16,6 +16,7 @@ from customer_segmentation.selection import agreement
 NO_SEGMENTS = "no natural segments"
 CLOSE = 0.05  # scores nearer than this are no clear difference
 SMALL = 0.05  # of the customers: fewer may not pay for a campaign of their own
+LEFT = 0.1  # share that a further split would explain from which it is worth saying
 POOR = 0.65  # agreement below which Steinley (2004) calls recovery poor
 SAME = 0.9  # adjusted Rand index from which two runs tell the same story (Steinley 2004: excellent)
 
@@ -153,6 +154,7 @@ def _why(best: pd.Series[Any]) -> str:
 
 def _against(best: pd.Series[Any]) -> str:
     overlap, gap, out = best["overlap"], best["inner_gap"], best["outlier_share"]
+    left = best.get("unexplained", 0)
     weakest, smallest, others = (
         best["jaccard_min"],
         best["smallest_share"],
@@ -165,6 +167,7 @@ def _against(best: pd.Series[Any]) -> str:
         ),
         (weakest < STABLE, f"its weakest segment has a Jaccard overlap of only {weakest:.2f}"),
         (gap > 0, f"{gap:.0%} of the customers are in segments with a gap inside"),
+        (left > LEFT, f"a further split of its segments would explain another {left:.0%}"),
         (out > 0, f"{out:.0%} of the customers belong to no segment"),
         (smallest < SMALL, f"its smallest segment has only {smallest:.1%} of the customers"),
         (
