@@ -67,9 +67,8 @@ def end_with_launcher() -> None:
     --------
     >>> end_with_launcher()
     """
-    launcher = multiprocessing.parent_process()
-    if launcher is not None:
-        threading.Thread(target=_watch, args=(launcher.pid,), daemon=True).start()
+    if multiprocessing.parent_process() is not None:
+        threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
 
 
 def _watch(launcher: int) -> None:

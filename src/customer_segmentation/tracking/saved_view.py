@@ -18,7 +18,10 @@ import pandas as pd
 KEY = "comparison"
 NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"
 # Pixels; run names must be readable, and at 1600 all columns of a default view fit.
-WIDTHS = {NAME: 275, CREATED: 130, "tags.`features`": 150, "tags.`algorithm`": 110}
+WIDTHS = {
+    NAME: 275, CREATED: 120, "metrics.`score`": 80, "metrics.`stability`": 85, "tags.`data`": 75,
+    "tags.`features`": 150, "tags.`algorithm`": 110,
+}  # fmt: skip
 # All algorithms have these against the number of segments; the step of a path may be an eps.
 LINES = ("path/silhouette", "path/wcss")
 SEGMENTS = "path/n_segments"
