@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from customer_segmentation.evidence.likelihood import FLOOR, Table, gain
 from customer_segmentation.labels import FloatArray, IntArray
 
-TURNS = 6  # of refinement; a cut that is there is found in two or three
-FRINGE = 0.85  # a start: the rows beyond this quantile of the distance to the centre
+TURNS = 3  # of refinement; a cut that is there is found by then
 SMALLEST = 0.05  # of a cluster's rows: a smaller part is a fringe
 
 Mask = NDArray[np.bool_]
@@ -21,12 +20,12 @@ Known = dict[bytes, float]
 
 
 def split_gain(parts: Table, labels: IntArray, known: Known | None = None) -> float:
-    """Gain of the best cut of each cluster in two, summed over the clusters.
+    """Gain of cutting each cluster in two where that pays, summed over the clusters.
 
-    Two starts (along the main axis, and centre against fringe) are refined by classification EM
-    (Celeux and Govaert 1992) with a Gaussian per part. Multinomial columns are left out: levels
-    that go together (the answers of one survey) can always be cut further, and no segment ends
-    there. A part needs as many rows as a Gaussian has parameters, and a twentieth of its cluster.
+    A cut across the main axis is refined by classification EM (Celeux and Govaert 1992) with a
+    Gaussian per part. Multinomial columns are left out: levels that go together (the answers of
+    one survey) can always be cut further, and no segment ends there. A part needs as many rows as
+    a Gaussian has parameters, and a twentieth of its cluster.
 
     Parameters
     ----------
@@ -58,30 +57,28 @@ def split_gain(parts: Table, labels: IntArray, known: Known | None = None) -> fl
         rows = np.flatnonzero(labels == cluster)
         key = rows.tobytes()
         if key not in known:
-            known[key] = _best_cut(parts.gaussian[rows], parts.floor)
+            known[key] = _cut_gain(parts.gaussian[rows], parts.floor)
         total += len(rows) * known[key]
     return total / len(labels)
 
 
-def _best_cut(Z: FloatArray, floor: FloatArray) -> float:
-    """Gain of the better of two cuts, nats per row of the cluster; 0 when none pays."""
+def _cut_gain(Z: FloatArray, floor: FloatArray) -> float:
+    """Gain of cutting one cluster, nats per row of it; 0 when it does not pay."""
     n, d = Z.shape
     fewest = max(d * (d + 3) / 2, SMALLEST * n, 5)
     if n < 2 * fewest:
         return 0.0
-    parts, best = Table(Z, [], [], Z.var(axis=0), floor), 0.0
-    for start in _starts(Z):
-        cut = _refined(Z, start)
-        if min(cut.sum(), n - cut.sum()) >= fewest:
-            best = max(best, gain(parts, cut.astype(np.int64)))
-    return best
+    cut = _refined(Z, _across(Z))
+    if not fewest <= cut.sum() <= n - fewest:
+        return 0.0
+    parts = Table(Z, [], [], Z.var(axis=0), floor)
+    return max(gain(parts, cut.astype(np.int64)), 0.0)
 
 
-def _starts(Z: FloatArray) -> list[Mask]:
+def _across(Z: FloatArray) -> Mask:
     centred = Z - Z.mean(axis=0)
     along = centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1]
-    far = (centred**2).sum(axis=1)
-    return [along > np.median(along), far > np.quantile(far, FRINGE)]
+    return np.asarray(along > np.median(along))
 
 
 def _refined(Z: FloatArray, cut: Mask) -> Mask:
