@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,29 @@ sys.path.insert(0, str(ROOT))
 import composition  # noqa: E402  (registers the resolvers of the configuration)
 
 from customer_segmentation import data, features, recommendation, search  # noqa: E402
+from customer_segmentation.segmenter import Segmenter  # noqa: E402
 
 COLUMNS = [
     "name", "family", "n", "d", "true_k", "k", "ari", "silhouette_ari", "kmeans_silhouette_ari",
     "oracle_ari", "algorithm", "verdict", "cpu_seconds", "error",
 ]  # fmt: skip
 NO_STRUCTURE = ("0", "1")  # true_k of a set whose labels have one value
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an algorithm found, and on what."""
+
+    features: features.Features
+    chosen: search.Chosen
+    seed: int
+
+    def labels(self) -> np.ndarray:
+        """Labels of everyone: those whom the algorithm did not see are assigned by its model."""
+        candidate = self.chosen.candidate
+        if self.chosen.rows is None:
+            return candidate.labels
+        return Segmenter.from_candidate(self.features, candidate, seed=self.seed).clusters_
 
 
 def algorithms() -> list[str]:
@@ -57,7 +75,7 @@ def plans() -> list[tuple[search.Algorithm, Any, search.Selection, int]]:
     return found
 
 
-def sweep(table: pd.DataFrame, runs: list[Any]) -> dict[str, search.Chosen]:
+def sweep(table: pd.DataFrame, runs: list[Any]) -> dict[str, Run]:
     """Every run of the default sweep on one table, as `train.py -m features=auto` does.
 
     As there, an algorithm that fails (too many customers for a tree, say) leaves the others.
@@ -66,7 +84,8 @@ def sweep(table: pd.DataFrame, runs: list[Any]) -> dict[str, search.Chosen]:
     for algorithm, transforms, taking, seed in runs:
         built = features.build(table, transforms, name="auto")
         try:
-            found[algorithm.name] = search.search(built.matrix, algorithm, taking, seed=seed)
+            chosen = search.search(built.matrix, algorithm, taking, seed=seed)
+            found[algorithm.name] = Run(built, chosen, seed)
         except Exception as error:
             errors.append(error)
     if not found:
@@ -90,22 +109,19 @@ def judge(folder: Path, name: str, family: str, runs: list[Any]) -> dict[str, An
     return row
 
 
-def compare(found: dict[str, search.Chosen], references: pd.DataFrame) -> dict[str, Any]:
-    """What the recommendation, the silhouette, and the oracle recover of the truth."""
+def compare(found: dict[str, Run], references: pd.DataFrame) -> dict[str, Any]:
+    """What the recommendation, the silhouette, and the oracle recover of the truth.
+
+    Candidates of an algorithm that saw some of the rows are judged on these.
+    """
     truths = [references[column].to_numpy() for column in references]
     counts = sorted({len(set(truth[truth >= 0])) for truth in truths})
-    candidates = pd.DataFrame(
-        {"algorithm": name, "silhouette": silhouette, "ari": best_ari(labels, truths)}
-        for name, chosen in found.items()
-        for silhouette, labels in zip(
-            chosen.scores["silhouette"], chosen.path.labelings, strict=True
-        )
-    )
+    candidates = pd.concat([judged(name, run.chosen, truths) for name, run in found.items()])
     board = recommendation.rank(
         pd.DataFrame(
             [
-                chosen.row.to_dict() | {"run": name, "features": "auto"}
-                for name, chosen in found.items()
+                run.chosen.row.to_dict() | {"run": name, "features": "auto"}
+                for name, run in found.items()
             ]
         )
     )
@@ -113,8 +129,8 @@ def compare(found: dict[str, search.Chosen], references: pd.DataFrame) -> dict[s
     taken = found.get(answer.run)
     return {
         "true_k": "|".join(map(str, counts)),
-        "k": int(taken.row["n_segments"]) if taken else 1,
-        "ari": best_ari(taken.candidate.labels, truths) if taken else 0.0,
+        "k": int(taken.chosen.row["n_segments"]) if taken else 1,
+        "ari": best_ari(taken.labels(), truths) if taken else 0.0,
         "silhouette_ari": at_best_silhouette(candidates),
         "kmeans_silhouette_ari": at_best_silhouette(
             candidates[candidates["algorithm"] == "kmeans"]
@@ -123,6 +139,14 @@ def compare(found: dict[str, search.Chosen], references: pd.DataFrame) -> dict[s
         "algorithm": answer.run,
         "verdict": answer.verdict,
     }
+
+
+def judged(name: str, chosen: search.Chosen, truths: list[np.ndarray]) -> pd.DataFrame:
+    """Silhouette and adjusted Rand index of every candidate of a run."""
+    seen = truths if chosen.rows is None else [truth[chosen.rows] for truth in truths]
+    aris = [best_ari(labels, seen) for labels in chosen.path.labelings]
+    silhouettes = chosen.scores["silhouette"].to_numpy()
+    return pd.DataFrame({"algorithm": name, "silhouette": silhouettes, "ari": aris})
 
 
 def best_ari(labels: np.ndarray, truths: list[np.ndarray]) -> float:
@@ -134,7 +158,7 @@ def at_best_silhouette(candidates: pd.DataFrame) -> float:
     """Adjusted Rand index of the candidate with the best silhouette."""
     if candidates["silhouette"].isna().all():
         return 0.0
-    return float(candidates["ari"][candidates["silhouette"].idxmax()])
+    return float(candidates["ari"].iloc[int(np.nanargmax(candidates["silhouette"]))])
 
 
 def report(rows: pd.DataFrame) -> None:

@@ -20,14 +20,17 @@ def test_a_folder_of_labelled_sets_is_judged(tmp_path):
     corners = [[0, 0], [9, 0], [0, 9]]
     X, y = make_blobs(200, centers=corners, cluster_std=0.7, random_state=0)
     flat = np.random.default_rng(0).normal(size=(200, 2))
+    many, whose = make_blobs(3100, centers=corners, cluster_std=0.7, random_state=0)
     sets = {
         "blobs": (X, {"a": y, "b": np.zeros(200, int) - 1}),
         "flat": (flat, {"a": np.zeros(200)}),
+        "many": (many, {"a": whose}),  # more than a tree of all pairs sees
     }
     for name, (matrix, labels) in sets.items():
         pd.DataFrame(matrix, columns=["x", "y"]).to_csv(tmp_path / f"{name}.csv", index=False)
         pd.DataFrame(labels).to_csv(tmp_path / f"{name}.labels.csv", index=False)
-    index = pd.DataFrame({"name": ["blobs", "flat", "lost"], "family": ["easy", "nothing", "easy"]})
+    families = {"blobs": "easy", "flat": "nothing", "many": "easy", "lost": "easy"}
+    index = pd.DataFrame({"name": list(families), "family": list(families.values())})
     index.to_csv(tmp_path / "index.csv", index=False)
     command = [sys.executable, "benchmarks/selection.py", str(tmp_path), "--out",
                str(tmp_path / "out.csv"), "--jobs", "2"]  # fmt: skip
@@ -44,6 +47,7 @@ def test_a_folder_of_labelled_sets_is_judged(tmp_path):
     rows = pd.read_csv(tmp_path / "out.csv").set_index("name", drop=False)
     assert set(COLUMNS) <= set(rows.columns)
     assert rows.loc["blobs", "ari"] > 0.95
+    assert rows.loc["many", "ari"] > 0.95
     assert rows.loc["blobs", "k"] == 3
     assert rows.loc["blobs", "verdict"] == "natural"
     assert rows.loc["flat", "verdict"] == "no natural segments"
