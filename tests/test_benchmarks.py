@@ -15,6 +15,21 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+def run(name: str, *args: object) -> str:
+    """What a benchmark prints."""
+    done = subprocess.run(
+        [sys.executable, f"benchmarks/{name}", *map(str, args)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 def test_a_folder_of_labelled_sets_is_judged(tmp_path):
     corners = [[0, 0], [9, 0], [0, 9]]
@@ -32,18 +47,7 @@ def test_a_folder_of_labelled_sets_is_judged(tmp_path):
     families = {"blobs": "easy", "flat": "nothing", "many": "easy", "lost": "easy"}
     index = pd.DataFrame({"name": list(families), "family": list(families.values())})
     index.to_csv(tmp_path / "index.csv", index=False)
-    command = [sys.executable, "benchmarks/selection.py", str(tmp_path), "--out",
-               str(tmp_path / "out.csv"), "--jobs", "2"]  # fmt: skip
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    said = run("selection.py", tmp_path, "--out", tmp_path / "out.csv", "--jobs", 2)
     rows = pd.read_csv(tmp_path / "out.csv").set_index("name", drop=False)
     assert set(COLUMNS) <= set(rows.columns)
     assert rows.loc["blobs", "ari"] > 0.95
@@ -52,26 +56,15 @@ def test_a_folder_of_labelled_sets_is_judged(tmp_path):
     assert rows.loc["blobs", "verdict"] == "natural"
     assert rows.loc["flat", "verdict"] == "no natural segments"
     assert "lost.csv" in rows.loc["lost", "error"]
-    assert "FAILED lost" in done.stdout
-    assert "false alarms): 0 of 1" in done.stdout
+    assert "FAILED lost" in said
+    assert "false alarms): 0 of 1" in said
 
 
 @pytest.mark.slow
 def test_scoring_is_measured_against_reading_and_writing():
-    command = [sys.executable, "benchmarks/scoring.py", "--rows", "6000", "--repeats", "1",
-               "--algorithms", "kmeans", "hdbscan"]  # fmt: skip
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    said = run("scoring.py", "--rows", 6000, "--repeats", 1, "--algorithms", "kmeans", "hdbscan")
     for row in ("kmeans", "hdbscan", "csv", "parquet", "to pyarrow"):
-        assert row in done.stdout
+        assert row in said
 
 
 @pytest.mark.slow
@@ -87,15 +80,6 @@ def test_a_run_of_a_million_customers_needs_little_more_than_its_matrix(tmp_path
 
 @pytest.mark.slow
 def test_paths_are_measured_against_loops_of_fits():
-    done = subprocess.run(
-        [sys.executable, "benchmarks/paths.py", "--quick"],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    said = run("paths.py", "--quick")
     for row in ("ward", "dbscan", "hdbscan", "gmm"):
-        assert row in done.stdout
+        assert row in said

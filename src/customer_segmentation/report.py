@@ -48,8 +48,8 @@ from customer_segmentation.style import OUTLIER, markdown
 RUN_METRICS = (
     "score", "n_segments", "stability", "jaccard_mean", "jaccard_min", "unstable", "likelihood",
     "unexplained", "absorbed", "overlap", "no_valley", "inner_gap", "purity", "silhouette", "wcss",
-    "calinski_harabasz", "davies_bouldin", "bic", "coverage", "outlier_share",
-    "smallest_share", "largest_share",
+    "calinski_harabasz", "davies_bouldin", "bic", "coverage", "outlier_share", "smallest_share",
+    "largest_share",
 )  # fmt: skip
 CUSTOMERS = "tables/customers.parquet"
 ROW_GROUP = 65_536  # rows of a file that are encoded at once
@@ -98,10 +98,7 @@ def items(
     yield Tag("objection", str(analysis.chosen.row["objection"]))
     for what, how in analysis.approximations.items():
         yield Tag(f"approximation.{what}", how)
-    head = f"**{headline(analysis)}**"
-    end = [explanations.approximations(analysis)] if analysis.approximations else []
-    end.append(f"Data: {data.summary}")
-    yield Tag("mlflow.note.content", description(head, tables, "\n\n".join(end)))
+    yield Tag("mlflow.note.content", _note(analysis, tables))
     for name, value in settings.items():
         yield Param(name, str(value)[:MAX_PARAM])
     yield from _metrics(analysis)
@@ -287,12 +284,17 @@ def headline(analysis: Analysis) -> str:
     return f"{', '.join(facts)}: {analysis.chosen.choice.reason}"
 
 
+def _note(analysis: Analysis, tables: Tables) -> str:
+    end = [explanations.approximations(analysis)] if analysis.approximations else []
+    end.append(f"Data: {analysis.data.summary}")
+    return description(f"**{headline(analysis)}**", tables, "\n\n".join(end))
+
+
 def description(head: str, tables: Tables, end: str) -> str:
     """The run in words, for the top of its page: verdict first, then sizes and profile."""
     sentences = profiles.describe(tables.contrasts, tables.table, tables.segments)
     lines = [head, ""]
     for number, name in sorted(tables.names.items()):
         lines.append(f"{number}. **{name}**: {sentences.get(number, '')}")
-    if len(tables.summary):
-        lines += ["", markdown(tables.summary)]
-    return "\n".join([*lines, "", end])
+    summary = ["", markdown(tables.summary)] if len(tables.summary) else []
+    return "\n".join([*lines, *summary, "", end])
