@@ -55,10 +55,14 @@ def roll_back(opened: Any, name: str) -> int:
     from customer_segmentation import registry, terminal
 
     champion, former = registry.roll_back(opened, name)
-    terminal.say(
-        f"Version {champion.version} ({champion.run_name}) is the champion of {name} again, in "
-        f"place of version {former.version} ({former.run_name})."
-    )
+    said = f"Version {champion.version} ({champion.run_name}) is the champion of {name} again"
+    if former is None:
+        terminal.say(
+            f"{said} since the last rollback: nothing changed. Further back: python promote.py "
+            "run=RUN; list=true shows the runs."
+        )
+    else:
+        terminal.say(f"{said}, in place of version {former.version} ({former.run_name}).")
     return 0
 
 

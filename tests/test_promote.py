@@ -188,8 +188,23 @@ def test_rollback_gives_the_title_back(cli, ask, folder):
     client(folder).delete_run(by_name["gmm-income_spending-k5"])  # whoever tidies up the UI
     assert ask("rollback=true").returncode == 0
     assert alias(folder, "champion") == "1"
-    assert ask("rollback=true").returncode == 1
+    again = ask("rollback=true")
+    assert again.returncode == 0
+    assert "nothing changed" in again.stdout
     assert alias(folder, "champion") == "1"
+
+
+@pytest.mark.slow
+def test_a_rollback_run_twice_goes_back_once(cli, ask, folder):
+    cli("-m", "algorithm=kmeans,gmm,agglomerative", "features=income_spending")
+    for algorithm in ("kmeans", "gmm", "agglomerative"):
+        assert ask(f"run={algorithm}-income_spending-k5").returncode == 0
+    for _ in range(2):
+        assert ask("rollback=true").returncode == 0
+        assert (alias(folder, "champion"), alias(folder, "previous")) == ("2", "1")
+    assert ask("run=agglomerative-income_spending-k5").returncode == 0
+    assert ask("rollback=true").returncode == 0
+    assert alias(folder, "champion") == "2"
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from customer_segmentation.segmenter import TRUSTED_TYPES, Segmenter
 
 CHAMPION, PREVIOUS = "champion", "previous"
+RESTORED = "restored"  # tag of the registered model: the version that a rollback has made champion
 LOGGED = "models:/"  # and its id: the URI of a logged model
 
 
@@ -166,15 +167,20 @@ def crown(opened: Store, name: str, served: Served) -> None:
         client.set_model_version_tag(name, str(served.version), "replaces", str(former.version))
         _mark(client, former.run_id, PREVIOUS)
     client.set_registered_model_alias(name, CHAMPION, str(served.version))
+    client.set_registered_model_tag(name, RESTORED, "")
     _mark(client, served.run_id, CHAMPION)
 
 
-def roll_back(opened: Store, name: str) -> tuple[Served, Served]:
+def roll_back(opened: Store, name: str) -> tuple[Served, Served | None]:
     """Make the previous version the champion again; the one before it becomes the previous.
+
+    Once: asked again before the next promotion, as by a job that runs twice, nothing changes.
 
     Returns
     -------
-    champion, former : Served
+    champion : Served
+    former : Served or None
+        Whose place it took; None when the champion has been given the title back already.
 
     Raises
     ------
@@ -182,8 +188,12 @@ def roll_back(opened: Store, name: str) -> tuple[Served, Served]:
         When there is no champion, or none before it.
     """
     client = mlflow.MlflowClient(opened.uri)
-    former, champion = load(opened, name), load(opened, name, PREVIOUS)
+    former = load(opened, name)
+    if client.get_registered_model(name).tags.get(RESTORED) == str(former.version):
+        return former, None
+    champion = load(opened, name, PREVIOUS)
     client.set_registered_model_alias(name, CHAMPION, str(champion.version))
+    client.set_registered_model_tag(name, RESTORED, str(champion.version))
     before = champion.tags.get("replaces")
     if before:
         client.set_registered_model_alias(name, PREVIOUS, before)
