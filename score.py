@@ -13,14 +13,14 @@ sys.path.insert(0, str(ROOT / "src"))
 
 
 def main(argv: list[str]) -> int:
-    """Do what the options say: 0 when the output is in place, 1 when it is not, 130 on Ctrl-C."""
+    """Do what the options say: 0 with customers scored, 1 without, 130 on Ctrl-C."""
     from customer_segmentation import options
 
     said = "nothing was written, an earlier output is kept."
     return options.command(argv, ROOT / "conf" / "score.yaml", ROOT, run, interrupted=said)
 
 
-def run(chosen: dict[str, Any]) -> None:
+def run(chosen: dict[str, Any]) -> int:
     """Open the store and the model, score, and log what came of it."""
     from customer_segmentation import options, registry
     from customer_segmentation.batches import scoring_run
@@ -52,6 +52,7 @@ def run(chosen: dict[str, Any]) -> None:
     say(scored)
     run_id = scoring_run.log(scored, chosen["name"], served)
     print(f"this scoring: {opened.run_link(run_id)}")
+    return int(scored.failed == scored.rows)
 
 
 def say(scored: Any) -> None:

@@ -190,10 +190,11 @@ def test_bad_rows_are_named_and_the_others_scored(cli, tmp_path):
     assert run.data.metrics["rows_failed"] == 3
 
 
-def test_a_batch_of_which_no_row_can_be_scored_is_written_all_the_same(cli, tmp_path):
+def test_a_batch_of_which_no_row_can_be_scored_is_written_and_fails(cli, tmp_path):
     path = table(["1,Male,abc,1", "2,Male,abc,2"], tmp_path / "in.csv")
     done = cli(f"input={path}", "output=out.parquet")
-    assert done.returncode == 0
+    assert done.returncode == 1
+    assert "2 of 2 rows could not be scored" in done.stderr
     assert "cannot be told" in done.stdout
     assert pd.read_parquet(tmp_path / "out.parquet")["segment"].isna().all()
 
