@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from customer_segmentation.naming.wording import LEVEL, Trait, share_of, wordings
+from customer_segmentation.naming.wording import LEVEL, Rows, Trait, share_of, wordings
 
 
 def segment_traits(
@@ -35,12 +35,11 @@ def segment_traits(
     >>> segment_traits(2, contrasts, table, pd.Series([1, 2]))[0].contrast
     -1.0
     """
-    columns = list(table.columns)
-    words = wordings(columns)
-    members = table[(segments == segment).to_numpy()]
+    words = wordings(list(table.columns))
+    member = (segments == segment).to_numpy()
     found = []
     for label, contrast in contrasts.loc[segment].items():
-        trait = _trait(label, float(cast(float, contrast)), columns, words, members)
+        trait = _trait(label, float(cast(float, contrast)), words, table, member)
         if trait is not None:
             found.append(trait)
     return sorted(found, key=lambda trait: (-abs(trait.contrast), trait.order))
@@ -49,20 +48,21 @@ def segment_traits(
 def _trait(
     label: Hashable,
     contrast: float,
-    columns: Sequence[Hashable],
     words: dict[Hashable, str],
-    members: pd.DataFrame,
+    table: pd.DataFrame,
+    member: Rows,
 ) -> Trait | None:
     column, level = split(label, words)
+    order = list(table.columns).index(column)
     if level is None:
-        return Trait(columns.index(column), contrast, words[column])
-    values = members[column]
+        return Trait(order, contrast, words[column])
+    values = table[column][member]
     if contrast < 0:  # "not mostly X" says little, unless there is exactly one other level
         level, contrast = other_level(values, level), -contrast
     if not level:
         return None
     share = share_of(level, values)
-    return Trait(columns.index(column), contrast, words[column], level, share)
+    return Trait(order, contrast, words[column], level, share)
 
 
 def split(label: Hashable, columns: Iterable[Hashable]) -> tuple[Any, str | None]:

@@ -6,9 +6,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from customer_segmentation.style import number, percent
+
+Rows = NDArray[np.bool_]  # of a table, those that are looked at
 
 # Half an overall standard deviation: Cohen (1988) calls a difference of 0.5 "medium", the
 # smallest one that is "visible to the naked eye". Below it a segment is average in that column.
@@ -120,29 +124,32 @@ def comparative(words: str, more: bool, level: str | None = None) -> str:
     return _degree(words, more, "more fewer", "higher lower")
 
 
-def told(trait: Trait, members: pd.DataFrame, overall: pd.DataFrame) -> str:
+def told(trait: Trait, table: pd.DataFrame, member: Rows, inside: Rows) -> str:
     """Say one difference of a segment with the numbers behind it.
 
     Parameters
     ----------
     trait : Trait
         One of `traits.segment_traits`.
-    members, overall : DataFrame
-        Rows of the segment, and of all customers in segments; same columns.
+    table : DataFrame
+    member, inside : ndarray of bool, shape (n_customers,)
+        Who is in the segment, and who is in any.
 
     Examples
     --------
     >>> table = pd.DataFrame({"Annual Income (k$)": [90.0, 30.0]})
-    >>> told(Trait(0, 1.0, "income"), table[:1], table)
+    >>> first, all_ = np.array([True, False]), np.array([True, True])
+    >>> told(Trait(0, 1.0, "income"), table, first, all_)
     'higher Annual Income (90 against 60 for all)'
     >>> table = pd.DataFrame({"Number of purchases": [2.0, 6.0], "Toys (% of spend)": [5.0, 1.0]})
-    >>> [told(Trait(n, sign, ""), table[:1], table) for n, sign in enumerate((-1.0, 1.0))]
+    >>> [told(Trait(n, sign, ""), table, first, all_) for n, sign in enumerate((-1.0, 1.0))]
     ['fewer purchases (2 against 4 for all)', 'more Toys (5 % against 3 % for all)']
     """
-    mine, all_ = members.iloc[:, trait.order], overall.iloc[:, trait.order]
-    words = humanise(members.columns[trait.order])
+    column = table.iloc[:, trait.order]  # alone: a copy of the whole table would be a large one
+    mine, all_ = column[member], column[inside]
+    words = humanise(column.name)
     if trait.level is None:
-        share = "%" in str(members.columns[trait.order])
+        share = "%" in str(column.name)
         unit, pair = (" %", "more less") if share else ("", "higher lower")
         means = " against ".join(f"{number(float(part.mean()))}{unit}" for part in (mine, all_))
         said = _degree(words, trait.contrast > 0, "more fewer", pair, whole=True)

@@ -216,17 +216,18 @@ def describe(
     >>> describe(contrasts(table, segments), table, segments)[1]
     '2 customers (50 %): lower Age (20 against 40 for all).'
     """
-    overall = table[(segments != OUTLIER).to_numpy()]
+    inside = (segments != OUTLIER).to_numpy()
     sentences = {}
     for segment in (int(s) for s in contrasts.index):
-        members = table[(segments == segment).to_numpy()]
+        member = (segments == segment).to_numpy()
         strong = [
             trait
             for trait in segment_traits(segment, contrasts, table, segments)
             if abs(trait.contrast) >= HIGH
         ][:3]
-        phrases = [told(trait, members, overall) for trait in strong]
-        size = f"{plural(len(members), 'customer')} ({percent(len(members) / max(len(table), 1))})"
+        count = int(member.sum())
+        phrases = [told(trait, table, member, inside) for trait in strong]
+        size = f"{plural(count, 'customer')} ({percent(count / max(len(table), 1))})"
         sentences[segment] = f"{size}: {', '.join(phrases) or 'close to the average customer'}."
     return sentences
 

@@ -92,9 +92,8 @@ def profile(
     """
     check_aligned(table, segments)
     inside = (segments != OUTLIER).to_numpy()
-    table = table[inside]
     numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
-    parts = [part for column in table.columns for part in _column(table[column], codes)]
+    parts = [part for column in table.columns for part in _column(table[column][inside], codes)]
     for part in parts:
         part |= {"segment": numbers, "name": [name_of(int(s), names) for s in numbers]}
         part["used_to_cluster"] = part["column"] in used
@@ -139,17 +138,17 @@ def differentiators(
     """
     certain = _certain(profile(table, segments, {}) if tested is None else tested)
     found = contrasts(table, segments, most=None)
-    overall = table[(segments != OUTLIER).to_numpy()]
+    inside = (segments != OUTLIER).to_numpy()
     result = {}
     for segment in (int(s) for s in found.index):
-        members = table[(segments == segment).to_numpy()]
+        member = (segments == segment).to_numpy()
         traits: dict[int, Trait] = {}
         for trait in segment_traits(segment, found, table, segments):
             key = (segment, str(table.columns[trait.order]), trait.level or "")
             if abs(trait.contrast) >= SLIGHT and key in certain:
                 traits.setdefault(trait.order, trait)
         strongest = list(traits.values())[:most]
-        result[segment] = tuple(told(trait, members, overall) for trait in strongest)
+        result[segment] = tuple(told(trait, table, member, inside) for trait in strongest)
     return result
 
 
