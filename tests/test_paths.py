@@ -75,8 +75,17 @@ def test_one_column_has_neighbours_too():
         np.testing.assert_array_equal(candidate.labels, DBSCAN(candidate.value).fit_predict(X))
 
 
-@pytest.mark.parametrize("settings", [{}, {"min_samples": 7}, {"cluster_selection_method": "leaf"}])
-def test_trees_from_shared_distances_equal_a_fit_per_size(settings):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"min_samples": 5},
+        {"min_samples": 60},
+        {"min_samples": 7, "cluster_selection_method": "leaf"},
+        {"min_samples": 5, "allow_single_cluster": True},
+    ],
+    ids=str,
+)
+def test_one_tree_of_hdbscan_equals_a_fit_per_size(settings):
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(m, s, (n, 3)) for m, s, n in ((0, 1, 1500), (6, 0.5, 700))])
     X = np.concatenate([X, rng.uniform(-4, 9, (100, 3)), np.repeat(X[:3], 30, axis=0)])

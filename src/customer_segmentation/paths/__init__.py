@@ -36,6 +36,7 @@ from customer_segmentation.paths.grids import (
 
 REFIT_STARTS = 3
 SHARED_ROWS = 2_000  # a fit of HDBSCAN to fewer customers takes milliseconds
+MOST_AROUND = 200  # nearest customers of 20,000 customers are 64 MB
 
 
 Progress = Callable[[int, int], None]
@@ -57,8 +58,8 @@ def fit_path(
     Parameters
     ----------
     estimator : scikit-learn-compatible clusterer, unfitted
-        Needs ``fit`` and either ``labels_`` or ``predict``. Agglomerative clustering and DBSCAN
-        share one tree and one neighbour structure over the whole grid.
+        Needs ``fit`` and either ``labels_`` or ``predict``. Agglomerative clustering, DBSCAN
+        and HDBSCAN with ``min_samples`` share one tree over the whole grid.
     X : ndarray of shape (n_samples, n_features)
     algorithm : str
         Its name, for messages and the result.
@@ -238,18 +239,19 @@ def _(estimator: DBSCAN, X: FloatArray, path: Path, grid: list[float], progress:
 
 @_fit.register
 def _(estimator: HDBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
-    models = [clone(estimator).set_params(**{path.parameter: value}) for value in grid]
-    around = [model.min_samples or model.min_cluster_size for model in models]
     plain = estimator.metric == "euclidean" and estimator.alpha == 1
-    if not plain or len(X) < SHARED_ROWS or max(around) > len(X):
+    around = estimator.min_samples or 0  # its default is another one for every size
+    one_tree = path.parameter == "min_cluster_size" and 1 < around <= MOST_AROUND
+    if not plain or not one_tree or len(X) < max(SHARED_ROWS, around):
         return _fit.dispatch(object)(estimator, X, path, grid, progress)
     start = time.perf_counter()
-    cores = density.core_distances(X, around)
+    found = density.reach(X, around)
     shared = (time.perf_counter() - start) / len(grid)
     candidates: list[Candidate] = []
-    for value, model, core in zip(grid, models, cores.T, strict=True):
+    for value in grid:
         start = time.perf_counter()
-        labels = density.hdbscan(model, *density.spanning_tree(X, core))
+        model = clone(estimator).set_params(min_cluster_size=value)
+        labels = density.hdbscan(found, model)
         seconds = shared + time.perf_counter() - start
         candidates.append(Candidate(value, labels, seconds, model))
         progress(len(candidates), len(grid))
