@@ -49,8 +49,12 @@ class Assigner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        starts = range(0, len(X), BLOCK)
-        return np.concatenate([self._labels(X[start : start + BLOCK]) for start in starts])
+        step = self._block
+        return np.concatenate([self._labels(X[i : i + step]) for i in range(0, len(X), step)])
+
+    @property
+    def _block(self) -> int:
+        return BLOCK
 
     def _labels(self, X: FloatArray) -> Any:
         raise NotImplementedError

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
-from customer_segmentation.segmenter.assigners import Assigner
+from customer_segmentation.segmenter.assigners import BLOCK, Assigner
 from customer_segmentation.segmenter.neighbours import Index, spread
 
 MAX_DENSITY_ROWS = 100_000  # fewer would thin out the density that the algorithm has seen
+NEIGHBOURS = 1_000_000  # looked at at once: 16 MB
 SLACK = 1 + 1e-12  # distances from two libraries differ in their last digit
 
 
@@ -121,6 +122,10 @@ class ReachAssigner(Assigner):
     @property
     def _k(self) -> int:
         return max(self.min_samples, 2)
+
+    @property
+    def _block(self) -> int:
+        return min(BLOCK, max(NEIGHBOURS // self._k, 1))
 
     def _neighbourhood(self, distances: FloatArray) -> FloatArray:
         """Core distance: to the customer who completes the neighbourhood."""
