@@ -6,14 +6,22 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from customer_segmentation import silhouette, validity
+from customer_segmentation import evidence, silhouette, validity
+from customer_segmentation.evidence import stability
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
+from customer_segmentation.profiles.borderline import MAX_NEIGHBOURS
 from customer_segmentation.search import Chosen
+from customer_segmentation.segmenter.fidelity import MAX_ROWS as MAX_HELD_OUT
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
 from customer_segmentation.style import percent, plural
+
+SHARE_ERROR = round(0.5 / math.sqrt(evidence.ROWS), 2)  # of a share of the customers, at most
+# Where a customer's neighbours are in two segments: ten of them vote, who are not quite its own.
+VOTES_ERROR = 0.3
 
 
 def over_all(
@@ -77,12 +85,22 @@ def told(
     >>> told(None, None, 200, fidelity=1.0, exact_rows=20_000)
     {}
     """
-    rows = chosen.rows if chosen is not None else None
-    if customers <= exact_rows and rows is None:
+    if chosen is None:
         return {}
+    found = _measured(chosen, estimator, customers, fidelity, exact_rows)
+    if customers > exact_rows or chosen.rows is not None:
+        found = _fitted(chosen, estimator, customers, fidelity, exact_rows) | found
+    return found
+
+
+def _fitted(
+    chosen: Chosen, estimator: Any, customers: int, fidelity: float, exact_rows: int
+) -> dict[str, str]:
+    """Of the fit, and of the scores that are those of a sample where the fit is."""
+    rows = chosen.rows
     seen = min(exact_rows, customers if rows is None else len(rows))
     some, error = plural(seen, "random customer"), chosen.row.get("silhouette_se", math.nan)
-    found = {}
+    found: dict[str, str] = {}
     if rows is not None:
         found["fit"] = (
             f"the algorithm saw {some}, on whom its settings were compared; the model assigned "
@@ -105,9 +123,39 @@ def told(
             f"silhouettes are those of {sample}, each against all; the standard error of their "
             f"mean is {error:.3f}"
         )
-    found["evidence"] = f"likelihood, valleys and gaps are those of {some}"
-    if customers > exact_rows:
+    found["likelihood"] = (
+        f"likelihood is that of {some}, with a standard error of about {1 / math.sqrt(seen):.3f}"
+    )
+    return found
+
+
+def _measured(
+    chosen: Chosen, estimator: Any, customers: int, fidelity: float, exact_rows: int
+) -> dict[str, str]:
+    """Of what looks at a fixed number of customers, however many there are."""
+    seen, found = customers if chosen.rows is None else len(chosen.rows), {}
+    if seen > evidence.ROWS:
+        found["evidence"] = (
+            f"valleys and gaps are looked for among {plural(evidence.ROWS, 'random customer')}, "
+            f"where narrow ones can go unseen; the shares of customers whose segments overlap have "
+            f"a standard error of about {SHARE_ERROR}"
+        )
+    if seen > MAX_HELD_OUT and not hasattr(estimator, "predict"):
+        error = math.sqrt(fidelity * (1 - fidelity) / MAX_HELD_OUT)
+        found["fidelity"] = (
+            f"how truly the model assigns was measured on {plural(MAX_HELD_OUT, 'customer')}, with "
+            f"a standard error of {error:.3f}"
+        )
+    if customers > MAX_REFERENCE_ROWS:
         found["confidence"] = (
-            f"a customer's confidence is that of the nearest of {MAX_REFERENCE_ROWS:,}"
+            f"a customer's confidence is counted among {MAX_REFERENCE_ROWS:,}, with a standard "
+            f"error of up to {VOTES_ERROR} between two segments"
+        )
+    if chosen.resamples and customers * stability.SHARE > stability.ROWS:
+        times = np.bincount(np.concatenate([resample.rows for resample in chosen.resamples]))
+        known = plural(int((times >= stability.MIN_RESAMPLES).sum()), "customer")
+        found["borderline"] = (
+            f"whether refits put a customer elsewhere is known of {known}, and the next best "
+            f"segment is that of the nearest of {min(customers, MAX_NEIGHBOURS):,}"
         )
     return found

@@ -19,6 +19,7 @@ COLUMNS = (
     "gain", "likelihood", "unexplained", "no_valley", "overlap", "absorbed", "inner_gap",
     "hidden_valley", "valley_depth", "purity", "purity_min",
 )  # fmt: skip
+ROWS = 1000  # among whom valleys and gaps are looked for: the thresholds are those for so many
 VALLEY = 0.10  # log radius ratio: about one standard error of a 10-neighbour radius in 2-3 columns
 # The sparsest neck of a thin shape is as much as this above its core by chance alone, so that a
 # valley needs this depth where k rows make the border; the more do, the less.
@@ -42,7 +43,7 @@ class _Prepared:
 
 
 def measure(
-    X: FloatArray, labelings: Iterable[IntArray], *, seed: int, rows: int = 1000
+    X: FloatArray, labelings: Iterable[IntArray], *, seed: int, rows: int = ROWS
 ) -> pd.DataFrame:
     """Measure every labelling of a matrix.
 
