@@ -2,11 +2,11 @@
 
     python benchmarks/launchers.py [--rows 20000] [--folder FOLDER] [basic joblib again]
 
-Eight algorithms on 5 columns of generated customers. Every step is `python train.py -m` in an own
-process; `again` is the joblib sweep a second time, which finds all its runs finished. Labels are
-compared between the basic and the joblib sweep. Threads are those of all its processes that run or
-wait for a processor, sampled from /proc (Linux): many more than there are processors would be in
-each other's way. Steps that were made in FOLDER before are not made again.
+Eight algorithms, each with three seeds, on 5 columns of generated customers. Every step is
+`python train.py -m` in an own process; `again` is the joblib sweep a second time, which finds all
+its runs finished. Labels are compared between the basic and the joblib sweep. Threads are those of
+all its processes that run or wait for a processor, sampled from /proc (Linux): many more than there
+are processors would be in each other's way. Steps that were made in FOLDER before are not repeated.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rich.table import Table
 from scale import ALGORITHMS, ROOT, customers
 
 STEPS = {"basic": "basic", "joblib": "joblib", "again": "joblib"}  # and the launcher of each
+SEEDS = (0, 1, 2)
 PROCESSES = 2
 PAUSE = 0.2  # seconds between two looks at the threads
 
@@ -40,8 +41,8 @@ def sweep(folder: Path, step: str) -> dict[str, Any]:
         sys.executable, str(ROOT / "train.py"), "-m", f"hydra/launcher={launcher}",
         *([f"hydra.launcher.n_jobs={PROCESSES}"] if launcher == "joblib" else []),
         "data=csv", f"data.path={folder / 'customers.parquet'}", "features=auto",
-        f"algorithm={','.join(ALGORITHMS)}", f"tracking.folder={store(folder, step)}",
-        f"hydra.sweep.dir={folder / step}",
+        f"seed={','.join(map(str, SEEDS))}", f"algorithm={','.join(ALGORITHMS)}",
+        f"tracking.folder={store(folder, step)}", f"hydra.sweep.dir={folder / step}",
     ]  # fmt: skip
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -100,13 +101,14 @@ def labels(folder: Path, step: str) -> dict[str, list[int]]:
     found = {}
     for run in client.search_runs(experiments, "tags.kind = 'model'"):
         file = Path(run.info.artifact_uri.removeprefix("file://")) / "tables" / "assignments.csv"
-        found[str(run.info.run_name)] = pd.read_csv(file)["segment"].tolist()
+        name = f"{run.info.run_name}, seed {run.data.params['seed']}"
+        found[name] = pd.read_csv(file)["segment"].tolist()
     return found
 
 
 def show(folder: Path, done: dict[str, dict[str, Any]]) -> None:
     """Print what the steps took, and whether their labels are the same."""
-    table = Table(title=f"A sweep of {len(ALGORITHMS)} runs", title_justify="left")
+    table = Table(title=f"A sweep of {len(ALGORITHMS) * len(SEEDS)} runs", title_justify="left")
     for heading in ("step", "seconds", "CPU s", "throughput", "taken over", "threads: mean, most"):
         table.add_column(heading, justify="left" if heading == "step" else "right")
     for step, took in done.items():

@@ -38,7 +38,7 @@ HEADINGS = ("path", "customers", "values", "path CPU s", "loop CPU s", "ratio", 
 SETTINGS: dict[str, tuple[Any, str, int]] = {
     "ward": (AgglomerativeClustering(), "n_clusters", 20_000),
     "dbscan": (DBSCAN(), "eps", 100_000),
-    "hdbscan": (HDBSCAN(copy=True), "min_cluster_size", 100_000),
+    "hdbscan": (HDBSCAN(min_samples=5, copy=True), "min_cluster_size", 100_000),
     "gmm": (GaussianMixture(n_init=5, reg_covar=1e-3, random_state=0), "n_components", 100_000),
 }
 
