@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from customer_segmentation.batches import (
     Chunk,
@@ -35,6 +36,7 @@ from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.schema import SchemaError, empty_rows
 from customer_segmentation.style import OUTLIER_NAME, name_of
 
+WORKERS = 2
 EXAMPLES = 5  # rows with problems that are named
 Progress = Callable[[float | None, int], None]
 
@@ -148,6 +150,7 @@ def score(
     monitor = Monitor(reference)
     scored = Scored(path, output, words, source.notes, monitor, _names(segmenter))
     with (
+        threadpool_limits(limits=1),
         open_target(output, batch.rows.schema) as target,
         closing(source.chunks(batch.wanted)) as chunks,
         closing(_one_ahead(batch.score, chunks)) as results,
@@ -165,11 +168,11 @@ def score(
 
 def _one_ahead(work: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Generator[Done]:
     """Work on a chunk in a second thread while the next is read and the last one written."""
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(WORKERS) as thread:
         waiting: deque[tuple[Chunk, Future[Result]]] = deque()
         for chunk in chunks:
             waiting.append((chunk, thread.submit(work, chunk)))
-            if len(waiting) > 1:
+            if len(waiting) > WORKERS:
                 done, result = waiting.popleft()
                 yield done, result.result()
         for done, result in waiting:

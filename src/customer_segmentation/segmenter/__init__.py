@@ -16,7 +16,7 @@ from customer_segmentation.paths.candidates import Candidate
 from customer_segmentation.segmenter import schema
 from customer_segmentation.segmenter.assigners import BLOCK, PredictAssigner
 from customer_segmentation.segmenter.following import follow
-from customer_segmentation.segmenter.neighbours import SAME, Reference
+from customer_segmentation.segmenter.neighbours import Reference
 from customer_segmentation.segmenter.numbering import number_segments, renumbering
 from customer_segmentation.segmenter.plain import TRUSTED_TYPES, settings_of
 from customer_segmentation.segmenter.preparation import dense, preparation_for, prepare, unprepared
@@ -278,7 +278,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         X = prepare(self.transformer_, read)
         labels = self.assigner_.predict(X)
         if self.assigner != PredictAssigner.word:
-            same = self.reference_.index.within(X, SAME)
+            same = self.reference_.index.twins(X)
             labels = np.where(same >= 0, self.reference_.labels[same], labels)
         return labels, self.reference_.confidence(X, labels)
 

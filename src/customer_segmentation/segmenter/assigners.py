@@ -6,6 +6,7 @@ algorithm gave them, ``predict`` gives new customers a label, -1 for outliers.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,10 +17,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation.segmenter.anchors import UNKNOWN, Anchors, by_nearest
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS, Index, spread
+from customer_segmentation.segmenter.places import Places
 
 MAX_MEMBER_ROWS = 2_000  # whose distances to every new customer are computed, all of them
 BLOCK = 131_072  # rows handled at once: bounds the memory
+MANY_ROWS = 20_000  # from here on, it pays to set up what saves searches
 CHUNK = 8_192  # rows that a library's predict is given at once, always as many
 
 
@@ -65,7 +69,41 @@ class Assigner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.where(outside, OUTLIER, labels) if outside.any() else labels
 
 
-class NeighborsAssigner(Assigner):
+class SearchingAssigner(Assigner):
+    """What those share that compare a customer with others: most need not, wherever they are.
+
+    What tells who they are is set up when many customers come for the first time, and not saved.
+    """
+
+    def read(self, X: Any, labels: Any) -> tuple[FloatArray, IntArray]:
+        """Check customers and labels, and forget what was set up for others."""
+        self.__dict__.pop("_shortcut", None)
+        return super().read(X, labels)
+
+    @cached_property
+    def _shortcut(self) -> Any:
+        """What has ``codes_of(X)``: positions in ``classes_``, -1 = outlier, -2 = to be searched."""
+        raise NotImplementedError
+
+    def _labels(self, X: FloatArray) -> Any:
+        if not len(self.codes_):
+            return np.full(len(X), OUTLIER, dtype=np.int64)
+        if len(X) < MANY_ROWS:
+            codes = self._searched(X)
+        else:
+            codes = self._shortcut.codes_of(X)
+            open_ = np.flatnonzero(codes == UNKNOWN)
+            codes[open_] = self._searched(X[open_])
+        return self.with_outliers(codes, codes < 0)
+
+    def _searched(self, X: FloatArray) -> IntArray:
+        raise NotImplementedError
+
+    def __getstate__(self) -> Any:
+        return {name: value for name, value in super().__getstate__().items() if name != "_shortcut"}
+
+
+class NeighborsAssigner(SearchingAssigner):
     """A customer joins the cluster of its nearest customers, near ones counting for more.
 
     Outliers are a class as any other: who is surrounded by outliers is one.
@@ -96,15 +134,21 @@ class NeighborsAssigner(Assigner):
         self.index_, self.codes_ = Index(X[rows]), codes[rows]
         return self
 
-    def _labels(self, X: FloatArray) -> Any:
+    @cached_property
+    def _shortcut(self) -> Anchors:
+        """Where the nearest customers are all in one cluster."""
+        points, k = self.index_.points, min(self.n_neighbors, len(self.codes_))
+        return by_nearest(Places(points), points, self.codes_, k)
+
+    def _searched(self, X: FloatArray) -> IntArray:
         distances, near = self.index_.nearest(X, self.n_neighbors)
         votes, rows = np.zeros((len(X), len(self.classes_))), np.arange(len(X))
         for distance, neighbour in zip(distances.T, near.T, strict=True):
             votes[rows, self.codes_[neighbour]] += 1 / np.maximum(distance, 1e-9)
-        return self.classes_[votes.argmax(axis=1)]
+        return votes.argmax(axis=1)
 
 
-class LinkageAssigner(Assigner):
+class LinkageAssigner(SearchingAssigner):
     """The cluster that a tree would merge a new customer into, by the tree's own linkage.
 
     Parameters
@@ -150,13 +194,30 @@ class LinkageAssigner(Assigner):
         return self
 
     def _labels(self, X: FloatArray) -> Any:
-        if self.linkage == "single":
-            return self.classes_[self.codes_[self.members_.nearest(X, 1)[1][:, 0]]]
         if self.linkage == "ward":
             return self.classes_[self._increase(X).argmin(axis=1)]
+        return super()._labels(X)
+
+    @cached_property
+    def _shortcut(self) -> Anchors:
+        """Where the cluster is clear.
+
+        A mean or largest distance changes by no more than a row moves, the difference of two by
+        twice that.
+        """
+        places = Places(self.members_.points)
+        if self.linkage == "single":
+            return by_nearest(places, self.members_.points, self.codes_)
+        linked = self._linked(places.centres)
+        ordered = np.sort(np.column_stack([linked, np.full(len(linked), np.inf)]), axis=1)
+        return Anchors(places, linked.argmin(axis=1), (ordered[:, 1] - ordered[:, 0]) / 2)
+
+    def _searched(self, X: FloatArray) -> IntArray:
+        if self.linkage == "single":
+            return self.codes_[self.members_.nearest(X, 1)[1][:, 0]]
         # The distances to 2,000 members fill 16 kB a row.
         parts = np.array_split(X, max(1, len(X) // 2048))
-        return self.classes_[np.concatenate([self._linked(p).argmin(axis=1) for p in parts])]
+        return np.concatenate([self._linked(part).argmin(axis=1) for part in parts])
 
     def _increase(self, X: FloatArray) -> FloatArray:
         return np.asarray(cdist(X, self.means_, "sqeuclidean") * self.weights_)

@@ -2,20 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
-from customer_segmentation.segmenter.assigners import BLOCK, Assigner
+from customer_segmentation.segmenter.anchors import UNKNOWN, Anchors, by_nearest
+from customer_segmentation.segmenter.assigners import BLOCK, SearchingAssigner
+from customer_segmentation.segmenter.crowds import Crowds
 from customer_segmentation.segmenter.neighbours import Index, spread
+from customer_segmentation.segmenter.places import Places
 
 MAX_DENSITY_ROWS = 100_000  # fewer would thin out the density that the algorithm has seen
 NEIGHBOURS = 1_000_000  # looked at at once: 16 MB
 SLACK = 1 + 1e-12  # distances from two libraries differ in their last digit
 
 
-class CoreAssigner(Assigner):
+@dataclass
+class DensityMap:
+    """Where it is clear which cluster is nearest, and whether it is near and dense enough.
+
+    Attributes
+    ----------
+    anchors : Anchors
+        Of the cluster.
+    inner : Crowds
+        Who makes a neighbourhood dense enough for a cluster.
+    inside : ndarray of shape (n_places,)
+        Distance from a place up to which they suffice.
+    outer : Crowds
+        Without whom it never is.
+    n : int
+        How many of them it takes.
+    reach : ndarray of shape (n_clusters,)
+        Within which distance.
+    """
+
+    anchors: Anchors
+    inner: Crowds
+    inside: FloatArray
+    outer: Crowds
+    n: int
+    reach: FloatArray
+
+    def codes_of(self, X: FloatArray) -> IntArray:
+        """Code of the cluster of each row, -1 of an outlier, -2 where it takes a search to tell."""
+        rows = self.anchors.places.locate(X)
+        order = np.argsort(rows.at, kind="stable")
+        rows = rows.only(order)
+        codes = self.anchors.codes_at(rows)
+        radii = np.where(codes >= 0, self.reach[codes], self.reach.max())
+        near = np.flatnonzero((codes >= 0) & (rows.away < self.inside[rows.at]))
+        dense = self.inner.at_least(max(self.n, 1), rows.only(near), radii[near])
+        rest = np.ones(len(X), dtype=bool)
+        rest[near[dense]] = False
+        rest = np.flatnonzero(rest)
+        outside = self.outer.fewer(self.n, rows.only(rest), radii[rest])
+        codes[rest] = np.where(outside, OUTLIER, UNKNOWN)
+        found = np.empty_like(codes)
+        found[order] = codes
+        return found
+
+
+class CoreAssigner(SearchingAssigner):
     """DBSCAN's own rule: the cluster of the nearest core customer within eps, else an outlier.
 
     Parameters
@@ -60,14 +111,20 @@ class CoreAssigner(Assigner):
         self.index_, self.codes_ = Index(X[rows]), codes[rows]
         return self
 
-    def _labels(self, X: FloatArray) -> Any:
-        if not len(self.codes_):
-            return np.full(len(X), OUTLIER, dtype=np.int64)
+    @cached_property
+    def _shortcut(self) -> DensityMap:
+        places = Places(self.index_.points)
+        anchors = by_nearest(places, self.index_.points, self.codes_)
+        cores, everywhere = Crowds(places, self.index_), np.full(len(places.centres), np.inf)
+        reach = np.full(len(self.classes_), self.eps)
+        return DensityMap(anchors, cores, everywhere, cores, 1, reach)
+
+    def _searched(self, X: FloatArray) -> IntArray:
         near = self.index_.within(X, self.eps * SLACK)
-        return self.with_outliers(self.codes_[near], near < 0)
+        return np.where(near >= 0, self.codes_[near], OUTLIER)
 
 
-class ReachAssigner(Assigner):
+class ReachAssigner(SearchingAssigner):
     """HDBSCAN's rule for a new customer, as far as the labels tell its tree.
 
     A customer joins the cluster to which its mutual reachability distance is smallest, unless that
@@ -140,9 +197,22 @@ class ReachAssigner(Assigner):
         best, rows = mutual.argmin(axis=1), np.arange(len(near))
         return mutual[rows, best], self.codes_[near[rows, best]]
 
-    def _labels(self, X: FloatArray) -> Any:
-        if not len(self.codes_):
-            return np.full(len(X), OUTLIER, dtype=np.int64)
+    @cached_property
+    def _shortcut(self) -> DensityMap:
+        """Where the nearest members are of one cluster, and one of them reaches others itself."""
+        places, k = Places(self.everyone_.points), min(self._k, len(self.codes_))
+        points = self.members_.points
+        tight = self.core_ <= self.reach_[self.codes_]
+        anchors = by_nearest(places, points, self.codes_, k)
+        reaching = by_nearest(places, points, tight, rivals=k)
+        inside = np.where(reaching.codes, reaching.radii, 0)
+        n = min(self.min_samples - 1, len(self.everyone_.points))
+        inner, outer = Index(points[tight] if tight.any() else points), self.everyone_
+        return DensityMap(
+            anchors, Crowds(places, inner), inside, Crowds(places, outer), n, self.reach_
+        )
+
+    def _searched(self, X: FloatArray) -> IntArray:
         distances, near = self.everyone_.nearest(X, self._k)
         core, k = self._neighbourhood(distances).copy(), min(self._k, len(self.codes_))
         distances, near = distances[:, :k], self.places_[near[:, :k]]
@@ -151,7 +221,7 @@ class ReachAssigner(Assigner):
         asked = (near < 0).any(axis=1) & (core <= self.reach_.max() * SLACK)
         distances[asked], near[asked] = self.members_.nearest(X[asked], self._k)
         needs, codes = self._reachability(core, distances, near)
-        return self.with_outliers(codes, needs > self.reach_[codes] * SLACK)
+        return np.where(needs > self.reach_[codes] * SLACK, OUTLIER, codes)
 
 
 def core_customers(X: FloatArray, eps: float, min_samples: int) -> Any:

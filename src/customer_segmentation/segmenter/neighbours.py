@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ MAX_REFERENCE_ROWS = 10_000  # keeps the model below a few megabytes and scoring
 LEAF_ROWS = 5  # customers who vouch for their surroundings
 NEAR_ENOUGH = 1.0  # a customer less than twice as far as the nearest one tells the same
 PARALLEL_ROWS = 20_000  # fewer are looked up before a second thread has started
+SHADES = 1 << 20  # of a line that points fall on
 SAME = 1e-9  # standardised features closer than this are the same customer, read twice
 
 
@@ -88,6 +90,23 @@ class Index:
         found = self.tree.query(X, distance_upper_bound=radius, workers=_workers(X))[1]
         return np.where(found < len(self.points), found, -1)
 
+    def twins(self, X: FloatArray) -> IntArray:
+        """Position of the point that each row is the same customer as, -1 where there is none.
+
+        Examples
+        --------
+        >>> Index(np.array([[0.0], [5.0]])).twins(np.array([[4.0], [5.0 + 1e-12]]))
+        array([-1,  1])
+        """
+        found = np.full(len(X), -1)
+        maybe = np.flatnonzero(self._shadow.may_be_in(X))
+        found[maybe] = self.within(X[maybe], SAME)
+        return found
+
+    @cached_property
+    def _shadow(self) -> Shadow:
+        return Shadow(self.points)
+
     def count_within(self, radius: float) -> IntArray:
         """How many points lie within `radius` of each point, itself included."""
         workers = _workers(self.points)
@@ -101,6 +120,38 @@ class Index:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Index.__init__(self, state["points"])
+
+
+class Shadow:
+    """Where points fall on a line: nobody who falls elsewhere is one of them.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+
+    Examples
+    --------
+    >>> Shadow(np.array([[0.0], [5.0]])).may_be_in(np.array([[4.0], [5.0]]))
+    array([False,  True])
+    """
+
+    def __init__(self, points: FloatArray) -> None:
+        self._line = np.random.default_rng(0).normal(size=points.shape[1])
+        shadows = points @ self._line
+        # A shadow is as inexact as the largest term of its sum.
+        blur = np.abs(self._line).sum() * (SAME + 1e-12 * np.abs(points).max(initial=0))
+        self._start = shadows.min(initial=0) - blur
+        self._width = max((shadows.max(initial=0) - self._start) / SHADES, 4 * blur)
+        self._shades = np.zeros(SHADES + 2, dtype=bool)
+        for moved in (-blur, blur):
+            self._shades[self._shade(shadows + moved)] = True
+
+    def may_be_in(self, X: FloatArray) -> Any:
+        """Whether each row may be the same as a point; hardly any other one may."""
+        return self._shades[self._shade(X @ self._line)]
+
+    def _shade(self, shadows: FloatArray) -> IntArray:
+        return np.clip((shadows - self._start) / self._width, 0, SHADES + 1).astype(np.int32)
 
 
 class Reference:

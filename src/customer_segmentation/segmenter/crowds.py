@@ -1,0 +1,104 @@
+"""Whether there are enough points around a row, counted for all rows of a place in one product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.segmenter.neighbours import Index
+from customer_segmentation.segmenter.places import Located, Places
+
+FEW = 128  # points that nearly always show that there are enough
+MOST = 1_024  # points that are listed for a place
+CELLS = 8 << 20  # of all lists: 32 MB
+FARTHEST = 100.0  # radii from a place: so far single precision can tell distances
+ROUNDING = 1e-6  # relative error of a term of a distance in single precision, and some more
+SLAB = 255  # points whose count fits a byte
+
+
+class Crowds:
+    """The points around each place, to count those within a radius of a row.
+
+    Distances are computed in single precision, and what its rounding leaves open stays open: where
+    there is an answer, it is that of a search.
+
+    Parameters
+    ----------
+    places : Places
+    index : Index
+        Of the points.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [9.0]])
+    >>> places = Places(points)
+    >>> crowds, rows = Crowds(places, Index(points)), places.locate(np.array([[0.4], [5.0]]))
+    >>> crowds.at_least(2, rows, np.ones(2))
+    array([ True, False])
+    >>> crowds.fewer(1, rows, np.ones(2))
+    array([False,  True])
+    """
+
+    def __init__(self, places: Places, index: Index) -> None:
+        n, columns = places.centres.shape
+        most = int(np.clip(CELLS // (n * (columns + 2)), FEW, MOST))
+        self._distances, near = index.nearest(places.centres, most)
+        whole = len(index.points) <= most
+        self._beyond = np.full(n, np.inf) if whole else self._distances[:, -1]
+        points = index.points[near] - places.centres[:, None]
+        squares = np.einsum("ijk,ijk->ij", points, points)[:, :, None]
+        terms = [-2 * points, np.ones_like(squares), squares]
+        self._terms = np.concatenate(terms, axis=2, dtype=np.float32, casting="same_kind")
+
+    def at_least(self, n: int, rows: Located, radii: FloatArray) -> Any:
+        """Whether there are surely `n` points within a radius of each row.
+
+        Parameters
+        ----------
+        n : int
+        rows : Located
+            Ordered by their places.
+        radii : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of bool, shape (n_samples,)
+        """
+        near = rows.away < FARTHEST * radii
+        return self._counts(near, rows, radii, surely=True) >= n
+
+    def fewer(self, n: int, rows: Located, radii: FloatArray) -> Any:
+        """Whether there are surely fewer than `n` points within a radius of each row."""
+        near = rows.away < np.minimum(FARTHEST * radii, self._beyond[rows.at] - radii)
+        return near & (self._counts(near, rows, radii, surely=False) < n)
+
+    def _counts(self, asked: Any, rows: Located, radii: FloatArray, *, surely: bool) -> IntArray:
+        """Points within the radius of each row: of the nearest few at least, or of all at most."""
+        counts = np.zeros(len(radii), dtype=np.int64)
+        places = np.flatnonzero(asked)
+        (at, offsets, away), radii = rows.only(places), radii[places]
+        error = ROUNDING * (offsets.shape[1] + 5) * (-1 if surely else 1)
+        sides = np.empty((offsets.shape[1] + 2, len(at)), dtype=np.float32)
+        sides[:-2], sides[-2], sides[-1] = offsets.T, away**2, 1
+        edges = np.flatnonzero(np.diff(at, prepend=-1, append=-1))
+        for start, end in zip(edges[:-1], edges[1:], strict=True):
+            place, run = at[start], slice(start, end)
+            reach = FEW if surely else self._listed(place, (radii[run] + away[run]).max())
+            far = self._distances[place, :reach].max(initial=0)
+            limits = radii[run] ** 2 + error * (away[run] ** 2 + far**2)
+            squares = self._terms[place, :reach] @ sides[:, run]
+            counts[places[run]] = _sums(squares <= limits.astype(np.float32))
+        return counts
+
+    def _listed(self, place: int, radius: float) -> int:
+        return int(np.searchsorted(self._distances[place], radius, side="right"))
+
+
+def _sums(below: Any) -> IntArray:
+    """How many are true in each column."""
+    ones, total = below.view(np.uint8), np.zeros(below.shape[1], dtype=np.int64)
+    for start in range(0, len(ones), SLAB):
+        total += np.add.reduce(ones[start : start + SLAB], axis=0, dtype=np.uint8)
+    return total
