@@ -13,11 +13,13 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.mixture import GaussianMixture
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.segmenter.anchors import UNKNOWN, Anchors, by_nearest
+from customer_segmentation.segmenter.mixtures import Likelihood
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS, Index, spread
 from customer_segmentation.segmenter.places import Places
 
@@ -82,7 +84,7 @@ class SearchingAssigner(Assigner):
 
     @cached_property
     def _shortcut(self) -> Any:
-        """What has ``codes_of(X)``: positions in ``classes_``, -1 = outlier, -2 = to be searched."""
+        """What has ``codes_of(X)``: codes as of `_searched`, -2 where that has to tell."""
         raise NotImplementedError
 
     def _labels(self, X: FloatArray) -> Any:
@@ -97,10 +99,12 @@ class SearchingAssigner(Assigner):
         return self.with_outliers(codes, codes < 0)
 
     def _searched(self, X: FloatArray) -> IntArray:
+        """Position in ``classes_`` of each row, -1 = outlier."""
         raise NotImplementedError
 
     def __getstate__(self) -> Any:
-        return {name: value for name, value in super().__getstate__().items() if name != "_shortcut"}
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_shortcut"}
 
 
 class NeighborsAssigner(SearchingAssigner):
@@ -145,7 +149,7 @@ class NeighborsAssigner(SearchingAssigner):
         votes, rows = np.zeros((len(X), len(self.classes_))), np.arange(len(X))
         for distance, neighbour in zip(distances.T, near.T, strict=True):
             votes[rows, self.codes_[neighbour]] += 1 / np.maximum(distance, 1e-9)
-        return votes.argmax(axis=1)
+        return np.asarray(votes.argmax(axis=1))
 
 
 class LinkageAssigner(SearchingAssigner):
@@ -264,12 +268,14 @@ class PredictAssigner(Assigner):
         return self
 
     def _labels(self, X: FloatArray) -> Any:
+        mixture = type(self.clusterer) is GaussianMixture
+        model = Likelihood(self.clusterer) if mixture else self.clusterer
         # Matrix products of other shapes round differently. With equal ones a row gets the same
         # answer alone and in a batch, on a border between clusters too.
         chunks = [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
         chunks[-1] = np.concatenate([chunks[-1], np.repeat(X[-1:], -len(X) % CHUNK, axis=0)])
         with config_context(assume_finite=True):  # what was checked when it came in
-            found = np.concatenate([self.clusterer.predict(chunk) for chunk in chunks])
+            found = np.concatenate([model.predict(chunk) for chunk in chunks])
         numbers = found[: len(X)].astype(np.int64)
         codes = self.table_[np.clip(numbers, -1, len(self.table_) - 1)]
         return self.with_outliers(codes, codes < 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.segmenter.neighbours import Index
 from customer_segmentation.segmenter.places import Located, Places
 
-FEW = 128  # points that nearly always show that there are enough
+FEW = 24  # points for each column that mostly show whether there are enough
 MOST = 1_024  # points that are listed for a place
 CELLS = 8 << 20  # of all lists: 32 MB
 FARTHEST = 100.0  # radii from a place: so far single precision can tell distances
@@ -43,7 +44,7 @@ class Crowds:
 
     def __init__(self, places: Places, index: Index) -> None:
         n, columns = places.centres.shape
-        most = int(np.clip(CELLS // (n * (columns + 2)), FEW, MOST))
+        most = int(np.clip(CELLS // (n * (columns + 2)), FEW * columns, MOST))
         self._distances, near = index.nearest(places.centres, most)
         whole = len(index.points) <= most
         self._beyond = np.full(n, np.inf) if whole else self._distances[:, -1]
@@ -66,26 +67,28 @@ class Crowds:
         -------
         ndarray of bool, shape (n_samples,)
         """
-        near = rows.away < FARTHEST * radii
-        return self._counts(near, rows, radii, surely=True) >= n
+        few = FEW * rows.offsets.shape[1] + 4 * n
+        return self._counts(rows.away < FARTHEST * radii, rows, radii, few) >= n
 
     def fewer(self, n: int, rows: Located, radii: FloatArray) -> Any:
         """Whether there are surely fewer than `n` points within a radius of each row."""
         near = rows.away < np.minimum(FARTHEST * radii, self._beyond[rows.at] - radii)
-        return near & (self._counts(near, rows, radii, surely=False) < n)
+        return near & (self._counts(near, rows, radii) < n)
 
-    def _counts(self, asked: Any, rows: Located, radii: FloatArray, *, surely: bool) -> IntArray:
+    def _counts(
+        self, asked: Any, rows: Located, radii: FloatArray, few: int | None = None
+    ) -> IntArray:
         """Points within the radius of each row: of the nearest few at least, or of all at most."""
         counts = np.zeros(len(radii), dtype=np.int64)
         places = np.flatnonzero(asked)
         (at, offsets, away), radii = rows.only(places), radii[places]
-        error = ROUNDING * (offsets.shape[1] + 5) * (-1 if surely else 1)
+        error = ROUNDING * (offsets.shape[1] + 5) * (-1 if few else 1)
         sides = np.empty((offsets.shape[1] + 2, len(at)), dtype=np.float32)
         sides[:-2], sides[-2], sides[-1] = offsets.T, away**2, 1
         edges = np.flatnonzero(np.diff(at, prepend=-1, append=-1))
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             place, run = at[start], slice(start, end)
-            reach = FEW if surely else self._listed(place, (radii[run] + away[run]).max())
+            reach = few or self._listed(place, (radii[run] + away[run]).max())
             far = self._distances[place, :reach].max(initial=0)
             limits = radii[run] ** 2 + error * (away[run] ** 2 + far**2)
             squares = self._terms[place, :reach] @ sides[:, run]

@@ -12,6 +12,7 @@ from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.segmenter.anchors import UNKNOWN, Anchors, by_nearest
 from customer_segmentation.segmenter.assigners import BLOCK, SearchingAssigner
 from customer_segmentation.segmenter.crowds import Crowds
+from customer_segmentation.segmenter.gaps import Gaps
 from customer_segmentation.segmenter.neighbours import Index, spread
 from customer_segmentation.segmenter.places import Places
 
@@ -28,6 +29,8 @@ class DensityMap:
     ----------
     anchors : Anchors
         Of the cluster.
+    gaps : Gaps
+        Between the clusters.
     inner : Crowds
         Who makes a neighbourhood dense enough for a cluster.
     inside : ndarray of shape (n_places,)
@@ -41,6 +44,7 @@ class DensityMap:
     """
 
     anchors: Anchors
+    gaps: Gaps
     inner: Crowds
     inside: FloatArray
     outer: Crowds
@@ -52,14 +56,17 @@ class DensityMap:
         rows = self.anchors.places.locate(X)
         order = np.argsort(rows.at, kind="stable")
         rows = rows.only(order)
-        codes = self.anchors.codes_at(rows)
-        radii = np.where(codes >= 0, self.reach[codes], self.reach.max())
-        near = np.flatnonzero((codes >= 0) & (rows.away < self.inside[rows.at]))
-        dense = self.inner.at_least(max(self.n, 1), rows.only(near), radii[near])
-        rest = np.ones(len(X), dtype=bool)
-        rest[near[dense]] = False
-        rest = np.flatnonzero(rest)
-        outside = self.outer.fewer(self.n, rows.only(rest), radii[rest])
+        nearest = self.anchors.codes_at(rows)
+        codes = self.anchors.codes[rows.at]
+        clear = nearest != UNKNOWN
+        vague = np.flatnonzero(~clear)
+        clear[vague] = self.gaps.apart(X[order[vague]], codes[vague], self.reach[codes[vague]])
+        near = np.flatnonzero(clear & (rows.away < self.inside[rows.at]))
+        radii = self.reach[codes[near]]
+        dense = near[self.inner.at_least(max(self.n, 1), rows.only(near), radii)]
+        rest = np.delete(np.arange(len(X)), dense)
+        limits = np.where(nearest != UNKNOWN, self.reach[nearest], self.reach.max())[rest]
+        outside = self.outer.fewer(self.n, rows.only(rest), limits)
         codes[rest] = np.where(outside, OUTLIER, UNKNOWN)
         found = np.empty_like(codes)
         found[order] = codes
@@ -115,9 +122,10 @@ class CoreAssigner(SearchingAssigner):
     def _shortcut(self) -> DensityMap:
         places = Places(self.index_.points)
         anchors = by_nearest(places, self.index_.points, self.codes_)
+        gaps = Gaps(self.index_.points, self.codes_)
         cores, everywhere = Crowds(places, self.index_), np.full(len(places.centres), np.inf)
         reach = np.full(len(self.classes_), self.eps)
-        return DensityMap(anchors, cores, everywhere, cores, 1, reach)
+        return DensityMap(anchors, gaps, cores, everywhere, cores, 1, reach)
 
     def _searched(self, X: FloatArray) -> IntArray:
         near = self.index_.within(X, self.eps * SLACK)
@@ -209,7 +217,13 @@ class ReachAssigner(SearchingAssigner):
         n = min(self.min_samples - 1, len(self.everyone_.points))
         inner, outer = Index(points[tight] if tight.any() else points), self.everyone_
         return DensityMap(
-            anchors, Crowds(places, inner), inside, Crowds(places, outer), n, self.reach_
+            anchors=anchors,
+            gaps=Gaps(points, self.codes_),
+            inner=Crowds(places, inner),
+            inside=inside,
+            outer=Crowds(places, outer),
+            n=n,
+            reach=self.reach_,
         )
 
     def _searched(self, X: FloatArray) -> IntArray:

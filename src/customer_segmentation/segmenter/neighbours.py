@@ -151,7 +151,8 @@ class Shadow:
         return self._shades[self._shade(X @ self._line)]
 
     def _shade(self, shadows: FloatArray) -> IntArray:
-        return np.clip((shadows - self._start) / self._width, 0, SHADES + 1).astype(np.int32)
+        shades = (shadows - self._start) / self._width
+        return np.asarray(np.clip(shades, 0, SHADES + 1).astype(np.int32))
 
 
 class Reference:

@@ -9,7 +9,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from customer_segmentation.labels import FloatArray, IntArray
 
-MAX_PLACES = 400  # more take longer to find and to prepare than what they save
+MAX_PLACES = 256  # more take longer to find and to prepare than what they save
 MAX_FITTED = 5_000  # points that tell where the places should be
 
 
