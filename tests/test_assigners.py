@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, Birch, KMeans
 from sklearn.datasets import make_blobs
+from sklearn.mixture import GaussianMixture
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from customer_segmentation.segmenter import assigners
 from customer_segmentation.segmenter.assigners import (
     LinkageAssigner,
     NeighborsAssigner,
@@ -170,6 +172,74 @@ def test_every_algorithm_finds_a_rule_that_follows_it(clusterer, words):
     assert rule.word in words
     assert found.overall > 0.9
     assert set(found.each) == set(labels)
+
+
+# Short cuts ------------------------------------------------------------------------------------
+
+TABLES = {
+    "blobs": lambda rng: blobs(4000),
+    "ties": lambda rng: rng.integers(0, 7, (4000, 3)).astype(float),
+    "columns": lambda rng: make_blobs(4000, 20, centers=4, cluster_std=2.0, random_state=3)[0],
+    "line": lambda rng: np.exp(rng.normal(size=(4000, 1))),
+}
+SEARCHING = [
+    NeighborsAssigner(),
+    NeighborsAssigner(1),
+    *(LinkageAssigner(linkage) for linkage in ("average", "complete", "single")),
+    *(CoreAssigner(eps, 8) for eps in (0.3, 2.5, 9.0)),
+    *(ReachAssigner(*how) for how in ((5,), (5, 0.9), (20, 0.95), (1,))),
+]
+
+
+@pytest.mark.parametrize("rule", SEARCHING, ids=str)
+@pytest.mark.parametrize("table", TABLES)
+def test_many_customers_join_the_clusters_that_a_search_finds_for_each(rule, table, monkeypatch):
+    monkeypatch.setattr(assigners, "MANY_ROWS", 2000)
+    rng = np.random.default_rng(0)
+    X = TABLES[table](rng)
+    labels = KMeans(4, n_init=1, random_state=0).fit(X).labels_
+    labels[rng.random(len(X)) < 0.02] = -1
+    rule.fit(X[:800], labels[:800])
+    nearby = X[:1000] + rng.choice([1e-9, 0.1], (1000, 1))
+    new = np.concatenate([X, nearby, X[:50] * 10.0 ** rng.integers(0, 30, (50, 1))])
+    parts = [rule.predict(part) for part in np.array_split(new, 4)]  # too few for short cuts
+    np.testing.assert_array_equal(rule.predict(new), np.concatenate(parts))
+
+
+@pytest.mark.parametrize("rule", SEARCHING[:-1], ids=str)
+def test_few_of_many_customers_are_searched_for(rule, monkeypatch):
+    monkeypatch.setattr(assigners, "MANY_ROWS", 2000)
+    centers = [[0, 0, 0], [9, 0, 0], [0, 9, 0]]
+    X, labels = make_blobs(8000, centers=centers, cluster_std=1.2, random_state=0)
+    rule.fit(X[:3000], labels[:3000])
+    search, searched = type(rule)._searched, []
+
+    def counted(self, rows):
+        searched.append(len(rows))
+        return search(self, rows)
+
+    monkeypatch.setattr(type(rule), "_searched", counted)
+    rule.predict(X[3000:])
+    assert sum(searched) < 5000 / 3
+
+
+@pytest.mark.parametrize("covariance", ["full", "tied", "diag", "spherical"])
+def test_a_mixture_predicts_as_it_does_by_itself(covariance):
+    X = blobs()
+    own = GaussianMixture(4, covariance_type=covariance, random_state=0).fit(X)
+    new = np.random.default_rng(0).normal(size=(2000, 2)) * 8
+    labels = own.predict(X)
+    found = PredictAssigner(own).fit(X, labels).predict(new)
+    np.testing.assert_array_equal(found, own.predict(new))
+
+
+def test_a_twin_is_found_wherever_it_is():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.normal(size=(300, 3)), rng.normal(size=(9, 3)) * 1e25])
+    moved = points + rng.uniform(-5e-10, 5e-10, points.shape)
+    index = Index(points)
+    np.testing.assert_array_equal(index.twins(moved), np.arange(309))
+    assert (index.twins(rng.normal(size=(5000, 3))) == -1).all()
 
 
 def test_one_customer_is_followed():

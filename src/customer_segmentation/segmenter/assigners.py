@@ -25,7 +25,7 @@ from customer_segmentation.segmenter.places import Places
 
 MAX_MEMBER_ROWS = 2_000  # whose distances to every new customer are computed, all of them
 BLOCK = 131_072  # rows handled at once: bounds the memory
-MANY_ROWS = 20_000  # from here on, it pays to set up what saves searches
+MANY_ROWS = 50_000  # from here on, it pays to set up what saves searches
 CHUNK = 8_192  # rows that a library's predict is given at once, always as many
 
 
