@@ -22,6 +22,7 @@ from customer_segmentation.segmenter.anchors import UNKNOWN, Anchors, by_nearest
 from customer_segmentation.segmenter.mixtures import Likelihood
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS, Index, spread
 from customer_segmentation.segmenter.places import Places
+from customer_segmentation.segmenter.tangents import Tangents
 
 MAX_MEMBER_ROWS = 2_000  # whose distances to every new customer are computed, all of them
 BLOCK = 131_072  # rows handled at once: bounds the memory
@@ -203,15 +204,17 @@ class LinkageAssigner(SearchingAssigner):
         return super()._labels(X)
 
     @cached_property
-    def _shortcut(self) -> Anchors:
+    def _shortcut(self) -> Anchors | Tangents:
         """Where the cluster is clear.
 
-        A mean or largest distance changes by no more than a row moves, the difference of two by
-        twice that.
+        A largest distance changes by no more than a row moves, the difference of two by twice that.
         """
         places = Places(self.members_.points)
         if self.linkage == "single":
             return by_nearest(places, self.members_.points, self.codes_)
+        if self.linkage == "average":
+            clusters = range(len(self.classes_))
+            return Tangents(places, [self.members_.points[self.codes_ == c] for c in clusters])
         linked = self._linked(places.centres)
         ordered = np.sort(np.column_stack([linked, np.full(len(linked), np.inf)]), axis=1)
         return Anchors(places, linked.argmin(axis=1), (ordered[:, 1] - ordered[:, 0]) / 2)
