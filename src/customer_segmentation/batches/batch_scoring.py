@@ -36,7 +36,7 @@ from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.schema import SchemaError, empty_rows
 from customer_segmentation.style import OUTLIER_NAME, name_of
 
-WORKERS = 2
+WORKERS = 2  # threads that assign; more wait for each other, and hold more chunks
 EXAMPLES = 5  # rows with problems that are named
 Progress = Callable[[float | None, int], None]
 
@@ -150,15 +150,15 @@ def score(
     monitor = Monitor(reference)
     scored = Scored(path, output, words, source.notes, monitor, _names(segmenter))
     with (
-        threadpool_limits(limits=1),
+        threadpool_limits(limits=1),  # of a matrix product: chunks take the others
         open_target(output, batch.rows.schema) as target,
         closing(source.chunks(batch.wanted)) as chunks,
-        closing(_one_ahead(batch.score, chunks)) as results,
+        closing(_ahead(batch.score, chunks)) as results,
     ):
         for chunk, result in results:
             target.write(result.rows)
             _count(scored, result)
-            if len(result.good):  # here and not in the other thread, which has more to do
+            if len(result.good):  # here and not in the other threads, which have more to do
                 monitor.update(result.good, result.segments)
             if progress is not None:
                 progress(chunk.done, scored.rows)
@@ -166,12 +166,12 @@ def score(
     return scored
 
 
-def _one_ahead(work: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Generator[Done]:
-    """Work on a chunk in a second thread while the next is read and the last one written."""
-    with ThreadPoolExecutor(WORKERS) as thread:
+def _ahead(work: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Generator[Done]:
+    """Work on chunks in other threads while the next is read and the last one written."""
+    with ThreadPoolExecutor(WORKERS) as threads:
         waiting: deque[tuple[Chunk, Future[Result]]] = deque()
         for chunk in chunks:
-            waiting.append((chunk, thread.submit(work, chunk)))
+            waiting.append((chunk, threads.submit(work, chunk)))
             if len(waiting) > WORKERS:
                 done, result = waiting.popleft()
                 yield done, result.result()

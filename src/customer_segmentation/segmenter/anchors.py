@@ -11,6 +11,7 @@ from customer_segmentation.segmenter.neighbours import Index
 from customer_segmentation.segmenter.places import Located, Places
 
 OWN, OTHERS = 32, 256  # nearest points that a radius is computed from
+MOST = 64  # nearest points that have to agree, or else nothing is known
 PART = 64  # places at once: the planes around them fill 4 MB
 UNKNOWN = -2  # neither a cluster nor an outlier
 TINY = 1e-9  # of a radius or squared distance: so far answers keep from where rounding matters
@@ -75,16 +76,16 @@ def by_nearest(
     array([1.5, 1.5, 2.5])
     """
     names = np.unique(codes)
-    share = max(OTHERS // len(names), 2 * k, 2 * rivals)
-    near = [_Nearest(places.centres, points[codes == name], max(OWN, share)) for name in names]
+    mine, share = max(OWN, 2 * min(k, MOST)), max(OTHERS // len(names), 4)
+    near = [_Nearest(places.centres, points[codes == name], max(mine, share)) for name in names]
     own = np.array([cluster.distances[:, 0] for cluster in near]).argmin(axis=0)
     radii = np.zeros(len(own))
     for start in range(0, len(own), PART):
         for place in np.unique(own[start : start + PART]):
             rows = start + np.flatnonzero(own[start : start + PART] == place)
             others = [cluster.only(rows, share) for i, cluster in enumerate(near) if i != place]
-            if near[place].distances.shape[1] >= k:
-                radii[rows] = _radii(near[place].only(rows, OWN), others, k, rivals)
+            if k <= min(MOST, near[place].distances.shape[1]):
+                radii[rows] = _radii(near[place].only(rows, mine), others, k, rivals)
     return Anchors(places, names[own], radii)
 
 

@@ -56,12 +56,8 @@ class Assigner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        step = self._block
-        return np.concatenate([self._labels(X[i : i + step]) for i in range(0, len(X), step)])
-
-    @property
-    def _block(self) -> int:
-        return BLOCK
+        starts = range(0, len(X), BLOCK)
+        return np.concatenate([self._labels(X[start : start + BLOCK]) for start in starts])
 
     def _labels(self, X: FloatArray) -> Any:
         raise NotImplementedError
@@ -91,13 +87,18 @@ class SearchingAssigner(Assigner):
     def _labels(self, X: FloatArray) -> Any:
         if not len(self.codes_):
             return np.full(len(X), OUTLIER, dtype=np.int64)
-        if len(X) < MANY_ROWS:
-            codes = self._searched(X)
-        else:
-            codes = self._shortcut.codes_of(X)
-            open_ = np.flatnonzero(codes == UNKNOWN)
-            codes[open_] = self._searched(X[open_])
+        many = len(X) >= MANY_ROWS
+        codes = self._shortcut.codes_of(X) if many else np.full(len(X), UNKNOWN)
+        rows = np.flatnonzero(codes == UNKNOWN)
+        for start in range(0, len(rows), self._block):
+            some = rows[start : start + self._block]
+            codes[some] = self._searched(X[some])
         return self.with_outliers(codes, codes < 0)
+
+    @property
+    def _block(self) -> int:
+        """Rows searched for at once."""
+        return BLOCK
 
     def _searched(self, X: FloatArray) -> IntArray:
         """Position in ``classes_`` of each row, -1 = outlier."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.segmenter.schema import Schema
 
+QUIET = Lock()  # what is said of warnings is said for all threads: one at a time
 FARTHEST = 1e30  # beyond it, squares of distances overflow
 
 
@@ -60,7 +62,7 @@ def prepare(transformer: Any, read: pd.DataFrame) -> FloatArray:
     ValueError
         Some value gives no finite number, such as a negative amount in a logarithm.
     """
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with QUIET, warnings.catch_warnings(), np.errstate(all="ignore"):
         # A level that was not there in training is none of the known ones, as promised.
         warnings.filterwarnings("ignore", "Found unknown categories")
         matrix = dense(transformer.transform(read))
