@@ -87,7 +87,7 @@ def test_paths_are_measured_against_loops_of_fits():
 
 @pytest.mark.slow
 def test_launchers_give_the_same_labels_and_a_second_sweep_takes_all_runs_over(tmp_path):
-    said = run("launchers.py", "--rows", 300, "--folder", tmp_path)
-    assert "same labels in both sweeps: 24 of 24" in said
+    said = run("launchers.py", "--rows", 300, "--seeds", 1, "--folder", tmp_path)
+    assert "same labels in both sweeps: 8 of 8" in said
     (again,) = [line.split("│") for line in said.splitlines() if "again" in line]
-    assert again[5].strip() == "24"
+    assert again[5].strip() == "8"
