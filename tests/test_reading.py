@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from customer_segmentation import data
-from customer_segmentation.data import formats, numerals
+from customer_segmentation.data import large_text, numerals
 
 CELLS = st.sampled_from(
     ["", "1", "2.5", "-3", "1e3", "007", "1,5", "n/a", "abc", " x", "x ", "é", "nan", "inf", "+4",
@@ -50,7 +50,7 @@ def test_at_once_equals_cell_by_cell(text):
         file = Path(folder) / "shop.csv"
         file.write_bytes(text.encode())
         slow = outcome(file)
-        patch.setattr(formats, "LARGE", 0)
+        patch.setattr(large_text, "LARGE", 0)
         patch.setattr(numerals, "LONG", 0)
         fast = outcome(file)
     if isinstance(slow, str) or isinstance(fast, str):
@@ -73,7 +73,7 @@ def test_a_large_clean_file_is_read_many_times_as_fast(tmp_path, monkeypatch):
         return time.process_time() - start, found
 
     at_once, fast = seconds()
-    monkeypatch.setattr(formats, "LARGE", 10**12)
+    monkeypatch.setattr(large_text, "LARGE", 10**12)
     monkeypatch.setattr(numerals, "LONG", 10**12)
     cell_by_cell, slow = seconds()
     assert_frame_equal(fast.table, slow.table)

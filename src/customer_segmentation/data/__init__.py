@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -61,6 +61,7 @@ class CustomerData:
     source: str
     id_column: str | None = None
     history: dict[str, Any] | None = None
+    unread: list[str] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -96,6 +97,7 @@ def load(
     duplicate_ids: DuplicateIds = "error",
     missing_tokens: Sequence[str] | None = None,
     sheet: str | None = None,
+    only: Sequence[str] | None = None,
 ) -> CustomerData:
     r"""Load a customer table: one row per customer.
 
@@ -122,6 +124,10 @@ def load(
         Words that mean "missing", besides the usual ones (?, -, N/A, unknown, ...).
     sheet : str, optional
         Excel sheet; the first one by default.
+    only : sequence of str, optional
+        The columns to read; all by default. Of CSV and Parquet files no other is decoded. The id
+        column is read in any case. Without ids, rows that are equal in these columns may be
+        different customers, and are kept.
 
     Returns
     -------
@@ -146,14 +152,25 @@ def load(
     3          45.0   Male
     """
     _check_choices(missing=missing, duplicate_rows=duplicate_rows, duplicate_ids=duplicate_ids)
+    wanted = _only(only)
     declared = expectations(columns)
     findings = Findings()
-    raw = read(Path(path).expanduser(), findings, sheet=sheet)
+    file = Path(path).expanduser()
+    raw = read(file, findings, sheet=sheet, only=wanted, id_column=id_column)
     frame, ids = identity.set_aside(raw.frame, id_column, findings)
+    identified = ids.name in raw.frame
     declared.pop(str(ids.name), None)
+    if wanted is not None:
+        frame = frame[[name for name in frame if name in wanted]]
+        declared = {name: expected for name, expected in declared.items() if name in wanted}
     check_names(frame, declared, findings)
-    frame = coercion.coerce(frame, declared, findings, typed=raw.typed, tokens=missing_tokens or ())
-    rows = _distinct_rows(frame, ids if ids.name in raw.frame else None, duplicate_rows, findings)
+    tokens = missing_tokens or ()
+    frame = coercion.coerce(
+        frame, declared, findings, typed=raw.typed, tokens=tokens, numbers=raw.numbers
+    )
+    if wanted is not None and not identified:
+        duplicate_rows = "keep"
+    rows = _distinct_rows(frame, ids if identified else None, duplicate_rows, findings)
     rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
     frame = frame if len(rows) == len(frame) else frame.loc[rows]
     check_values(frame, declared, findings)
@@ -169,8 +186,20 @@ def load(
         rows_out=len(table),
         sha256=raw.sha256,
         source=str(path),
-        id_column=str(ids.name) if ids.name in raw.frame else None,
+        id_column=str(ids.name) if identified else None,
+        unread=[name for name in raw.names if wanted and name not in (*frame, ids.name)],
     )
+
+
+def _only(only: Sequence[str] | None) -> list[str] | None:
+    if only is None:
+        return None
+    if isinstance(only, str) or not only:
+        raise DataError(
+            f"data.only: got {only!r}, expected a list of columns; write data.only=[Age,Income], "
+            "or null to read all"
+        )
+    return [str(name) for name in only]
 
 
 def _check_choices(**given: str) -> None:

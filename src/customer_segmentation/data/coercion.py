@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from customer_segmentation.data import dates, levels, numerals
 from customer_segmentation.data.expectations import Expectation
@@ -25,7 +26,6 @@ MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some 
 MAX_LEVELS = 30
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
 _ZERO = ("0", "-0", "+0")  # looked for first: a pattern takes ten times as long
-_LEADING_ZERO = r"[-+]?0\d+"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def coerce(
     *,
     typed: bool,
     tokens: Sequence[str] = (),
+    numbers: Mapping[str, pd.Series] | None = None,
 ) -> pd.DataFrame:
     """Type every column.
 
@@ -59,6 +60,8 @@ def coerce(
         Whether the file format tells numbers from text.
     tokens : sequence of str
         Words that mean "missing", besides the usual ones.
+    numbers : mapping, column -> Series of float64, optional
+        Columns of text that are known to be plain numbers, and which.
 
     Returns
     -------
@@ -75,17 +78,33 @@ def coerce(
     """
     missing = MISSING_TOKENS | {token.casefold().strip() for token in tokens}
     wanted = {str(name): expectations.get(str(name), Expectation()) for name in frame}
+    plain = _plain(numbers or {}, wanted, tokens)
     known = {
-        name: without_tokens(frame[name], missing - expected.levels(), findings)
+        name: frame[name]
+        if name in plain
+        else without_tokens(frame[name], missing - expected.levels(), findings)
         for name, expected in wanted.items()
     }
     texts = [column for column in known.values() if pd.api.types.is_string_dtype(column)]
     context = Context(findings, typed, numerals.decimal_mark(texts))
+    for name, column in plain.items():
+        if context.mark == "." or not frame[name].str.contains(".", regex=False).any():
+            known[name] = column
     return pd.DataFrame(
         {name: _typed(column, wanted[name], context) for name, column in known.items()},
         index=frame.index,
         copy=False,
     )
+
+
+def _plain(
+    numbers: Mapping[str, pd.Series], wanted: Mapping[str, Expectation], tokens: Sequence[str]
+) -> dict[str, pd.Series]:
+    """Leave out the columns whose text matters: by their declared type, by a word for missing."""
+    if any(numerals.plain(pa.array([token])) is not None for token in tokens):
+        return {}
+    free = {name for name, expected in wanted.items() if expected.type in ("", "number")}
+    return {name: column for name, column in numbers.items() if name in free}
 
 
 def without_tokens(column: pd.Series, tokens: frozenset[str], findings: Findings) -> pd.Series:
@@ -156,7 +175,7 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
     sample = present.iloc[:: len(present) // SAMPLE + 1]
     if (
         numerals.parsed(sample, mark)[0].notna().mean() >= MOSTLY
-        and not present[present.str.startswith(_ZERO)].str.fullmatch(_LEADING_ZERO).any()
+        and not present[present.str.startswith(_ZERO)].str.contains(numerals.LEADING_ZERO).any()
     ):
         return "number"
     if (

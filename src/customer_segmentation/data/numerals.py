@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 Mark = Literal[".", ","]
 
 LONG = 10_000  # cells; fewer are read one by one in no time
+LEADING_ZERO = r"^[-+]?0[0-9]+$"
 _UNIT = r"(?:[$€£¥₹%]|USD|EUR|GBP|CHF|INR|JPY|Rs\.?|kr\.?)"
 _CELL = re.compile(
     rf"(?P<open>\()?\s*(?P<sign>[-+−])?\s*{_UNIT}?\s*(?P<sign2>[-+−])?"
@@ -32,6 +36,45 @@ _READINGS = {
     for mark, group in _GROUPS.items()
 }
 _INFINITE = re.compile(r"([-+]?)(?:inf|infinity|∞)", re.IGNORECASE)
+
+
+def plain(cells: Any) -> npt.NDArray[np.float64] | None:
+    """Read a column of text at once, if every cell is a number as computers write it.
+
+    Parameters
+    ----------
+    cells : pyarrow array of text
+
+    Returns
+    -------
+    ndarray of float64 or None
+        NaN where a cell is missing. None also where a cell is the word "nan", or a whole number
+        with a leading zero, as codes have.
+
+    Examples
+    --------
+    >>> plain(pa.chunked_array([["1", "2.5", None]]))
+    array([1. , 2.5, nan])
+    >>> plain(pa.chunked_array([["1", "007"]])) is None
+    True
+    """
+    try:
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    values = np.asarray(numbers.to_numpy(zero_copy_only=False))
+    if np.isnan(values).sum() != cells.null_count:
+        return None
+    starts = ["0", "-0"] if np.signbit(values).any() else ["0"]
+    return None if any(_coded(cells, start) for start in starts) else values
+
+
+def _coded(cells: Any, start: str) -> bool:
+    """Whether a cell that starts like this is a whole number with a leading zero."""
+    zeros = pc.starts_with(cells, start)
+    if not pc.any(zeros).as_py():
+        return False
+    return bool(pc.any(pc.match_substring_regex(cells.filter(zeros), LEADING_ZERO)).as_py())
 
 
 def decimal_mark(columns: Iterable[pd.Series], sample: int = 500) -> Mark:
