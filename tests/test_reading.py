@@ -16,7 +16,8 @@ from customer_segmentation.data import large_text, numerals
 
 CELLS = st.sampled_from(
     ["", "1", "2.5", "-3", "1e3", "007", "1,5", "n/a", "abc", " x", "x ", "é", "nan", "inf", "+4",
-     "2024-01-31", "12 %", "$5", "NULL", ".", "1_0", "0x1"]
+     "2024-01-31", "12 %", "$5", "NULL", ".", "1_0", "0x1", '"a"', '"1,5"', '" x"', '"a ""b"""',
+     '"x\ny"', '"x"y', 'a"b', ' "a"', '""', "-$1.234,50", "€ 1.234", "1,234 EUR", "+5", "-007"]
 )  # fmt: skip
 NAMES = st.sampled_from(["CustomerID", "age", "Spend (k$)", " b", "c", "", "age", "größe"])
 

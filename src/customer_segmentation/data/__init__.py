@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation import memory
@@ -168,11 +170,12 @@ def load(
     frame = coercion.coerce(
         frame, declared, findings, typed=raw.typed, tokens=tokens, numbers=raw.numbers
     )
-    if wanted is not None and not identified:
-        duplicate_rows = "keep"
-    rows = _distinct_rows(frame, ids if identified else None, duplicate_rows, findings)
-    rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
-    frame = frame if len(rows) == len(frame) else frame.loc[rows]
+    if not (identified and identity.distinct(ids)):
+        if wanted is not None and not identified:
+            duplicate_rows = "keep"
+        rows = _distinct_rows(frame, ids if identified else None, duplicate_rows, findings)
+        rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
+        frame = frame if len(rows) == len(frame) else frame.loc[rows]
     check_values(frame, declared, findings)
     findings.stop_if_refused(str(path))
     table = _complete(frame, ids, missing, findings)
@@ -216,10 +219,12 @@ def _distinct_rows(
     frame: pd.DataFrame, ids: pd.Series | None, how: str, findings: Findings
 ) -> pd.Index:
     """Find the rows that are not an exact copy of an earlier one; `ids` if the file has them."""
-    if ids is not None and ids.is_unique:
-        return frame.index
-    whole = frame if ids is None else pd.concat([ids, frame], axis=1)
-    copies = frame.index[whole.duplicated()]
+    if ids is not None:  # a copy has the same id
+        repeated = ids.duplicated(keep=False)
+        whole = pd.concat([ids[repeated], frame[repeated]], axis=1)
+    else:
+        whole = frame[_alike(frame)]
+    copies = whole.index[whole.duplicated()]
     if how == "keep":
         findings.note("duplicate row kept", len(copies), rows=copies)
         return frame.index
@@ -227,11 +232,18 @@ def _distinct_rows(
     return frame.index.difference(copies, sort=False)
 
 
+def _alike(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """The rows that may be equal to another, by a hash of their cells."""
+    numbers = frame.select_dtypes("float64") + 0.0  # minus zero is zero
+    hashes = pd.util.hash_pandas_object(frame.assign(**numbers), index=False)
+    return hashes.duplicated(keep=False).to_numpy()
+
+
 def _complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) -> pd.DataFrame:
     """Deal with missing values as configured; every one is counted."""
-    usable = [name for name in frame if not _is_text(frame[name]) and frame[name].notna().any()]
+    usable = [name for name in frame if not _is_text(frame[name])]
     gaps = {str(name): frame.index[frame[name].isna()] for name in usable}
-    gaps = {name: rows for name, rows in gaps.items() if len(rows)}
+    gaps = {name: rows for name, rows in gaps.items() if 0 < len(rows) < len(frame)}
     _note_free_text(frame, findings)
     if how == "error":
         for name, rows in gaps.items():

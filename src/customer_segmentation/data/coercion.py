@@ -132,7 +132,7 @@ def without_tokens(column: pd.Series, tokens: frozenset[str], findings: Findings
 
 
 def _typed(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    if column.isna().all():
+    if pd.isna(column.iloc[0]) and column.isna().all():
         return _all_missing(column, expected, context.findings)
     return _READERS[expected.type or inferred_type(column, context.mark)](column, expected, context)
 
@@ -179,7 +179,7 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
     ):
         return "number"
     if (
-        present.str.fullmatch(dates.LIKE).mean() >= MOSTLY
+        present.str.contains(dates.LIKE).mean() >= MOSTLY
         and dates.parsed(present)[0].notna().any()
     ):
         return "date"
@@ -202,13 +202,14 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
         _note_numbers(present, values, plain, context)
         _note_commas(present, context)
         numbers = values.reindex(column.index)
-    infinite = numbers[np.isinf(numbers)]
-    if len(infinite):
+    if np.isinf(numbers.to_numpy()).any():
+        infinite = numbers[np.isinf(numbers)]
         context.findings.refuse(
             f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
             f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
         )
-    return numbers.mask(np.isinf(numbers)) if len(infinite) else numbers
+        return numbers.mask(np.isinf(numbers))
+    return numbers
 
 
 def _note_commas(present: pd.Series, context: Context) -> None:
@@ -233,7 +234,8 @@ def _note_numbers(
     """Report the cells that were not plainly numbers."""
     written = values.notna() & (~plain | context.typed)
     rule = "text read as number" if context.typed else "number format read"
-    changed = zip(present[written].head(1), values[written].head(1), strict=True)
+    first = np.flatnonzero(written)[:1]
+    changed = zip(present.iloc[first], values.iloc[first], strict=True)
     detail = listed(f"{text!r} -> {value:.12g}" for text, value in changed)
     context.findings.note(
         rule,
@@ -266,15 +268,16 @@ def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.
     declared = [str(value) for value in expected.values]
     names = levels.spellings(found.tolist(), counts.tolist(), declared)
     changed = [(old, new) for old, new in zip(found, names, strict=True) if old != new]
-    rows = texts.index[texts.isin([old for old, _ in changed])]
+    respelt = np.array([old != new for old, new in zip(found, names, strict=True)] + [False])
+    rows = texts.index[respelt[codes]]
     detail = listed(f"{old!r} -> {new!r}" for old, new in changed)
     context.findings.note(
         "spelling unified", len(rows), column=str(column.name), rows=rows, detail=detail
     )
     order = levels.ordered(set(names), declared)
-    unified = np.array([*names, None], dtype=object)[codes]  # code -1 picks the None
+    unified = np.array([*map(order.index, names), -1])[codes]  # code -1 picks the last
     return pd.Series(
-        pd.Categorical(unified, categories=order), index=column.index, name=column.name
+        pd.Categorical.from_codes(unified, categories=order), index=column.index, name=column.name
     )
 
 
@@ -284,8 +287,10 @@ def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Seri
 
 def _as_texts(column: pd.Series) -> pd.Series:
     """Write native cells, and whole numbers that came as 1.0, the way a person reads them."""
-    texts = column.astype("str").where(column.notna()).astype("str")
-    whole = texts.dropna().str.fullmatch(r"-?\d+(\.0+)?").all()
+    texts = column
+    if column.dtype != "str":
+        texts = column.astype("str").where(column.notna()).astype("str")
+    whole = texts.dropna().str.contains(r"^-?\d+(?:\.0+)?$").all()
     return texts.str.replace(r"\.0+$", "", regex=True) if whole else texts
 
 

@@ -99,6 +99,17 @@ def found_id(frame: pd.DataFrame) -> str | None:
     return None
 
 
+def distinct(ids: pd.Series) -> bool:
+    """Tell that no id stands on two rows; in no time where they are sorted.
+
+    Examples
+    --------
+    >>> distinct(pd.Series([1, 2, 1]))
+    False
+    """
+    return bool(pd.Index(ids, copy=False).is_unique)
+
+
 def may_be_id(name: str) -> bool:
     """Tell by its name that a column could hold ids, or the numbers of the rows.
 
@@ -157,7 +168,7 @@ def _as_written(column: pd.Series) -> pd.Series | None:
     same = len(cells) and not cells.null_count and pc.cast(numbers, cells.type).equals(cells)
     if not same or not 0 <= pc.min(numbers).as_py() <= pc.max(numbers).as_py() < 10**18:
         return None
-    return pd.Series(numbers.to_numpy(), index=column.index, name=column.name)
+    return pd.Series(numbers.to_numpy(), index=column.index, name=column.name, copy=False)
 
 
 def _without_row_numbers(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
         return None
     separator = formats.found_separator(head, path, noted)
     header, quoted = _cut(top.rstrip("\r"), separator), seen.quotes > top.count('"')
-    if not header or (quoted and not _well_quoted(content or path.read_bytes(), separator)):
+    if not any(map(str.strip, header)) or (quoted and not _well_quoted(content or path.read_bytes(), separator)):
         return None
     source = pa.OSFile(str(path)) if content is None else pa.BufferReader(content)
     try:

@@ -211,7 +211,7 @@ def _large_table(found: large_text.Columns, names: list[str], findings: Findings
     rows = range(2, len(found.texts) + 2)
     frame = found.texts.set_axis([names[place] for place in found.texts], axis=1)
     numbers = {
-        names[place]: pd.Series(values, index=rows, name=names[place])
+        names[place]: pd.Series(values, index=rows, name=names[place], copy=False)
         for place, values in found.numbers.items()
     }
     unnamed = {names[place] for place, label in enumerate(found.header) if _empty(label)}

@@ -44,9 +44,10 @@ def survey(path: Path) -> Survey:
     """
     found, decoder = Survey(), codecs.getincrementaldecoder("utf-8")()
     returns = pairs = 0
-    last = b""
+    last, buffer = b"", bytearray(BLOCK)
     with path.open("rb", buffering=0) as file:
-        while block := file.read(BLOCK):
+        while count := file.readinto(buffer):
+            block = buffer if count == BLOCK else buffer[:count]
             found.size += len(block)
             found.quotes += block.count(b'"') if b'"' in block else 0
             found.odd |= b"\0" in block
@@ -54,13 +55,13 @@ def survey(path: Path) -> Survey:
                 returns += block.count(b"\r")
                 pairs += block.count(b"\r\n") + (last == b"\r" and block[:1] == b"\n")
             found.utf8 = found.utf8 and _decodes(decoder, block)
-            last = block[-1:]
+            last = bytes(block[-1:])
     found.utf8 = found.utf8 and _decodes(decoder, b"", final=True)
     found.odd |= returns != pairs
     return found
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes | bytearray, *, final: bool = False) -> bool:
     if block.isascii() and not decoder.getstate()[0]:  # nothing is left from the last block
         return True
     try:
