@@ -290,7 +290,7 @@ def _as_texts(column: pd.Series) -> pd.Series:
     texts = column
     if column.dtype != "str":
         texts = column.astype("str").where(column.notna()).astype("str")
-    whole = texts.dropna().str.contains(r"^-?\d+(?:\.0+)?$").all()
+    whole = texts.dropna().str.contains(r"^-?[0-9]+(?:\.0+)?$").all()
     return texts.str.replace(r"\.0+$", "", regex=True) if whole else texts
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-LIKE = r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}(?:[ T].*)?|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4})$"
+# Digits in brackets: what Arrow and Python read alike, so that Arrow does it.
+LIKE = (
+    r"^(?:[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}(?:[ T].*)?"
+    r"|[0-9]{1,2}[- ][A-Za-z]{3,9}[- ,]+[0-9]{2,4})$"
+)
 _DAYS = ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d-%B-%Y")
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f")
 _WORDS = {"%Y": "yyyy", "%y": "yy", "%m": "mm", "%d": "dd", "%b": "mon", "%B": "month"}

@@ -192,13 +192,14 @@ def _table(
     header, body = list(rows[top]), rows[top + 1 :]
     while header and _empty(header[-1]) and all(len(row) < len(header) for row in body):
         header.pop()
+    places = choice(header)
     _check_width(header, body, top + 2, path)
     columns = list(itertools.islice(itertools.zip_longest(*body), len(header)))
     columns += [(None,) * len(body)] * (len(header) - len(columns))
     index = range(top + 2, top + 2 + len(body))
     blanks = 0
     named: dict[str, pd.Series] = {}
-    for place in choice(header):
+    for place in places:
         column, found = _column(columns[place], index)
         blanks += found
         named[choice.names[place]] = column
