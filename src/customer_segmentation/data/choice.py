@@ -55,8 +55,8 @@ class Choice:
         lacking = [name for name in self._only if name not in self.names]
         if lacking:
             raise DataError(
-                f"{self._path}: got no column {listed(map(repr, lacking))}, expected what data.only "
-                f"lists; {closest(lacking[0], self.names)}; correct data.only"
+                f"{self._path}: got no column {listed(map(repr, lacking))}, expected all that "
+                f"data.only lists; {closest(lacking[0], self.names)}; correct data.only"
             )
         wanted = {*self._only, self._id or ""}
         wanted |= set() if self._id else {name for name in self.names if may_be_id(name)}

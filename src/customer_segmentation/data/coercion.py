@@ -178,10 +178,7 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
         and not present[present.str.startswith(_ZERO)].str.contains(numerals.LEADING_ZERO).any()
     ):
         return "number"
-    if (
-        present.str.contains(dates.LIKE).mean() >= MOSTLY
-        and dates.parsed(present)[0].notna().any()
-    ):
+    if present.str.contains(dates.LIKE).mean() >= MOSTLY and dates.parsed(present)[0].notna().any():
         return "date"
     if len(sample) > MAX_LEVELS and sample.nunique() == len(sample):
         return "text"
@@ -276,9 +273,8 @@ def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.
     )
     order = levels.ordered(set(names), declared)
     unified = np.array([*map(order.index, names), -1])[codes]  # code -1 picks the last
-    return pd.Series(
-        pd.Categorical.from_codes(unified, categories=order), index=column.index, name=column.name
-    )
+    cells = pd.Categorical.from_codes(unified, categories=pd.Index(order, dtype="str"))
+    return pd.Series(cells, index=column.index, name=column.name)
 
 
 def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:

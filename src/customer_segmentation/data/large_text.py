@@ -41,9 +41,10 @@ class Columns:
     ----------
     header : list of str
         The names of all columns of the file, as they stand there.
+    places : list of int
+        Of the chosen columns in the header.
     texts : DataFrame of str
-        The chosen columns, named by their places in the header: trimmed cells, missing where
-        empty.
+        The chosen columns: trimmed cells, missing where empty.
     numbers : dict, place -> ndarray of float64
         Those of them in which every cell is a number as computers write it.
     blanks : int
@@ -51,6 +52,7 @@ class Columns:
     """
 
     header: list[str]
+    places: list[int]
     texts: pd.DataFrame
     numbers: dict[int, npt.NDArray[np.float64]]
     blanks: int
@@ -96,7 +98,9 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
         return None
     separator = formats.found_separator(head, path, noted)
     header, quoted = _cut(top.rstrip("\r"), separator), seen.quotes > top.count('"')
-    if not any(map(str.strip, header)) or (quoted and not _well_quoted(content or path.read_bytes(), separator)):
+    if not any(map(str.strip, header)) or (
+        quoted and not _well_quoted(content or path.read_bytes(), separator)
+    ):
         return None
     source = pa.OSFile(str(path)) if content is None else pa.BufferReader(content)
     try:
@@ -144,8 +148,12 @@ def _well_quoted(content: bytes, separator: str) -> bool:
     begins = np.isin(cells[opening - 1], [ord(separator), _LINE_FEED])
     ends = np.isin(cells[closing + 1], [ord(separator), _LINE_FEED, _RETURN])
     doubled = opening[1:] == closing[:-1] + 1
-    return bool((begins[:1]).all() and (begins[1:] | doubled).all()
-                and (ends[:-1] | doubled).all() and ends[-1:].all())
+    return bool(
+        (begins[:1]).all()
+        and (begins[1:] | doubled).all()
+        and (ends[:-1] | doubled).all()
+        and ends[-1:].all()
+    )
 
 
 def _table(source: Any, separator: str, width: int, places: list[int], *, quoted: bool) -> pa.Table:
@@ -171,27 +179,38 @@ def _table(source: Any, separator: str, width: int, places: list[int], *, quoted
     )
 
 
+@dataclass(frozen=True)
+class _Column:
+    cells: pa.ChunkedArray  # trimmed
+    numbers: npt.NDArray[np.float64] | None
+    blanks: int = 0  # cells with blanks around the value
+    indented: bool = False  # whether there are any before a value
+
+
 def _columns(header: list[str], table: pa.Table, *, quoted: bool) -> Columns | None:
     """Trim the cells and take the numbers, several columns at a time."""
-    places = [int(name) for name in table.column_names]
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         found = list(pool.map(_read, table.columns))
-    if quoted and any(leading for *_, leading in found):
+    if quoted and any(column.indented for column in found):
         return None  # inside the quotes they count as blanks trimmed, before them they do not
-    texts = pa.table([cells for cells, *_ in found], names=table.column_names).to_pandas()
-    numbers = {p: values for p, (_, values, *_) in zip(places, found, strict=True) if values is not None}
-    return Columns(header, texts.set_axis(places, axis=1), numbers, sum(f[2] for f in found))
+    places = [int(name) for name in table.column_names]
+    texts = pa.table([column.cells for column in found], names=table.column_names)
+    read = zip(places, found, strict=True)
+    return Columns(
+        header,
+        places,
+        texts.to_pandas(),
+        {place: column.numbers for place, column in read if column.numbers is not None},
+        sum(column.blanks for column in found),
+    )
 
 
-def _read(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, npt.NDArray[np.float64] | None, int, bool]:
-    """Trimmed cells; the numbers that they are; how many had blanks around, and any before it."""
+def _read(cells: pa.ChunkedArray) -> _Column:
     numbers = numerals.plain(cells)
-    if numbers is not None:
-        return cells, numbers, 0, False
-    short = trimmed(cells)
+    short = cells if numbers is not None else trimmed(cells)
     if short is cells:
-        return cells, None, 0, False
+        return _Column(cells, numbers)
     rest = pc.utf8_ltrim(cells, characters=" ")  # as the csv module leaves them out
     blanks = pc.sum(pc.not_equal(rest, short)).as_py() or 0
-    leading = pc.any(pc.not_equal(rest, cells)).as_py()
-    return short, numerals.plain(short), blanks, bool(leading)
+    indented = bool(pc.any(pc.not_equal(rest, cells)).as_py())
+    return _Column(short, numerals.plain(short), blanks, indented)

@@ -35,7 +35,7 @@ _READINGS = {
     )
     for mark, group in _GROUPS.items()
 }
-# In the words of Arrow's own engine: one sign, one unit before and after, thousands by the other mark.
+# For Arrow's own engine: one sign, one unit before and after, thousands by the other mark.
 _SIGN = r"(?:[$€£¥₹%]|USD|EUR|GBP|CHF|INR|JPY)"
 _GAP = r"[\s\x{00A0}\x{202F}]*"
 _EASY = {
@@ -156,11 +156,9 @@ def parsed(texts: pd.Series, default: Mark = ".") -> tuple[pd.Series, pd.Series]
     if not grouped and (whole := _cast(texts)) is not None:
         return whole, whole.notna()
     codes, levels = pd.factorize(texts)
-    plain = pd.to_numeric(levels.astype(object), errors="coerce").to_numpy(dtype="float64")
-    if grouped or np.isnan(plain).any():
-        values = _values(levels, default)
-    else:
-        values = plain
+    objects = pd.Series(levels, dtype=object)
+    plain = pd.to_numeric(objects, errors="coerce").to_numpy(dtype="float64")
+    values = _values(levels, default) if grouped or np.isnan(plain).any() else plain
 
     def column(of_levels: npt.NDArray[Any]) -> pd.Series:
         return pd.Series(of_levels[codes], index=texts.index, name=texts.name, copy=False)

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from customer_segmentation.data import formats
+from customer_segmentation.data.files import head
 from customer_segmentation.data.findings import DataError
 
 
@@ -48,13 +49,8 @@ def frame(path: Path, choose: Callable[[list[str]], list[int]]) -> pd.DataFrame:
     except DataError:
         raise
     except (ValueError, OSError) as error:  # pyarrow's errors are these
-        raise formats.unreadable(path, _head(path), "it is no Parquet file") from error
+        raise formats.unreadable(path, head(path), "it is no Parquet file") from error
     # A column at a time, what Arrow read freed as pandas takes it: no whole table twice.
-    found = table.to_pandas(split_blocks=True, self_destruct=True)
+    found: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     plain = isinstance(found.index, pd.RangeIndex) and found.index.name is None
     return found if plain else found.reset_index()
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4096)

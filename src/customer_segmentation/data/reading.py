@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
 import itertools
 from collections.abc import Collection, Sequence
@@ -20,8 +19,8 @@ import pyarrow as pa
 from customer_segmentation.data import formats, large_text, parquet
 from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.choice import Choice, column_names
+from customer_segmentation.data.files import check_readable
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
-
 
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
@@ -97,7 +96,7 @@ def read(
       Age Income
     2  31   20,5
     """
-    _check(path)
+    check_readable(path)
     choice = Choice(path, only, id_column)
     with ThreadPoolExecutor(1) as pool:  # it hashes while the cells are read
         digest = pool.submit(_sha256, path)
@@ -134,8 +133,8 @@ def _cells(path: Path, findings: Findings, choice: Choice, sheet: str | None) ->
         return _table(rows, path, findings, choice), {}
     found = large_text.columns(path, findings, choice)
     if found is None:
-        rows = formats.text_rows(path.read_bytes(), path, findings)
-        return _table(rows, path, findings, choice), {}
+        cells = formats.text_rows(path.read_bytes(), path, findings)
+        return _table(cells, path, findings, choice), {}
     return _large_table(found, choice.names, findings)
 
 
@@ -146,40 +145,6 @@ def _blank_rows(frame: pd.DataFrame) -> pd.Index:
         if not blank.any():
             break
     return frame.index[blank]
-
-
-def _check(path: Path) -> None:
-    if path.is_dir():
-        raise DataError(f"{path}: got a folder, expected a file; it has: {_tables_in(path)}")
-    if not path.exists():
-        raise DataError(f"{path}: got no such file, expected a customer table; {_nearby(path)}")
-    if path.suffix.lower() not in formats.SUPPORTED:
-        raise DataError(
-            f"{path}: got the extension {path.suffix or '(none)'!r}, expected one of "
-            f"{' '.join(formats.SUPPORTED)}; save the table in one of these formats"
-        )
-    try:
-        with path.open("rb") as file:
-            start = file.read(4096)
-    except OSError as error:
-        raise DataError(
-            f"{path}: got {error.strerror!r}, expected a readable file; check its permissions"
-        ) from error
-    if not start.strip():
-        raise DataError(f"{path}: got an empty file, expected a header and rows; export it again")
-
-
-def _tables_in(folder: Path, close_to: str = "") -> str:
-    names = (file.name for file in folder.iterdir())
-    tables = sorted(name for name in names if Path(name).suffix.lower() in formats.SUPPORTED)
-    close = difflib.get_close_matches(close_to, tables, n=3, cutoff=0.5)
-    return listed(close or tables) or "no tables"
-
-
-def _nearby(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"its folder {path.parent} does not exist either; correct the path"
-    return f"its folder has: {_tables_in(path.parent, path.name)}; correct the path"
 
 
 def _table(
@@ -210,7 +175,7 @@ def _table(
 def _large_table(found: large_text.Columns, names: list[str], findings: Findings) -> Cells:
     """A large text file under the names and row numbers that :func:`_table` gives."""
     rows = range(2, len(found.texts) + 2)
-    frame = found.texts.set_axis([names[place] for place in found.texts], axis=1)
+    frame = found.texts.set_axis([names[place] for place in found.places], axis=1)
     numbers = {
         names[place]: pd.Series(values, index=rows, name=names[place], copy=False)
         for place, values in found.numbers.items()
@@ -277,9 +242,7 @@ def _as_text(value: Any) -> str | None:
 def _native_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     index = range(2, len(frame) + 2)
     names = column_names(frame.columns.tolist(), path)
-    named = {
-        name: _native_column(frame.iloc[:, place], index) for place, name in enumerate(names)
-    }
+    named = {name: _native_column(frame.iloc[:, place], index) for place, name in enumerate(names)}
     return pd.DataFrame(named, index=index, copy=False)
 
 
@@ -289,7 +252,7 @@ def _native_column(column: pd.Series, index: range) -> pd.Series:
     categories = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
     if categories.dtype == "str":
         texts = pa.table([trimmed(pa.chunked_array(pa.array(column.astype("str"))))], ["text"])
-        return texts.to_pandas()["text"].set_axis(index)
+        return pd.Series(texts.to_pandas()["text"]).set_axis(index)
     return _column(_object_cells(column), index)[0]
 
 

@@ -32,13 +32,13 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Look at every byte of a file, once.
+    r"""Look at every byte of a file, once.
 
     Examples
     --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "shop.csv"
-    >>> _ = file.write_text('name\\n"Ann"\\n')
+    >>> _ = file.write_text('name\n"Ann"\n')
     >>> survey(file)
     Survey(size=11, utf8=True, quotes=2, odd=False)
     """
@@ -61,7 +61,9 @@ def survey(path: Path) -> Survey:
     return found
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, block: bytes | bytearray, *, final: bool = False) -> bool:
+def _decodes(
+    decoder: codecs.IncrementalDecoder, block: bytes | bytearray, *, final: bool = False
+) -> bool:
     if block.isascii() and not decoder.getstate()[0]:  # nothing is left from the last block
         return True
     try:
