@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -170,6 +170,7 @@ def load(
     frame = coercion.coerce(
         frame, declared, findings, typed=raw.typed, tokens=tokens, numbers=raw.numbers
     )
+    raw = replace(raw, frame=frame, numbers={})  # what was read is let go
     if not (identified and identity.distinct(ids)):
         if wanted is not None and not identified:
             duplicate_rows = "keep"

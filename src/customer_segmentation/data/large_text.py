@@ -176,6 +176,8 @@ def _table(source: Any, separator: str, width: int, places: list[int], *, quoted
             null_values=[""],
             check_utf8=False,  # it has been seen
         ),
+        # Arrow's own would keep for itself what its threads have used.
+        memory_pool=pa.system_memory_pool(),
     )
 
 
