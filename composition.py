@@ -65,7 +65,9 @@ def fitted(cfg: DictConfig, name: str) -> Any:
 
     data = customers(cfg, shared_folder())
     key = json.dumps([name, plain(cfg.features), plain(cfg.data), data.sha256])
-    made = functools.partial(features.build, data.table, transforms(cfg), name=name)
+    made = functools.partial(
+        features.build, data.table, transforms(cfg), name=name, unread=data.unread
+    )
     return shared.once(key, made, shared_folder())
 
 

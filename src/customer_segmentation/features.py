@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,13 @@ class Features:
     transformer: ColumnTransformer
 
 
-def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name: str) -> Features:
+def build(
+    table: pd.DataFrame,
+    transforms: Sequence[Mapping[str, Any]],
+    *,
+    name: str,
+    unread: Collection[str] = (),
+) -> Features:
     """Fit the transforms of a feature set and make its matrix.
 
     Parameters
@@ -71,6 +77,8 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
         scikit-learn transformer or "passthrough". Missing values are filled with the median or
         the most frequent level first, so that a new customer with a gap can be scored.
     name : str
+    unread : collection of str
+        Columns of the file that were left unread, for the errors.
 
     Raises
     ------
@@ -86,6 +94,7 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
            [ 0.        ],
            [ 1.22474487]])
     """
+    _check_read(transforms, name, unread)
     kinds, reasons = kinds_of(table)
     chosen = [(t["transform"], _columns_of(table, t["columns"], kinds, name)) for t in transforms]
     used = list(dict.fromkeys(column for _, columns in chosen for column in columns))
@@ -108,6 +117,16 @@ def build(table: pd.DataFrame, transforms: Sequence[Mapping[str, Any]], *, name:
     }
     feature_names = [str(column) for column in transformer.get_feature_names_out()]
     return Features(name, matrix, feature_names, used, left_out, transformer)
+
+
+def _check_read(chosen: Sequence[Mapping[str, Any]], name: str, unread: Collection[str]) -> None:
+    listed = [t["columns"] for t in chosen if not isinstance(t["columns"], str)]
+    columns = [column for part in listed for column in part if column in unread]
+    if columns:
+        raise FeatureError(
+            f"features={name}: got {columns} left unread by data.only, expected every column of "
+            f"the feature set. Add them to data.only, or set data.only=null."
+        )
 
 
 def kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:

@@ -16,11 +16,11 @@ from customer_segmentation.batches.source import (
     ExcelSource,
     ParquetSource,
     Source,
-    check_readable,
 )
 from customer_segmentation.batches.target import Writer, check_target, open_target
 from customer_segmentation.batches.text import TextSource
 from customer_segmentation.data import formats
+from customer_segmentation.data.files import check_readable
 from customer_segmentation.data.findings import DataError
 
 __all__ = ["Chunk", "Converter", "Source", "Writer", "check_target", "open_source", "open_target"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,16 +12,17 @@ from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from customer_segmentation.data import formats
+from customer_segmentation.data.blanks import trimmed
+from customer_segmentation.data.choice import column_names
+from customer_segmentation.data.files import head
 from customer_segmentation.data.findings import DataError, listed
 
 ROWS = 131_072  # of a chunk: some megabytes, and large enough that the loop costs nothing
 CELLS = 4 << 20  # of a chunk of a wide table, which has fewer rows
 HEAD_ROWS = 5000  # that tell which column holds the ids, and how numbers are written
-HEAD_BYTES = 4096  # enough to recognise a format by
 
 
 @dataclass(frozen=True)
@@ -61,70 +61,6 @@ class Source(Protocol):
 
     def rows(self) -> int:
         """Count the rows, at worst by reading one column."""
-
-
-def check_readable(path: Path) -> None:
-    """Say what is wrong with a path before it is opened.
-
-    Raises
-    ------
-    DataError
-        If it is missing, a folder, empty, of another format, or not readable.
-
-    Examples
-    --------
-    >>> check_readable(Path("customers.doc"))
-    Traceback (most recent call last):
-    customer_segmentation.data.findings.DataError: customers.doc: got no such file, ...
-    """
-    if path.is_dir():
-        raise DataError(f"{path}: got a folder, expected a file; it has: {_tables(path)}")
-    if not path.exists():
-        raise DataError(f"{path}: got no such file, expected a customer table; {_nearby(path)}")
-    if path.suffix.lower() not in formats.SUPPORTED:
-        raise DataError(
-            f"{path}: got the extension {path.suffix or '(none)'!r}, expected one of "
-            f"{' '.join(formats.SUPPORTED)}; save the table in one of these formats"
-        )
-    if not _head(path).strip():
-        raise DataError(f"{path}: got an empty file, expected a header and rows; export it again")
-
-
-def column_names(header: Sequence[Any], path: Path) -> list[str]:
-    """Trim the column names as in training, and number those without one.
-
-    Raises
-    ------
-    DataError
-        If a name occurs twice.
-
-    Examples
-    --------
-    >>> column_names([" Age ", None, "Annual  Income"], Path("shop.csv"))
-    ['Age', 'Unnamed: 1', 'Annual Income']
-    """
-    texts = [" ".join(str(label).split()) if label is not None else "" for label in header]
-    names = [text or f"Unnamed: {place}" for place, text in enumerate(texts)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        found = listed(repr(name) for name in twice)
-        raise DataError(
-            f"{path}: got {found} in more than one column, expected each column name once; "
-            "rename or delete"
-        )
-    return names
-
-
-def trimmed(cells: pa.Array) -> pa.Array:
-    """Text without blanks around it, missing where nothing is left.
-
-    Examples
-    --------
-    >>> trimmed(pa.array([" a", " ", None])).to_pylist()
-    ['a', None, None]
-    """
-    text = pc.utf8_trim_whitespace(cells)
-    return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, text.type), text)
 
 
 class ParquetSource:
@@ -235,7 +171,7 @@ def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         file = pq.ParquetFile(path)
     except (ValueError, OSError) as error:  # pyarrow's errors are these
-        raise formats.unreadable(path, _head(path), "it is no Parquet file") from error
+        raise formats.unreadable(path, head(path), "it is no Parquet file") from error
     with file:
         yield file
 
@@ -247,7 +183,7 @@ def _book(path: Path) -> Iterator[Any]:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise formats.unreadable(path, _head(path), "it is no Excel workbook") from error
+        raise formats.unreadable(path, head(path), "it is no Excel workbook") from error
     try:
         yield book
     finally:
@@ -256,25 +192,3 @@ def _book(path: Path) -> Iterator[Any]:
 
 def _blank(row: Sequence[Any]) -> bool:
     return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in row)
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError as error:
-        raise DataError(
-            f"{path}: got {error.strerror!r}, expected a readable file; check its permissions"
-        ) from error
-
-
-def _nearby(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"its folder {path.parent} does not exist either; correct the path"
-    return f"its folder has: {_tables(path.parent, path.name)}; correct the path"
-
-
-def _tables(folder: Path, close_to: str = "") -> str:
-    names = sorted(f.name for f in folder.iterdir() if f.suffix.lower() in formats.SUPPORTED)
-    close = difflib.get_close_matches(close_to, names, n=3, cutoff=0.5)
-    return listed(close or names) or "no tables"

@@ -21,8 +21,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from customer_segmentation.batches.source import ROWS, Chunk, column_names, trimmed
+from customer_segmentation.batches.source import ROWS, Chunk
 from customer_segmentation.data import formats
+from customer_segmentation.data.blanks import trimmed
+from customer_segmentation.data.choice import column_names
 from customer_segmentation.data.findings import DataError, Findings
 
 BLOCK = 4 << 20  # bytes that pyarrow parses at a time

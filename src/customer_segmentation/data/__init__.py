@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation import memory
-from customer_segmentation.data import coercion, identity
+from customer_segmentation.data import coercion, gaps, identity
 from customer_segmentation.data.expectations import check_names, check_values, expectations
-from customer_segmentation.data.findings import REMOVED, DataError, Findings, counted, listed
+from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
 from customer_segmentation.data.reading import read
 
 __all__ = ["CustomerData", "DataError", "load"]
@@ -61,6 +63,7 @@ class CustomerData:
     source: str
     id_column: str | None = None
     history: dict[str, Any] | None = None
+    unread: list[str] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -96,6 +99,7 @@ def load(
     duplicate_ids: DuplicateIds = "error",
     missing_tokens: Sequence[str] | None = None,
     sheet: str | None = None,
+    only: Sequence[str] | None = None,
 ) -> CustomerData:
     r"""Load a customer table: one row per customer.
 
@@ -122,6 +126,10 @@ def load(
         Words that mean "missing", besides the usual ones (?, -, N/A, unknown, ...).
     sheet : str, optional
         Excel sheet; the first one by default.
+    only : sequence of str, optional
+        The columns to read; all by default. Of CSV and Parquet files no other is decoded. The id
+        column is read in any case. Without ids, rows that are equal in these columns may be
+        different customers, and are kept.
 
     Returns
     -------
@@ -146,19 +154,32 @@ def load(
     3          45.0   Male
     """
     _check_choices(missing=missing, duplicate_rows=duplicate_rows, duplicate_ids=duplicate_ids)
+    wanted = _only(only)
     declared = expectations(columns)
     findings = Findings()
-    raw = read(Path(path).expanduser(), findings, sheet=sheet)
+    file = Path(path).expanduser()
+    raw = read(file, findings, sheet=sheet, only=wanted, id_column=id_column)
     frame, ids = identity.set_aside(raw.frame, id_column, findings)
+    identified = ids.name in raw.frame
     declared.pop(str(ids.name), None)
+    if wanted is not None:
+        frame = frame[[name for name in frame if name in wanted]]
+        declared = {name: expected for name, expected in declared.items() if name in wanted}
     check_names(frame, declared, findings)
-    frame = coercion.coerce(frame, declared, findings, typed=raw.typed, tokens=missing_tokens or ())
-    rows = _distinct_rows(frame, ids if ids.name in raw.frame else None, duplicate_rows, findings)
-    rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
-    frame = frame if len(rows) == len(frame) else frame.loc[rows]
+    tokens = missing_tokens or ()
+    frame = coercion.coerce(
+        frame, declared, findings, typed=raw.typed, tokens=tokens, numbers=raw.numbers
+    )
+    raw = replace(raw, frame=frame, numbers={})  # what was read is let go
+    if not (identified and identity.distinct(ids)):
+        if wanted is not None and not identified:
+            duplicate_rows = "keep"
+        rows = _distinct_rows(frame, ids if identified else None, duplicate_rows, findings)
+        rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
+        frame = frame if len(rows) == len(frame) else frame.loc[rows]
     check_values(frame, declared, findings)
     findings.stop_if_refused(str(path))
-    table = _complete(frame, ids, missing, findings)
+    table = gaps.complete(frame, ids, missing, findings)
     findings.stop_if_refused(str(path))
     memory.release()
     return CustomerData(
@@ -169,8 +190,20 @@ def load(
         rows_out=len(table),
         sha256=raw.sha256,
         source=str(path),
-        id_column=str(ids.name) if ids.name in raw.frame else None,
+        id_column=str(ids.name) if identified else None,
+        unread=[name for name in raw.names if wanted and name not in (*frame, ids.name)],
     )
+
+
+def _only(only: Sequence[str] | None) -> list[str] | None:
+    if only is None:
+        return None
+    if isinstance(only, str) or not only:
+        raise DataError(
+            f"data.only: got {only!r}, expected a list of columns; write data.only=[Age,Income], "
+            "or null to read all"
+        )
+    return [str(name) for name in only]
 
 
 def _check_choices(**given: str) -> None:
@@ -187,10 +220,12 @@ def _distinct_rows(
     frame: pd.DataFrame, ids: pd.Series | None, how: str, findings: Findings
 ) -> pd.Index:
     """Find the rows that are not an exact copy of an earlier one; `ids` if the file has them."""
-    if ids is not None and ids.is_unique:
-        return frame.index
-    whole = frame if ids is None else pd.concat([ids, frame], axis=1)
-    copies = frame.index[whole.duplicated()]
+    if ids is not None:  # a copy has the same id
+        repeated = ids.duplicated(keep=False)
+        whole = pd.concat([ids[repeated], frame[repeated]], axis=1)
+    else:
+        whole = frame[_alike(frame)]
+    copies = whole.index[whole.duplicated()]
     if how == "keep":
         findings.note("duplicate row kept", len(copies), rows=copies)
         return frame.index
@@ -198,70 +233,11 @@ def _distinct_rows(
     return frame.index.difference(copies, sort=False)
 
 
-def _complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) -> pd.DataFrame:
-    """Deal with missing values as configured; every one is counted."""
-    usable = [name for name in frame if not _is_text(frame[name]) and frame[name].notna().any()]
-    gaps = {str(name): frame.index[frame[name].isna()] for name in usable}
-    gaps = {name: rows for name, rows in gaps.items() if len(rows)}
-    _note_free_text(frame, findings)
-    if how == "error":
-        for name, rows in gaps.items():
-            findings.refuse(
-                f"column {name!r}: got {counted(len(rows), 'missing value')} "
-                f"({ids.name} {listed(ids[rows])}), expected none; "
-                "fill them in, or set data.missing=impute or drop"
-            )
-        return frame
-    if how == "drop":
-        return _without_gaps(frame, gaps, findings)
-    return frame.assign(
-        **{name: _imputed(frame[name], rows, findings) for name, rows in gaps.items()}
-    )
-
-
-def _is_text(column: pd.Series) -> bool:
-    return pd.api.types.is_string_dtype(column) and not isinstance(
-        column.dtype, pd.CategoricalDtype
-    )
-
-
-def _note_free_text(frame: pd.DataFrame, findings: Findings) -> None:
-    for name, column in frame.items():
-        if _is_text(column):
-            empty = column.index[column.isna()]
-            findings.note("missing text left", len(empty), column=str(name), rows=empty)
-
-
-def _without_gaps(
-    frame: pd.DataFrame, gaps: Mapping[str, pd.Index], findings: Findings
-) -> pd.DataFrame:
-    for name, rows in gaps.items():
-        findings.note("missing value", len(rows), column=name, rows=rows)
-    complete = frame.dropna(subset=list(gaps))
-    if complete.empty:
-        findings.refuse(
-            f"got a missing value in each of the {len(frame)} rows, expected complete ones to "
-            f"keep (missing: {listed(f'{n} {len(r)}' for n, r in gaps.items())}); "
-            "set data.missing=impute"
-        )
-    removed = frame.index.difference(complete.index, sort=False)
-    findings.note(f"incomplete {REMOVED}", len(removed), rows=removed)
-    return complete
-
-
-def _imputed(column: pd.Series, rows: pd.Index, findings: Findings) -> pd.Series:
-    """Fill a column with its median, or with its most frequent level."""
-    if pd.api.types.is_numeric_dtype(column):
-        value, shown = column.median(), f"{column.median():.6g}"
-    elif isinstance(column.dtype, pd.CategoricalDtype):
-        value = shown = column.mode().iloc[0]
-    else:
-        value = column.dropna().sort_values().iloc[(column.notna().sum() - 1) // 2]
-        shown = f"{value:%Y-%m-%d}"
-    findings.note(
-        "missing value imputed", len(rows), column=str(column.name), rows=rows, detail=f"-> {shown}"
-    )
-    return column.fillna(value)
+def _alike(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """The rows that may be equal to another, by a hash of their cells."""
+    numbers = frame.select_dtypes("float64") + 0.0  # minus zero is zero
+    hashes = pd.util.hash_pandas_object(frame.assign(**numbers), index=False)
+    return hashes.duplicated(keep=False).to_numpy()
 
 
 def _report(findings: Findings, ids: pd.Series, rows_in: int, rows_out: int) -> pd.DataFrame:

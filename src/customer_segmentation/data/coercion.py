@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from customer_segmentation.data import dates, levels, numerals
 from customer_segmentation.data.expectations import Expectation
@@ -25,7 +26,6 @@ MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some 
 MAX_LEVELS = 30
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
 _ZERO = ("0", "-0", "+0")  # looked for first: a pattern takes ten times as long
-_LEADING_ZERO = r"[-+]?0\d+"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def coerce(
     *,
     typed: bool,
     tokens: Sequence[str] = (),
+    numbers: Mapping[str, pd.Series] | None = None,
 ) -> pd.DataFrame:
     """Type every column.
 
@@ -59,6 +60,8 @@ def coerce(
         Whether the file format tells numbers from text.
     tokens : sequence of str
         Words that mean "missing", besides the usual ones.
+    numbers : mapping, column -> Series of float64, optional
+        Columns of text that are known to be plain numbers, and which.
 
     Returns
     -------
@@ -75,17 +78,33 @@ def coerce(
     """
     missing = MISSING_TOKENS | {token.casefold().strip() for token in tokens}
     wanted = {str(name): expectations.get(str(name), Expectation()) for name in frame}
+    plain = _plain(numbers or {}, wanted, tokens)
     known = {
-        name: without_tokens(frame[name], missing - expected.levels(), findings)
+        name: frame[name]
+        if name in plain
+        else without_tokens(frame[name], missing - expected.levels(), findings)
         for name, expected in wanted.items()
     }
     texts = [column for column in known.values() if pd.api.types.is_string_dtype(column)]
     context = Context(findings, typed, numerals.decimal_mark(texts))
+    for name, column in plain.items():
+        if context.mark == "." or not frame[name].str.contains(".", regex=False).any():
+            known[name] = column
     return pd.DataFrame(
         {name: _typed(column, wanted[name], context) for name, column in known.items()},
         index=frame.index,
         copy=False,
     )
+
+
+def _plain(
+    numbers: Mapping[str, pd.Series], wanted: Mapping[str, Expectation], tokens: Sequence[str]
+) -> dict[str, pd.Series]:
+    """Leave out the columns whose text matters: by their declared type, by a word for missing."""
+    if any(numerals.plain(pa.array([token])) is not None for token in tokens):
+        return {}
+    free = {name for name, expected in wanted.items() if expected.type in ("", "number")}
+    return {name: column for name, column in numbers.items() if name in free}
 
 
 def without_tokens(column: pd.Series, tokens: frozenset[str], findings: Findings) -> pd.Series:
@@ -113,7 +132,7 @@ def without_tokens(column: pd.Series, tokens: frozenset[str], findings: Findings
 
 
 def _typed(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    if column.isna().all():
+    if pd.isna(column.iloc[0]) and column.isna().all():
         return _all_missing(column, expected, context.findings)
     return _READERS[expected.type or inferred_type(column, context.mark)](column, expected, context)
 
@@ -156,13 +175,10 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
     sample = present.iloc[:: len(present) // SAMPLE + 1]
     if (
         numerals.parsed(sample, mark)[0].notna().mean() >= MOSTLY
-        and not present[present.str.startswith(_ZERO)].str.fullmatch(_LEADING_ZERO).any()
+        and not present[present.str.startswith(_ZERO)].str.contains(numerals.LEADING_ZERO).any()
     ):
         return "number"
-    if (
-        present.str.fullmatch(dates.LIKE).mean() >= MOSTLY
-        and dates.parsed(present)[0].notna().any()
-    ):
+    if present.str.contains(dates.LIKE).mean() >= MOSTLY and dates.parsed(present)[0].notna().any():
         return "date"
     if len(sample) > MAX_LEVELS and sample.nunique() == len(sample):
         return "text"
@@ -183,13 +199,14 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
         _note_numbers(present, values, plain, context)
         _note_commas(present, context)
         numbers = values.reindex(column.index)
-    infinite = numbers[np.isinf(numbers)]
-    if len(infinite):
+    if np.isinf(numbers.to_numpy()).any():
+        infinite = numbers[np.isinf(numbers)]
         context.findings.refuse(
             f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
             f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
         )
-    return numbers.mask(np.isinf(numbers)) if len(infinite) else numbers
+        return numbers.mask(np.isinf(numbers))
+    return numbers
 
 
 def _note_commas(present: pd.Series, context: Context) -> None:
@@ -214,7 +231,8 @@ def _note_numbers(
     """Report the cells that were not plainly numbers."""
     written = values.notna() & (~plain | context.typed)
     rule = "text read as number" if context.typed else "number format read"
-    changed = zip(present[written].head(1), values[written].head(1), strict=True)
+    first = np.flatnonzero(written)[:1]
+    changed = zip(present.iloc[first], values.iloc[first], strict=True)
     detail = listed(f"{text!r} -> {value:.12g}" for text, value in changed)
     context.findings.note(
         rule,
@@ -247,16 +265,16 @@ def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.
     declared = [str(value) for value in expected.values]
     names = levels.spellings(found.tolist(), counts.tolist(), declared)
     changed = [(old, new) for old, new in zip(found, names, strict=True) if old != new]
-    rows = texts.index[texts.isin([old for old, _ in changed])]
+    respelt = np.array([old != new for old, new in zip(found, names, strict=True)] + [False])
+    rows = texts.index[respelt[codes]]
     detail = listed(f"{old!r} -> {new!r}" for old, new in changed)
     context.findings.note(
         "spelling unified", len(rows), column=str(column.name), rows=rows, detail=detail
     )
     order = levels.ordered(set(names), declared)
-    unified = np.array([*names, None], dtype=object)[codes]  # code -1 picks the None
-    return pd.Series(
-        pd.Categorical(unified, categories=order), index=column.index, name=column.name
-    )
+    unified = np.array([*map(order.index, names), -1])[codes]  # code -1 picks the last
+    cells = pd.Categorical.from_codes(unified, categories=pd.Index(order, dtype="str"))
+    return pd.Series(cells, index=column.index, name=column.name)
 
 
 def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
@@ -265,8 +283,10 @@ def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Seri
 
 def _as_texts(column: pd.Series) -> pd.Series:
     """Write native cells, and whole numbers that came as 1.0, the way a person reads them."""
-    texts = column.astype("str").where(column.notna()).astype("str")
-    whole = texts.dropna().str.fullmatch(r"-?\d+(\.0+)?").all()
+    texts = column
+    if column.dtype != "str":
+        texts = column.astype("str").where(column.notna()).astype("str")
+    whole = texts.dropna().str.contains(r"^-?[0-9]+(?:\.0+)?$").all()
     return texts.str.replace(r"\.0+$", "", regex=True) if whole else texts
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-LIKE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}(?:[ T].*)?|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}"
+# Digits in brackets: what Arrow and Python read alike, so that Arrow does it.
+LIKE = (
+    r"^(?:[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}(?:[ T].*)?"
+    r"|[0-9]{1,2}[- ][A-Za-z]{3,9}[- ,]+[0-9]{2,4})$"
+)
 _DAYS = ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d-%B-%Y")
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f")
 _WORDS = {"%Y": "yyyy", "%y": "yy", "%m": "mm", "%d": "dd", "%b": "mon", "%B": "month"}
@@ -33,8 +37,9 @@ def parsed(texts: pd.Series) -> tuple[pd.Series, str]:
     >>> dates.dt.month.tolist(), form
     ([9, 8], 'dd-mm-yyyy')
     """
-    codes, levels = pd.factorize(texts.str.replace(r"[/.\s-]+", "-", n=2, regex=True))
-    parts = pd.Series(levels, dtype="str").str.replace("T", " ").str.removesuffix("Z")
+    codes, levels = pd.factorize(texts)
+    parts = pd.Series(levels, dtype="str").str.replace(r"[/.\s-]+", "-", n=2, regex=True)
+    parts = parts.str.replace("T", " ").str.removesuffix("Z")
     sample = parts.head(300)
     forms = [day + time for time in _TIMES for day in _DAYS]
     best = max(forms, key=lambda form: _fits(sample, form))

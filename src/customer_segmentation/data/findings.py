@@ -92,9 +92,11 @@ class Finding:
 
     def examples(self, ids: pd.Series) -> str:
         """Name the affected customers, then what was done to them."""
-        known = [] if self.rows is None else ids.reindex(self.rows[:EXAMPLES]).dropna().tolist()
-        padded = known + [""] * (len(self.rows) - len(known) if self.rows is not None else 0)
-        named = listed(padded, len(known)) if known else ""
+        rows = self.rows if self.rows is not None else pd.Index([])
+        known = ids.reindex(rows[:EXAMPLES]).dropna().tolist()
+        named = listed(known) if known else ""
+        if known and len(rows) > len(known):
+            named += f" (+ {len(rows) - len(known)} more)"
         return ": ".join(part for part in (named, self.detail) if part)
 
 

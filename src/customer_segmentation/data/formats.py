@@ -1,4 +1,4 @@
-"""Cut the bytes of a text, Excel or Parquet file into cells.
+"""Cut the bytes of a text or Excel file into cells.
 
 Text files are not trusted to be what their extension says: encoding and separator are found
 from the content. Workbooks give the stored results of formulas; nothing is evaluated.
@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from customer_segmentation.data.findings import DataError, Findings, listed
 
 TEXT = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # extension -> the separator it promises
@@ -23,7 +21,6 @@ PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
 SUPPORTED = (*TEXT, *PARQUET, *EXCEL)
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-LARGE = 1_000_000  # bytes; smaller files are read cell by cell in no time
 _FILE_STARTS = {  # the first bytes of formats that get renamed by mistake
     b"PK\x03\x04": "an Excel workbook or zip archive; give it the extension .xlsx",
     b"PAR1": "a Parquet file; give it the extension .parquet",
@@ -59,11 +56,11 @@ def text_rows(content: bytes, path: Path, findings: Findings) -> list[list[str]]
     >>> text_rows(b"a;b\n1,5;2\n", Path("shop.csv"), Findings())
     [['a', 'b'], ['1,5', '2']]
     """
-    text = _decoded(content, path, findings).rstrip("\r\n")
+    text = decoded(content, path, findings).rstrip("\r\n")
     start = text[:6].strip('"').lower()
     named = start[4] if start.startswith("sep=") and len(start) > 4 else ""  # Excel writes it
     body = text.partition("\n")[2] if named else text
-    separator = named or _separator(body, path, findings)
+    separator = named or found_separator(body, path, findings)
     try:
         rows = list(_parsed(body, separator, strict=True))
     except csv.Error as error:
@@ -72,72 +69,6 @@ def text_rows(content: bytes, path: Path, findings: Findings) -> list[list[str]]
             f"look for a stray one after row {_last_good_row(body, separator)} and remove it"
         ) from error
     return [[], *rows] if named else rows
-
-
-def clean_frame(content: bytes, path: Path, findings: Findings) -> pd.DataFrame | None:
-    r"""Cut a large delimited text file into columns of text, if nothing in it asks for care.
-
-    Parameters
-    ----------
-    content, path, findings
-        As for :func:`text_rows`.
-
-    Returns
-    -------
-    DataFrame or None
-        What :func:`text_rows` would cut into rows, many times as fast. None for a small file and
-        for one with quotes, blanks around a value, blank lines, rows of different length, an
-        encoding other than UTF-8 or anything else that has to be looked at cell by cell.
-
-    Examples
-    --------
-    >>> large = b"a;b\n" + b"1,5;2\n" * 200_000
-    >>> clean_frame(large, Path("shop.csv"), Findings()).tail(1)
-              a  b
-    199999  1,5  2
-    >>> clean_frame(large + b'"3";4\n', Path("shop.csv"), Findings()) is None
-    True
-    """
-    plain = len(content) >= LARGE and not any(mark in content for mark in (b'"', b"\0"))
-    if not plain or content.count(b"\r") != content.count(b"\r\n") or content[:4] == b"sep=":
-        return None
-    try:
-        text = content.decode("utf-8-sig")
-        table = _arrow_table(content, _separator(text, path, Findings()))
-    except (UnicodeDecodeError, ValueError):  # pyarrow's errors are the latter
-        return None
-    lines = content.rstrip(b"\r\n").count(b"\n")
-    named = all(name.strip() for name in table.column_names)
-    if table.num_rows != lines or not named or any(_padded(column) for column in table.columns):
-        return None
-    _separator(text, path, findings)
-    return pd.DataFrame(table.to_pandas())
-
-
-def _arrow_table(content: bytes, separator: str) -> Any:
-    from pyarrow import BufferReader, csv, string  # noqa: PLC0415 - only large files need it
-
-    names = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode().rstrip("\r")
-    places = [str(place) for place, _ in enumerate(names.split(separator))]
-    read = csv.ReadOptions(column_names=places, skip_rows=1, use_threads=False)
-    table = csv.read_csv(
-        BufferReader(content),
-        read_options=read,
-        parse_options=csv.ParseOptions(delimiter=separator, quote_char=False),
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(places, string()),
-            strings_can_be_null=True,
-            null_values=[""],
-        ),
-    )
-    return table.rename_columns(names.split(separator))
-
-
-def _padded(column: Any) -> bool:
-    from pyarrow import compute  # noqa: PLC0415
-
-    short = compute.utf8_trim_whitespace(column)
-    return bool(compute.any(compute.not_equal(short, column)).as_py())
 
 
 def _parsed(text: str, separator: str, *, strict: bool) -> Iterator[list[str]]:
@@ -152,7 +83,19 @@ def _last_good_row(text: str, separator: str) -> int:
     return len(rows)
 
 
-def _decoded(content: bytes, path: Path, findings: Findings) -> str:
+def decoded(content: bytes, path: Path, findings: Findings) -> str:
+    r"""Decode a text file, and say so where it is not UTF-8.
+
+    Raises
+    ------
+    DataError
+        If the content is binary.
+
+    Examples
+    --------
+    >>> decoded(b"K\xf6ln", Path("shop.csv"), Findings())
+    'Köln'
+    """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", errors="replace")
     if b"\0" in content[:4096] or content.startswith(tuple(_FILE_STARTS)):
@@ -167,8 +110,14 @@ def _decoded(content: bytes, path: Path, findings: Findings) -> str:
     return content.decode("latin-1")  # cp1252 leaves five bytes undefined, latin-1 none
 
 
-def _separator(text: str, path: Path, findings: Findings) -> str:
-    """Take the separator that cuts the first lines into the same, largest number of cells."""
+def found_separator(text: str, path: Path, findings: Findings) -> str:
+    r"""Take the separator that cuts the first lines into the same, largest number of cells.
+
+    Examples
+    --------
+    >>> found_separator("a;b\n1,5;2\n", Path("shop.csv"), Findings())
+    ';'
+    """
     usual = TEXT[path.suffix.lower()]
     sample = "\n".join([line for line in text[:50_000].splitlines() if line.strip()][:30])
 
@@ -230,24 +179,6 @@ def excel_rows(
     rows = list(page.iter_rows(values_only=True))
     book.close()
     return rows
-
-
-def parquet_frame(content: bytes, path: Path) -> pd.DataFrame:
-    """Take the table of a Parquet file; a named index becomes a column.
-
-    Raises
-    ------
-    DataError
-        If the content is no Parquet file.
-    """
-    try:
-        # A column at a time, what Arrow read freed as pandas takes it: no whole table twice.
-        one = {"split_blocks": True, "self_destruct": True}
-        frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow", to_pandas_kwargs=one)
-    except (ValueError, OSError) as error:  # pyarrow's errors are these
-        raise unreadable(path, content, "it is no Parquet file") from error
-    plain = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
-    return frame if plain else frame.reset_index()
 
 
 def unreadable(path: Path, content: bytes, reason: str) -> DataError:

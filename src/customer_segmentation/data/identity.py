@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import Findings, cells, counted, listed
@@ -86,15 +88,37 @@ def found_id(frame: pd.DataFrame) -> str | None:
     >>> found_id(pd.DataFrame({"Age": [31, 31], "CUST_ID": ["C1", "C2"]}))
     'CUST_ID'
     """
-    ranked = sorted((rank, name) for name in frame if (rank := _rank(str(name))) is not None)
-    if not ranked:
-        return None
+    ranked = sorted((rank, str(name)) for name in frame if (rank := _rank(str(name))) is not None)
+    if not ranked or ranked[0][0] == 0:
+        return ranked[0][1] if ranked else None
     distinct = frame if frame[ranked[0][1]].is_unique else frame.drop_duplicates()
-    for rank, name in ranked:
+    for _, name in ranked:
         column = distinct[name]
-        if rank == 0 or (column.is_unique and column.notna().all() and _whole(column)):
-            return str(name)
+        if column.is_unique and column.notna().all() and _whole(column):
+            return name
     return None
+
+
+def distinct(ids: pd.Series) -> bool:
+    """Tell that no id stands on two rows; in no time where they are sorted.
+
+    Examples
+    --------
+    >>> distinct(pd.Series([1, 2, 1]))
+    False
+    """
+    return bool(pd.Index(ids, copy=False).is_unique)
+
+
+def may_be_id(name: str) -> bool:
+    """Tell by its name that a column could hold ids, or the numbers of the rows.
+
+    Examples
+    --------
+    >>> may_be_id("CUST_ID"), may_be_id("Age")
+    (True, False)
+    """
+    return _rank(name) is not None
 
 
 def _rank(name: str) -> int | None:
@@ -120,6 +144,8 @@ def _whole(column: pd.Series) -> bool:
 
 def _canonical(column: pd.Series) -> pd.Series:
     """Write ids as a person sees them: 1001, not 1001.0; with their leading zeros."""
+    if column.dtype == "str" and (numbers := _as_written(column)) is not None:
+        return numbers
     numeric = pd.api.types.is_numeric_dtype(column)
     if numeric and _whole(column) and np.isfinite(column.dropna().astype("float64")).all():
         whole = column.astype("Int64")
@@ -130,6 +156,19 @@ def _canonical(column: pd.Series) -> pd.Series:
         texts = texts.str.replace(r"\.0+$", "", regex=True)
     plain = texts.dropna().str.fullmatch(r"0|[1-9]\d{0,17}").all()
     return texts.astype("int64") if plain and texts.notna().all() and len(texts) else texts
+
+
+def _as_written(column: pd.Series) -> pd.Series | None:
+    """Text as whole numbers, if these written out are the text: no zeros lead, none follow."""
+    cells = pa.array(column)
+    try:
+        numbers = pc.cast(cells, pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    same = len(cells) and not cells.null_count and pc.cast(numbers, cells.type).equals(cells)
+    if not same or not 0 <= pc.min(numbers).as_py() <= pc.max(numbers).as_py() < 10**18:
+        return None
+    return pd.Series(numbers.to_numpy(), index=column.index, name=column.name, copy=False)
 
 
 def _without_row_numbers(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 Mark = Literal[".", ","]
 
 LONG = 10_000  # cells; fewer are read one by one in no time
+LEADING_ZERO = r"^[-+]?0[0-9]+$"
 _UNIT = r"(?:[$€£¥₹%]|USD|EUR|GBP|CHF|INR|JPY|Rs\.?|kr\.?)"
 _CELL = re.compile(
     rf"(?P<open>\()?\s*(?P<sign>[-+−])?\s*{_UNIT}?\s*(?P<sign2>[-+−])?"
@@ -31,7 +35,55 @@ _READINGS = {
     )
     for mark, group in _GROUPS.items()
 }
+# For Arrow's own engine: one sign, one unit before and after, thousands by the other mark.
+_SIGN = r"(?:[$€£¥₹%]|USD|EUR|GBP|CHF|INR|JPY)"
+_GAP = r"[\s\x{00A0}\x{202F}]*"
+_EASY = {
+    mark: rf"(?i)^(?:[-+]?{_GAP}{_SIGN}?{_GAP}|{_SIGN}{_GAP}[-+])"
+    rf"(?:(?:[0-9]+|[0-9]{{1,3}}(?:[{other}][0-9]{{3}})+)(?:[{mark}][0-9]*)?|[{mark}][0-9]+)"
+    rf"{_GAP}{_SIGN}?$"
+    for mark, other in ((".", ","), (",", "."))
+}
 _INFINITE = re.compile(r"([-+]?)(?:inf|infinity|∞)", re.IGNORECASE)
+
+
+def plain(cells: Any) -> npt.NDArray[np.float64] | None:
+    """Read a column of text at once, if every cell is a number as computers write it.
+
+    Parameters
+    ----------
+    cells : pyarrow array of text
+
+    Returns
+    -------
+    ndarray of float64 or None
+        NaN where a cell is missing. None also where a cell is the word "nan", or a whole number
+        with a leading zero, as codes have.
+
+    Examples
+    --------
+    >>> plain(pa.chunked_array([["1", "2.5", None]]))
+    array([1. , 2.5, nan])
+    >>> plain(pa.chunked_array([["1", "007"]])) is None
+    True
+    """
+    try:
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    values = np.asarray(numbers.to_numpy(zero_copy_only=False))
+    if np.isnan(values).sum() != cells.null_count:
+        return None
+    starts = ["0", "-0"] if np.signbit(values).any() else ["0"]
+    return None if any(_coded(cells, start) for start in starts) else values
+
+
+def _coded(cells: Any, start: str) -> bool:
+    """Whether a cell that starts like this is a whole number with a leading zero."""
+    zeros = pc.starts_with(cells, start)
+    if not pc.any(zeros).as_py():
+        return False
+    return bool(pc.any(pc.match_substring_regex(cells.filter(zeros), LEADING_ZERO)).as_py())
 
 
 def decimal_mark(columns: Iterable[pd.Series], sample: int = 500) -> Mark:
@@ -100,19 +152,18 @@ def parsed(texts: pd.Series, default: Mark = ".") -> tuple[pd.Series, pd.Series]
     >>> parsed(pd.Series(["1.234,50", "1.000"]))[0].tolist()
     [1234.5, 1000.0]
     """
-    plain = _cast(texts)
-    if plain is None:
-        plain = pd.to_numeric(texts.astype(object), errors="coerce").astype("float64")
     grouped = default == "," and texts.str.contains(".", regex=False).any()
-    if plain.notna().all() and not grouped:
-        return plain, plain.notna()
+    if not grouped and (whole := _cast(texts)) is not None:
+        return whole, whole.notna()
     codes, levels = pd.factorize(texts)
-    values = levels.tolist()
-    proof = _proof(values)
-    mark: Mark = default if proof == 0 else "." if proof > 0 else ","
-    numbers = np.array([_number(value, mark) for value in values], dtype="float64")
-    found = pd.Series(numbers[codes], index=texts.index, name=texts.name)
-    return found, found == plain
+    objects = pd.Series(levels, dtype=object)
+    plain = pd.to_numeric(objects, errors="coerce").to_numpy(dtype="float64")
+    values = _values(levels, default) if grouped or np.isnan(plain).any() else plain
+
+    def column(of_levels: npt.NDArray[Any]) -> pd.Series:
+        return pd.Series(of_levels[codes], index=texts.index, name=texts.name, copy=False)
+
+    return column(values), column(values == plain)
 
 
 def _cast(texts: pd.Series) -> pd.Series | None:
@@ -120,9 +171,39 @@ def _cast(texts: pd.Series) -> pd.Series | None:
     if len(texts) < LONG:
         return None
     try:
-        return texts.astype("string[pyarrow]").astype("float64[pyarrow]").astype("float64")
-    except (ValueError, NotImplementedError):  # pyarrow's errors are these
+        numbers = pc.cast(pa.array(texts), pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
         return None
+    found = pd.Series(numbers, index=texts.index, name=texts.name, copy=False)
+    return found if found.notna().all() else None
+
+
+def _values(levels: pd.Index, default: Mark) -> npt.NDArray[np.float64]:
+    """Read distinct cells, all with the mark that they prove; NaN where one is no number."""
+    easy = _easy(levels)
+    hard = ~(easy["."] | easy[","])
+    proof = int(easy["."].sum() - easy[","].sum()) + _proof(levels[hard].tolist())
+    mark: Mark = default if proof == 0 else "." if proof > 0 else ","
+    values = np.full(len(levels), np.nan)
+    values[easy[mark]] = _bare(levels[easy[mark]], mark)
+    values[~easy[mark]] = [_number(value, mark) for value in levels[~easy[mark]]]
+    return values
+
+
+def _easy(levels: pd.Index) -> dict[str, npt.NDArray[np.bool_]]:
+    """By mark: which of many cells are simple enough to be read with it at once."""
+    if len(levels) < LONG:
+        return dict.fromkeys(_EASY, np.zeros(len(levels), dtype=bool))
+    cells = pa.array(levels)
+    found = {mark: pc.match_substring_regex(cells, form) for mark, form in _EASY.items()}
+    return {mark: match.to_numpy(zero_copy_only=False) for mark, match in found.items()}
+
+
+def _bare(levels: pd.Index, mark: Mark) -> npt.NDArray[np.float64]:
+    """Numbers of easy cells: what is left without unit, plus sign and thousands."""
+    bare = pc.replace_substring_regex(pa.array(levels, pa.large_string()), f"[^0-9{mark}-]+", "")
+    numbers = pc.cast(pc.replace_substring(bare, mark, "."), pa.float64())
+    return np.asarray(numbers.to_numpy(zero_copy_only=False))
 
 
 def _proof(values: list[str]) -> int:

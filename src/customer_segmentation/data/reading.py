@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
 import itertools
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from customer_segmentation.data import formats
+from customer_segmentation.data import formats, large_text, parquet
+from customer_segmentation.data.blanks import trimmed
+from customer_segmentation.data.choice import Choice, column_names
+from customer_segmentation.data.files import check_readable
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
+
+Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """The cells of a file: text or native columns, indexed by row number (header = row 1)."""
+    """The cells of a file, indexed by row number (header = row 1).
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Text or native columns.
+    numbers : dict, column -> Series of float64
+        Columns of text in which every cell is a number as computers write it, where known.
+    rows_in : int
+        Rows under the header.
+    sha256 : str
+        Of the file's bytes.
+    typed : bool
+        Whether the format itself tells numbers from text.
+    names : list of str
+        Of all columns of the file, read or not.
+    """
 
     frame: pd.DataFrame
+    numbers: dict[str, pd.Series]
     rows_in: int
     sha256: str
-    typed: bool  # whether the format itself tells numbers from text
+    typed: bool
+    names: list[str]
 
 
-def read(path: Path, findings: Findings, *, sheet: str | None = None) -> RawTable:
+def read(
+    path: Path,
+    findings: Findings,
+    *,
+    sheet: str | None = None,
+    only: Collection[str] | None = None,
+    id_column: str | None = None,
+) -> RawTable:
     r"""Read a table by its extension.
 
     Parameters
@@ -40,6 +71,10 @@ def read(path: Path, findings: Findings, *, sheet: str | None = None) -> RawTabl
         Gets a line for whatever was read otherwise than the extension says, and for empty rows.
     sheet : str, optional
         Excel sheet; the first one by default.
+    only : collection of str, optional
+        The columns to read, and besides them the id column; all by default.
+    id_column : str, optional
+        The id column; without it, all columns that are named like one.
 
     Returns
     -------
@@ -49,7 +84,8 @@ def read(path: Path, findings: Findings, *, sheet: str | None = None) -> RawTabl
     Raises
     ------
     DataError
-        If the file is missing, not readable, of another format, empty, or without rows.
+        If the file is missing, not readable, of another format, empty, or without rows; or has
+        not the columns that are wanted.
 
     Examples
     --------
@@ -60,63 +96,60 @@ def read(path: Path, findings: Findings, *, sheet: str | None = None) -> RawTabl
       Age Income
     2  31   20,5
     """
-    content = _bytes(path)
-    suffix = path.suffix.lower()
-    if suffix in formats.PARQUET:
-        frame = _native_table(formats.parquet_frame(content, path), path)
-    elif suffix in formats.EXCEL:
-        frame = _table(formats.excel_rows(content, path, findings, sheet=sheet), path, findings)
-    elif (clean := formats.clean_frame(content, path, findings)) is not None:
-        names = _names(clean.columns.tolist(), path)
-        frame = clean.set_axis(names, axis=1).set_axis(range(2, len(clean) + 2), axis=0)
-    else:
-        frame = _table(formats.text_rows(content, path, findings), path, findings)
-    blank = frame.index[frame.isna().all(axis=1)] if len(frame.columns) else frame.index
+    check_readable(path)
+    choice = Choice(path, only, id_column)
+    with ThreadPoolExecutor(1) as pool:  # it hashes while the cells are read
+        digest = pool.submit(_sha256, path)
+        frame, numbers = _cells(path, findings, choice, sheet)
+    blank = _blank_rows(frame)
     if len(blank) == len(frame):
         raise DataError(
             f"{path}: got a header and no rows, expected one row per customer; check the export"
         )
     findings.note(f"empty {REMOVED}", len(blank), detail=f"rows {listed(blank)} of the file")
-    digest = hashlib.sha256(content).hexdigest()
-    kept = frame.drop(index=blank) if len(blank) else frame
-    return RawTable(kept, len(frame), digest, suffix not in formats.TEXT)
+    if len(blank):
+        numbers = {name: column.drop(index=blank) for name, column in numbers.items()}
+    return RawTable(
+        frame=frame.drop(index=blank) if len(blank) else frame,
+        numbers=numbers,
+        rows_in=len(frame),
+        sha256=digest.result(),
+        typed=path.suffix.lower() not in formats.TEXT,
+        names=choice.names,
+    )
 
 
-def _bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise DataError(f"{path}: got a folder, expected a file; it has: {_tables_in(path)}")
-    if not path.exists():
-        raise DataError(f"{path}: got no such file, expected a customer table; {_nearby(path)}")
-    if path.suffix.lower() not in formats.SUPPORTED:
-        raise DataError(
-            f"{path}: got the extension {path.suffix or '(none)'!r}, expected one of "
-            f"{' '.join(formats.SUPPORTED)}; save the table in one of these formats"
-        )
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: got {error.strerror!r}, expected a readable file; check its permissions"
-        ) from error
-    if not content.strip():
-        raise DataError(f"{path}: got an empty file, expected a header and rows; export it again")
-    return content
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _tables_in(folder: Path, close_to: str = "") -> str:
-    names = (file.name for file in folder.iterdir())
-    tables = sorted(name for name in names if Path(name).suffix.lower() in formats.SUPPORTED)
-    close = difflib.get_close_matches(close_to, tables, n=3, cutoff=0.5)
-    return listed(close or tables) or "no tables"
+def _cells(path: Path, findings: Findings, choice: Choice, sheet: str | None) -> Cells:
+    """The chosen columns, and those of text that are known to be numbers."""
+    if path.suffix.lower() in formats.PARQUET:
+        return _native_table(parquet.frame(path, choice), path), {}
+    if path.suffix.lower() in formats.EXCEL:
+        rows = formats.excel_rows(path.read_bytes(), path, findings, sheet=sheet)
+        return _table(rows, path, findings, choice), {}
+    found = large_text.columns(path, findings, choice)
+    if found is None:
+        cells = formats.text_rows(path.read_bytes(), path, findings)
+        return _table(cells, path, findings, choice), {}
+    return _large_table(found, choice.names, findings)
 
 
-def _nearby(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"its folder {path.parent} does not exist either; correct the path"
-    return f"its folder has: {_tables_in(path.parent, path.name)}; correct the path"
+def _blank_rows(frame: pd.DataFrame) -> pd.Index:
+    blank = np.ones(len(frame), dtype=bool)
+    for name in frame:
+        blank &= frame[name].isna().to_numpy()
+        if not blank.any():
+            break
+    return frame.index[blank]
 
 
-def _table(rows: Sequence[Sequence[Any]], path: Path, findings: Findings) -> pd.DataFrame:
+def _table(
+    rows: Sequence[Sequence[Any]], path: Path, findings: Findings, choice: Choice
+) -> pd.DataFrame:
     """Take the first row that is not blank as the header; keep every row's number."""
     top = next((place for place, row in enumerate(rows) if not _blank(row)), None)
     if top is None:
@@ -124,22 +157,41 @@ def _table(rows: Sequence[Sequence[Any]], path: Path, findings: Findings) -> pd.
     header, body = list(rows[top]), rows[top + 1 :]
     while header and _empty(header[-1]) and all(len(row) < len(header) for row in body):
         header.pop()
+    places = choice(header)
     _check_width(header, body, top + 2, path)
     columns = list(itertools.islice(itertools.zip_longest(*body), len(header)))
     columns += [(None,) * len(body)] * (len(header) - len(columns))
     index = range(top + 2, top + 2 + len(body))
-    trimmed = Counter[str]()
+    blanks = 0
     named: dict[str, pd.Series] = {}
-    for name, label, values in zip(_names(header, path), header, columns, strict=True):
-        column, blanks = _column(values, index)
-        trimmed["cells"] += blanks
-        if _empty(label) and column.isna().all():
-            trimmed["columns"] += 1
-        else:
-            named[name] = column
-    findings.note("empty column removed", trimmed["columns"], detail="no name and no value")
-    findings.note("blanks trimmed", trimmed["cells"], detail="cells with blanks around the value")
-    return pd.DataFrame(named, index=index)
+    for place in places:
+        column, found = _column(columns[place], index)
+        blanks += found
+        named[choice.names[place]] = column
+    unnamed = {choice.names[place] for place, label in enumerate(header) if _empty(label)}
+    return _tidied(pd.DataFrame(named, index=index), unnamed, blanks, findings)
+
+
+def _large_table(found: large_text.Columns, names: list[str], findings: Findings) -> Cells:
+    """A large text file under the names and row numbers that :func:`_table` gives."""
+    rows = range(2, len(found.texts) + 2)
+    frame = found.texts.set_axis([names[place] for place in found.places], axis=1)
+    numbers = {
+        names[place]: pd.Series(values, index=rows, name=names[place], copy=False)
+        for place, values in found.numbers.items()
+    }
+    unnamed = {names[place] for place, label in enumerate(found.header) if _empty(label)}
+    return _tidied(frame.set_axis(rows), unnamed, found.blanks, findings), numbers
+
+
+def _tidied(
+    frame: pd.DataFrame, unnamed: set[str], blanks: int, findings: Findings
+) -> pd.DataFrame:
+    """Leave out columns without name and value, and report what was tidied."""
+    empty = [name for name in frame if name in unnamed and frame[name].isna().all()]
+    findings.note("empty column removed", len(empty), detail="no name and no value")
+    findings.note("blanks trimmed", blanks, detail="cells with blanks around the value")
+    return frame.drop(columns=empty) if empty else frame
 
 
 def _blank(row: Sequence[Any]) -> bool:
@@ -162,23 +214,6 @@ def _check_width(header: list[Any], body: Sequence[Sequence[Any]], first: int, p
             f"{path}: got rows with more cells than the header ({found}), expected "
             f"{len(header)}; put values that contain the separator in double quotes"
         )
-
-
-def _names(header: Sequence[Any], path: Path) -> list[str]:
-    """Trim the column names; number those without one, as pandas does."""
-    names = [
-        f"Unnamed: {place}" if _empty(label) else " ".join(str(label).split())
-        for place, label in enumerate(header)
-    ]
-    twice = {name: places for name in names if len(places := _places(names, name)) > 1}
-    if twice:
-        found = listed(f"{name!r} in columns {listed(at)}" for name, at in twice.items())
-        raise DataError(f"{path}: got {found}, expected each column name once; rename or delete")
-    return names
-
-
-def _places(names: list[str], name: str) -> list[int]:
-    return [place for place, other in enumerate(names, start=1) if other == name]
 
 
 def _column(values: Sequence[Any], index: range) -> tuple[pd.Series, int]:
@@ -206,11 +241,19 @@ def _as_text(value: Any) -> str | None:
 
 def _native_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     index = range(2, len(frame) + 2)
-    named = {}
-    for place, name in enumerate(_names(frame.columns.tolist(), path)):
-        column = frame.iloc[:, place].set_axis(index)
-        named[name] = column if _is_native(column) else _column(_cells(column), index)[0]
+    names = column_names(frame.columns.tolist(), path)
+    named = {name: _native_column(frame.iloc[:, place], index) for place, name in enumerate(names)}
     return pd.DataFrame(named, index=index, copy=False)
+
+
+def _native_column(column: pd.Series, index: range) -> pd.Series:
+    if _is_native(column):
+        return column.set_axis(index)
+    categories = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    if categories.dtype == "str":
+        texts = pa.table([trimmed(pa.chunked_array(pa.array(column.astype("str"))))], ["text"])
+        return pd.Series(texts.to_pandas()["text"]).set_axis(index)
+    return _column(_object_cells(column), index)[0]
 
 
 def _is_native(column: pd.Series) -> bool:
@@ -219,5 +262,5 @@ def _is_native(column: pd.Series) -> bool:
     return numeric or types.is_datetime64_any_dtype(column)
 
 
-def _cells(column: pd.Series) -> list[Any]:
+def _object_cells(column: pd.Series) -> list[Any]:
     return column.astype(object).where(column.notna(), None).tolist()
