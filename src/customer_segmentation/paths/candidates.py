@@ -48,6 +48,7 @@ class Path:
     """The candidates of one algorithm on one matrix, in the order of the grid.
 
     Starts are tried on `start_on`, if given; see :func:`customer_segmentation.paths.samples.fit`.
+    With `may_end` the grid need not be finished; `end` then says why it is not.
     """
 
     algorithm: str
@@ -56,6 +57,8 @@ class Path:
     linkage: FloatArray | None = None
     k_distance: FloatArray | None = None
     start_on: FloatArray | None = None
+    may_end: bool = False
+    end: str = ""
 
     @property
     def labelings(self) -> list[IntArray]:
