@@ -72,11 +72,8 @@ def fit_path(
         ``min_cluster_size`` from shares of the customers, 1..10 otherwise.
     assign_outliers : bool
         Give every outlier to the cluster of its nearest clustered customer.
-    start_on : ndarray of shape (n_sampled, n_features), optional
+    start_on, may_end
         See :class:`Path`.
-    may_end : bool
-        Whether a path of mixtures may end before the grid does, see
-        :func:`customer_segmentation.paths.mixtures.end_of_path`.
     progress : callable(done, total), optional
         Called after each candidate.
 

@@ -48,7 +48,8 @@ class Path:
     """The candidates of one algorithm on one matrix, in the order of the grid.
 
     Starts are tried on `start_on`, if given; see :func:`customer_segmentation.paths.samples.fit`.
-    With `may_end` the grid need not be finished; `end` then says why it is not.
+    With `may_end` mixtures need not finish the grid; `end` then says why they did not, see
+    :func:`customer_segmentation.paths.mixtures.end_of_path`.
     """
 
     algorithm: str
