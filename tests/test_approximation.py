@@ -28,7 +28,7 @@ from customer_segmentation import (
     selection,
 )
 from customer_segmentation.items import Metric, Tag
-from customer_segmentation.paths import samples
+from customer_segmentation.paths import mixtures, samples
 from customer_segmentation.profiles import borderline
 from customer_segmentation.segmenter import fidelity
 from customer_segmentation.segmenter.assigners import NeighborsAssigner
@@ -119,6 +119,30 @@ def test_starts_on_a_sample_end_as_well_as_starts_on_all(estimator, parameter, c
         measure = cost[type(estimator).__name__]
         assert measure(other.estimator) <= measure(one.estimator) * 1.01
         assert other.estimator.n_init == estimator.n_init, "the settings are as they were"
+
+
+@pytest.mark.slow
+def test_a_mixture_of_some_is_that_of_all_within_the_stated_error(tmp_path):
+    rng = np.random.default_rng(2)
+    kind = rng.choice(4, 300_000, p=[0.4, 0.3, 0.2, 0.1])
+    X = rng.normal(size=(4, 3))[kind] * 3 + rng.normal(size=(len(kind), 3))
+    pd.DataFrame(X, columns=list("abc")).to_parquet(tmp_path / "customers.parquet")
+    loaded = data.load(tmp_path / "customers.parquet")
+    scaled = [{"columns": list("abc"), "transform": StandardScaler()}]
+    fitted = features.build(loaded.table, scaled, name="all")
+    mixture = GaussianMixture(n_init=5, reg_covar=1e-3, random_state=0)
+    algorithm = search.Algorithm("gmm", mixture, "n_components", [3, 4])
+    found = analysis.analyse(loaded, fitted, algorithm, search.Selection(selection.by_bic))
+    said = found.approximations["starts"]
+    error = 1 / np.sqrt(samples.MIXTURE_ROWS * found.chosen.row["smallest_share"])
+    assert f"fitted to 200,000 random customers, from whom the mean of the smallest segment is " \
+        f"known to {error:.3f} of its standard deviation" in said  # fmt: skip
+    some, Z = found.chosen.candidate.estimator, fitted.matrix
+    whole = mixtures.go_on(GaussianMixture(4, reg_covar=1e-3), Z, some)
+    deviations = np.sqrt(np.diagonal(whole.covariances_, axis1=1, axis2=2))
+    assert (np.abs(some.means_ - whole.means_) < 3 * error * deviations).all()
+    assert some.score(Z) == pytest.approx(whole.score(Z), abs=1e-3)
+    assert adjusted_rand_score(some.predict(Z), whole.predict(Z)) > 0.99
 
 
 def test_a_radius_for_all_customers_means_a_larger_one_for_a_sample(customers):

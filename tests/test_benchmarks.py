@@ -91,3 +91,10 @@ def test_launchers_give_the_same_labels_and_a_second_sweep_takes_all_runs_over(t
     assert "same labels in both sweeps: 8 of 8" in said
     (again,) = [line.split("│") for line in said.splitlines() if "again" in line]
     assert again[5].strip() == "8"
+
+
+@pytest.mark.slow
+def test_paths_of_mixtures_are_measured_against_a_loop():
+    said = run("mixtures.py", "--rows", 200, 300)
+    assert "200" in said
+    assert "300" in said

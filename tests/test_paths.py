@@ -122,6 +122,32 @@ def test_a_mixture_brings_its_bic_and_it_is_smallest_at_five(income_spending):
     assert min(bic, key=bic.get) == 5
 
 
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_a_mixture_of_many_starts_from_the_one_before_too(kind, income_spending):
+    X, settings = income_spending, {"covariance_type": kind, "reg_covar": 1e-3, "random_state": 0}
+    path = fit(GaussianMixture(n_init=2, **settings), X, "n_components", grid=[*range(1, 11), 13])
+    better = 0
+    for candidate in path.candidates:
+        model, k = candidate.estimator, candidate.value
+        alone = GaussianMixture(k, n_init=2, **settings).fit(X)
+        assert candidate.scores["bic"] <= alone.bic(X) + 1e-6
+        better += candidate.scores["bic"] < alone.bic(X) - 1
+        assert (model.n_init, model.means_init, model.random_state) == (2, None, 0)
+    assert better
+
+
+def test_a_path_of_mixtures_ends_where_bic_only_rises_unless_a_grid_is_given():
+    X = np.random.default_rng(0).normal(size=(900, 4)) + np.repeat([[0], [5], [10]], 300, axis=0)
+    whole = fit(GaussianMixture(random_state=0), X, "n_components")
+    ended = fit(GaussianMixture(random_state=0), X, "n_components", may_end=True)
+    assert [c.value for c in whole.candidates] == list(range(1, 11))
+    assert [c.value for c in ended.candidates] == list(range(1, 8))
+    assert not whole.end
+    assert ended.end.startswith("the path ends at 7 segments, where BIC")
+    for one, other in zip(whole.labelings, ended.labelings, strict=False):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_fit_that_breaks_down_is_a_candidate_with_its_reason(income_spending):
     path = fit(Sulking(), income_spending, grid=[2, 3])
     assert path.candidates[0].failure == "ValueError: not two"

@@ -90,6 +90,26 @@ def test_bic_takes_the_mixtures_own_and_judges_others_as_hard_mixtures():
     assert take(X, rule=selection.by_bic).row["n_segments"] == 4
 
 
+def test_a_path_of_mixtures_ends_early_only_where_nobody_asked_for_more():
+    X = np.random.default_rng(0).normal(size=(600, 4)) + np.repeat([[0], [6]], 300, axis=0)
+    mixture = GaussianMixture(random_state=0)
+    ended, given, forced, extended = (
+        take(X, Algorithm("gmm", mixture, "n_components", grid), **options)
+        for grid, options in (
+            (None, {}),
+            (range(1, 11), {}),
+            (None, {"n_segments": 9}),
+            ([1, 2], {}),
+        )
+    )
+    assert [len(found.scores) for found in (ended, given, forced)] == [6, 10, 10]
+    assert "the path ends at 6 segments, where BIC had" in ended.choice.reason
+    assert "the path ends" not in given.choice.reason + forced.choice.reason
+    assert extended.scores["value"].tolist() == [1, 2, 3, 4, 5, 6]
+    for found in (ended, given, extended):
+        assert found.row["n_segments"] == 2
+
+
 def test_a_number_that_was_asked_for_wins_over_the_evidence():
     found = take(blobs(4)[0], n_segments=6)
     assert found.row["n_segments"] == 6

@@ -185,6 +185,8 @@ def _metrics(analysis: Analysis) -> Iterator[Item]:
             yield Metric(name, float(chosen[name]))
         else:
             yield Tag(f"absent.{name}", _why_absent(analysis, name))
+    if analysis.chosen.path.end:
+        yield Tag("absent.path", analysis.chosen.path.end)
     if math.isfinite(chosen.get("silhouette_se", math.nan)):
         yield Metric("silhouette_se", float(chosen["silhouette_se"]))
     yield Metric("assigner_fidelity", analysis.segmenter.fidelity_)

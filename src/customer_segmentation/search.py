@@ -164,6 +164,7 @@ def search(
             grid=_grid_of_sample(X, seen, algorithm, taking.n_segments),
             assign_outliers=algorithm.assign_outliers,
             start_on=_start_on(seen, exact_rows, seed),
+            may_end=algorithm.grid is None and taking.n_segments is None,
             progress=progress,
         )
         found = _take(seen, path, algorithm, taking, seed=seed, exact_rows=exact_rows)
@@ -171,9 +172,7 @@ def search(
         if further:
             path = paths.extend(path, algorithm.estimator, seen, further)
             found = _take(seen, path, algorithm, taking, seed=seed, exact_rows=exact_rows)
-            reason = f"{found.choice.reason}; the path was extended to {further[-1]} segments"
-            found = replace(found, choice=replace(found.choice, reason=reason))
-    return replace(found, rows=rows)
+    return replace(found, rows=rows, choice=_with_ends(found, bool(further)))
 
 
 def _start_on(X: FloatArray, exact_rows: int, seed: int) -> FloatArray | None:
@@ -203,6 +202,13 @@ def _take(
     table = _with_stability(table, experiments.examined)
     widths = scored.widths(choice.index, len(X))
     return Chosen(path, table, choice, widths, found["jaccard"], found["resamples"])
+
+
+def _with_ends(found: Chosen, extended: bool) -> Choice:
+    """The choice, its reason with where the path goes that is not the grid."""
+    last = f"the path was extended to {found.path.candidates[-1].value:g} segments"
+    said = [found.choice.reason, *[last] * extended, *[found.path.end] * bool(found.path.end)]
+    return replace(found.choice, reason="; ".join(said))
 
 
 def _further(found: Chosen, taking: Selection) -> list[int]:

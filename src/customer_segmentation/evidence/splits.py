@@ -7,25 +7,21 @@ lays Gaussians over a shape that has none, has: each of its clusters falls in tw
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from customer_segmentation.cuts import SMALLEST, halves
 from customer_segmentation.evidence.likelihood import FLOOR, Table, gain
 from customer_segmentation.labels import FloatArray, IntArray
 
-TURNS = 3  # of refinement; a cut that is there is found by then
-SMALLEST = 0.05  # of a cluster's rows: a smaller part is a fringe
-
-Mask = NDArray[np.bool_]
 Known = dict[bytes, float]
 
 
 def split_gain(parts: Table, labels: IntArray, known: Known | None = None) -> float:
     """Gain of cutting each cluster in two where that pays, summed over the clusters.
 
-    A cut across the main axis is refined by classification EM (Celeux and Govaert 1992) with a
-    Gaussian per part. Multinomial columns are left out: levels that go together (the answers of
-    one survey) can always be cut further, and no segment ends there. A part needs as many rows as
-    a Gaussian has parameters, and a twentieth of its cluster.
+    Each is cut by :func:`customer_segmentation.cuts.halves`. Multinomial columns are left out:
+    levels that go together (the answers of one survey) can always be cut further, and no segment
+    ends there. A part needs as many rows as a Gaussian has parameters, and a twentieth of its
+    cluster.
 
     Parameters
     ----------
@@ -68,35 +64,8 @@ def _cut_gain(Z: FloatArray, floor: FloatArray) -> float:
     fewest = max(d * (d + 3) / 2, SMALLEST * n, 5)
     if n < 2 * fewest:
         return 0.0
-    cut = _refined(Z, _across(Z))
+    cut = halves(Z, FLOOR)
     if not fewest <= cut.sum() <= n - fewest:
         return 0.0
     parts = Table(Z, [], [], Z.var(axis=0), floor)
     return max(gain(parts, cut.astype(np.int64)), 0.0)
-
-
-def _across(Z: FloatArray) -> Mask:
-    centred = Z - Z.mean(axis=0)
-    along = centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1]
-    return np.asarray(along > np.median(along))
-
-
-def _refined(Z: FloatArray, cut: Mask) -> Mask:
-    for _ in range(TURNS):
-        if min(cut.sum(), (~cut).sum()) < Z.shape[1] + 2:
-            break
-        moved = _log_density(Z, cut) > _log_density(Z, ~cut)
-        if (moved == cut).all():
-            break
-        cut = moved
-    return cut
-
-
-def _log_density(Z: FloatArray, part: Mask) -> FloatArray:
-    """Log of the part's share times its Gaussian density, up to a constant."""
-    centred = Z - Z[part].mean(axis=0)
-    covariance = centred[part].T @ centred[part] / part.sum() + FLOOR * np.eye(Z.shape[1])
-    whiten = np.linalg.inv(np.linalg.cholesky(covariance))
-    scaled = centred @ whiten.T
-    log_volume = np.log(np.diagonal(whiten)).sum()
-    return np.asarray(np.log(part.mean()) + log_volume - 0.5 * (scaled**2).sum(axis=1))

@@ -15,6 +15,7 @@ from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
 
 from customer_segmentation.labels import (
     OUTLIER,
@@ -24,7 +25,7 @@ from customer_segmentation.labels import (
     join_nearest,
     tidy,
 )
-from customer_segmentation.paths import density, samples
+from customer_segmentation.paths import density, mixtures, samples
 from customer_segmentation.paths.candidates import Candidate, Path
 from customer_segmentation.paths.grids import (
     PathError,
@@ -51,6 +52,7 @@ def fit_path(
     grid: Sequence[float] | None = None,
     assign_outliers: bool = False,
     start_on: FloatArray | None = None,
+    may_end: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Fit `estimator` at every value of `grid`.
@@ -70,7 +72,7 @@ def fit_path(
         ``min_cluster_size`` from shares of the customers, 1..10 otherwise.
     assign_outliers : bool
         Give every outlier to the cluster of its nearest clustered customer.
-    start_on : ndarray of shape (n_sampled, n_features), optional
+    start_on, may_end
         See :class:`Path`.
     progress : callable(done, total), optional
         Called after each candidate.
@@ -91,7 +93,7 @@ def fit_path(
     """
     values = derive_grid(estimator, X, parameter) if grid is None else list(grid)
     check_grid(estimator, X, algorithm=algorithm, parameter=parameter, grid=values)
-    empty = Path(algorithm, parameter, (), start_on=start_on)
+    empty = Path(algorithm, parameter, (), start_on=start_on, may_end=may_end)
     path = _fit(estimator, X, empty, values, progress or _silent)
     if all(candidate.failure for candidate in path.candidates):
         raise PathError(
@@ -118,7 +120,9 @@ def extend(path: Path, estimator: Any, X: FloatArray, values: Sequence[float]) -
     if path.linkage is not None:
         more = _cuts(estimator, path.linkage, values, 0.0, _silent)
     else:
-        more = _fit(estimator, X, replace(path, candidates=()), list(values), _silent).candidates
+        # Nobody asked for these values: a path that need not go on stops among them.
+        further = _fit(estimator, X, replace(path, may_end=True), list(values), _silent)
+        more, path = further.candidates, replace(path, end=further.end)
     return replace(path, candidates=(*path.candidates, *more))
 
 
@@ -151,7 +155,9 @@ def refit(
         # A single start often ends elsewhere by itself, which would pass for instability.
         cheap.set_params(n_init=REFIT_STARTS)
     grid = rescale(cheap, values, X, sample)
-    empty = replace(path, candidates=(), linkage=None, k_distance=None, start_on=None)
+    empty = replace(
+        path, candidates=(), linkage=None, k_distance=None, start_on=None, may_end=False
+    )
     found = _fit(cheap, sample, empty, grid, _silent).candidates
     if assign_outliers:
         found = tuple(_without_outliers(sample, candidate) for candidate in found)
@@ -162,29 +168,44 @@ def refit(
 def _fit(estimator: Any, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
     candidates = []
     for done, value in enumerate(grid, start=1):
-        candidates.append(_fit_one(estimator, X, path.parameter, value, path.start_on))
+        candidates.append(_fit_one(estimator, X, path, value))
         progress(done, len(grid))
     return replace(path, candidates=tuple(candidates))
 
 
-def _fit_one(
-    estimator: Any, X: Any, parameter: str, value: float, start_on: FloatArray | None = None
-) -> Candidate:
+def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = None) -> Candidate:
     start = time.perf_counter()
-    model = clone(estimator).set_params(**{parameter: value})
+    model = clone(estimator).set_params(**{path.parameter: value})
     try:
         with warnings.catch_warnings():
             # Fewer different customers than clusters: the labels then show it.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            samples.fit(model, X, start_on)
+            model = samples.fit(model, X, path.start_on, before)
     except (ValueError, FloatingPointError, ArithmeticError, np.linalg.LinAlgError) as error:
         return Candidate(value, _nobody(X), time.perf_counter() - start, failure=_first_line(error))
     labels = samples.labels_of(model, X)
     seconds = time.perf_counter() - start
     scores = {"bic": samples.bic_of(model, X)} if hasattr(model, "bic") else {}
-    if start_on is not None and isinstance(model, KMeans):
+    if path.start_on is not None and isinstance(model, KMeans):
         vars(model).pop("labels_", None)  # kept with the candidate: twice is too often here
     return Candidate(value, tidy(labels), seconds, model, scores)
+
+
+@_fit.register
+def _(
+    estimator: GaussianMixture, X: FloatArray, path: Path, grid: list[float], progress: Progress
+) -> Path:
+    known, end = list(path.candidates), ""
+    may_end = path.may_end and path.parameter == "n_components"
+    for done, value in enumerate(grid, start=1):
+        before = known[-1].estimator if known else None
+        known.append(_fit_one(estimator, X, path, value, before))
+        if may_end and done < len(grid):
+            end = mixtures.end_of_path([c.scores.get("bic", np.nan) for c in known], value)
+        progress(len(grid) if end else done, len(grid))
+        if end:
+            break
+    return replace(path, candidates=tuple(known[len(path.candidates) :]), end=end)
 
 
 @_fit.register

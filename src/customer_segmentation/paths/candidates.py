@@ -48,6 +48,8 @@ class Path:
     """The candidates of one algorithm on one matrix, in the order of the grid.
 
     Starts are tried on `start_on`, if given; see :func:`customer_segmentation.paths.samples.fit`.
+    With `may_end` mixtures need not finish the grid; `end` then says why they did not, see
+    :func:`customer_segmentation.paths.mixtures.end_of_path`.
     """
 
     algorithm: str
@@ -56,6 +58,8 @@ class Path:
     linkage: FloatArray | None = None
     k_distance: FloatArray | None = None
     start_on: FloatArray | None = None
+    may_end: bool = False
+    end: str = ""
 
     @property
     def labelings(self) -> list[IntArray]:

@@ -18,6 +18,7 @@ from sklearn.cluster import (
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
+from customer_segmentation.paths import mixtures
 from customer_segmentation.rfm import RFMScores
 
 # Time and memory grow as the number of customers does. All others are fitted on a sample: most
@@ -34,7 +35,7 @@ LINEAR = (
 
 # The distances of all pairs of so many customers are 36 MB: more are never held at once.
 PAIR_ROWS = 3_000
-# Beyond, a mixture knows its means to a thousandth of a deviation, and gains nothing from more.
+# Of so many a segment of a tenth of them has 20,000: its mean is known to 0.007 of its deviation.
 MIXTURE_ROWS = 200_000
 BLOCK = 65_536  # customers to whom a mixture is applied at once: bounds the memory
 HOLD_PAIRS = (AffinityPropagation, AgglomerativeClustering, SpectralClustering)
@@ -91,7 +92,7 @@ def lean(estimator: Any) -> bool:
 
 
 @singledispatch
-def fit(model: Any, X: FloatArray, sample: FloatArray | None) -> None:
+def fit(model: Any, X: FloatArray, sample: FloatArray | None, before: Any = None) -> Any:
     """Fit an estimator; with a sample, one that can go on from there tries its starts on it.
 
     Which of ten starts is the best a sample tells as well as the whole table, and from its optimum
@@ -103,41 +104,45 @@ def fit(model: Any, X: FloatArray, sample: FloatArray | None) -> None:
     model : scikit-learn-compatible clusterer
     X : ndarray of shape (n_samples, n_features)
     sample : ndarray of shape (n_sampled, n_features) or None
+    before : fitted estimator, optional
+        Of the value before on the path, for an algorithm that can start from there.
+
+    Returns
+    -------
+    fitted estimator
+        With the settings of `model`.
 
     Examples
     --------
     >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(500, 2)) + np.repeat([[0], [9]], 250, axis=0)
     >>> model = KMeans(2, n_init=5, random_state=0)
-    >>> fit(model, X, X[::5])
-    >>> np.bincount(model.labels_).tolist(), model.n_init
+    >>> fitted = fit(model, X, X[::5])
+    >>> np.bincount(fitted.labels_).tolist(), fitted.n_init
     ([250, 250], 5)
     """
     model.fit(X)
+    return model
 
 
 @fit.register
-def _(model: KMeans, X: FloatArray, sample: FloatArray | None) -> None:
+def _(model: KMeans, X: FloatArray, sample: FloatArray | None, before: Any = None) -> Any:
     if sample is None or not isinstance(model.init, str):
-        model.fit(X)
-        return
+        return model.fit(X)
+    n_init, init = model.n_init, model.init
     first = clone(model).fit(sample)
-    _go_on(model, X, init=first.cluster_centers_)
+    model.set_params(n_init=1, init=first.cluster_centers_).fit(X)
+    return model.set_params(n_init=n_init, init=init)
 
 
 @fit.register
-def _(model: GaussianMixture, X: FloatArray, sample: FloatArray | None) -> None:
-    if sample is None or model.means_init is not None:
-        model.fit(X)
-        return
-    first = clone(model).fit(sample)
-    _go_on(
-        model,
-        X[sampled_rows(len(X), MIXTURE_ROWS, seed=0)],
-        weights_init=first.weights_,
-        means_init=first.means_,
-        precisions_init=first.precisions_,
-    )
+def _(model: GaussianMixture, X: FloatArray, sample: FloatArray | None, before: Any = None) -> Any:
+    if model.means_init is not None or model.warm_start:
+        return model.fit(X)
+    best = mixtures.best(model, X if sample is None else sample, before)
+    if sample is None:
+        return best
+    return mixtures.go_on(model, X[sampled_rows(len(X), MIXTURE_ROWS, seed=0)], best)
 
 
 def labels_of(model: Any, X: FloatArray) -> IntArray:
@@ -177,10 +182,3 @@ def bic_of(model: Any, X: FloatArray) -> float:
 
 def _blocks(X: FloatArray) -> list[FloatArray]:
     return [X[start : start + BLOCK] for start in range(0, len(X), BLOCK)]
-
-
-def _go_on(model: Any, X: FloatArray, **start: FloatArray) -> None:
-    """Fit from one start, and leave the settings as they were."""
-    settings = {name: getattr(model, name) for name in ("n_init", *start)}
-    model.set_params(n_init=1, **start).fit(X)
-    model.set_params(**settings)

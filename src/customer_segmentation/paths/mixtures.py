@@ -1,0 +1,136 @@
+"""Gaussian mixtures along a path: where each starts, and where the path may end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from customer_segmentation.cuts import SMALLEST, halves, log_density
+from customer_segmentation.labels import FloatArray
+
+# Up to so many components k-means finds good starts. There a split is often likelier and worse: a
+# spike on customers who are alike. The more there are, the better is a start that keeps most.
+FEW = 6
+STARTS_BEYOND = 2  # of k-means, next to the split
+RISES, RISE = 4, 10.0  # of BIC; a rise of 10 is very strong evidence (Kass and Raftery 1995)
+
+
+def best(model: Any, X: FloatArray, before: Any = None) -> Any:
+    """Fit a mixture from several starts.
+
+    Parameters
+    ----------
+    model : GaussianMixture, unfitted
+        ``n_init`` says how many starts k-means makes.
+    X : ndarray of shape (n_samples, n_features)
+    before : GaussianMixture, optional
+        Fitted, with fewer components. Beyond ``FEW`` components one start is this with those split
+        that gain most (Ueda et al. 2000, *SMEM algorithm for mixture models*), and k-means makes
+        fewer.
+
+    Returns
+    -------
+    GaussianMixture
+        The likeliest, with the settings of `model`.
+
+    Examples
+    --------
+    >>> from sklearn.mixture import GaussianMixture
+    >>> X = np.random.default_rng(0).normal(size=(500, 2)) + np.repeat([[0], [9]], 250, axis=0)
+    >>> np.bincount(best(GaussianMixture(2, random_state=0), X).predict(X)).tolist()
+    [250, 250]
+    """
+    k = model.n_components
+    split = _split(before, X, k) if before is not None and k > FEW else {}
+    starts = 1 if k == 1 else min(model.n_init, STARTS_BEYOND) if split else model.n_init
+    found = clone(model).set_params(n_init=starts).fit(X)
+    if split:
+        other = clone(model).set_params(n_init=1, **split).fit(X)
+        found = max(found, other, key=lambda one: one.lower_bound_)
+    return found.set_params(**model.get_params())
+
+
+def go_on(model: Any, X: FloatArray, fitted: Any) -> Any:
+    """Fit `model` from the parameters of another; its settings stay as they were.
+
+    Examples
+    --------
+    >>> from sklearn.mixture import GaussianMixture
+    >>> X = np.random.default_rng(0).normal(size=(500, 2)) + np.repeat([[0], [9]], 250, axis=0)
+    >>> model = GaussianMixture(2, n_init=5, random_state=0)
+    >>> all_rows = go_on(model, X, clone(model).fit(X[::5]))
+    >>> all_rows.converged_, all_rows.n_init, all_rows.means_init
+    (True, 5, None)
+    """
+    start = {
+        "weights_init": fitted.weights_,
+        "means_init": fitted.means_,
+        "precisions_init": fitted.precisions_,
+    }
+    found = clone(model).set_params(n_init=1, **start).fit(X)
+    return found.set_params(**model.get_params())
+
+
+def end_of_path(bic: Sequence[float], k: float) -> str:
+    """Say why a path need not go on; "" when it has to.
+
+    Parameters
+    ----------
+    bic : sequence of float
+        So far, in the order of the grid.
+    k : float
+        The last number of components.
+
+    Examples
+    --------
+    >>> end_of_path([900, 500, 530, 560, 590, 620], 6)
+    'the path ends at 6 segments, where BIC had clearly risen 4 times in a row'
+    >>> end_of_path([900, 500, 530, 560, 555, 620], 6)
+    ''
+    """
+    if len(bic) <= RISES or not (np.diff(bic[-RISES - 1 :]) > RISE).all():
+        return ""
+    return f"the path ends at {k:g} segments, where BIC had clearly risen {RISES} times in a row"
+
+
+class _Cut(NamedTuple):
+    """A component cut in two: what that gains, the share of one half, the means of both."""
+
+    gain: float
+    share: float
+    one: FloatArray
+    other: FloatArray
+
+
+def _split(before: Any, X: FloatArray, k: int) -> dict[str, FloatArray]:
+    """A start with `k` components; empty where too few of those before can be cut."""
+    labels, more = before.predict(X), k - before.n_components
+    cuts = [_cut(X[labels == i], before.reg_covar) for i in range(before.n_components)]
+    chosen = np.argsort([-cut.gain for cut in cuts], kind="stable")[:more]
+    if not 0 < more <= len(chosen) or np.isinf(cuts[chosen[-1]].gain):
+        return {}
+    kept = np.setdiff1d(np.arange(before.n_components), chosen)
+    _, share, one, other = map(np.array, zip(*(cuts[i] for i in chosen), strict=True))
+    parents = np.concatenate([kept, chosen, chosen])
+    tied = before.covariance_type == "tied"
+    return {
+        "weights_init": before.weights_[parents] * np.r_[np.ones(len(kept)), share, 1 - share],
+        "means_init": np.concatenate([before.means_[kept], one, other]),
+        "precisions_init": before.precisions_ if tied else before.precisions_[parents],
+    }
+
+
+def _cut(Z: FloatArray, floor: float) -> _Cut:
+    """Gain minus infinity where a half would be a fringe, or too small for a Gaussian."""
+    n, d = Z.shape
+    fewest = max(SMALLEST * n, d + 2)
+    half = halves(Z, floor) if n >= 2 * fewest else np.zeros(n, dtype=bool)
+    if not fewest <= half.sum() <= n - fewest:
+        return _Cut(-np.inf, 1.0, np.zeros(d), np.zeros(d))
+    parts = [half, ~half]
+    gain = sum(log_density(Z, part, floor)[part].sum() for part in parts)
+    gain -= log_density(Z, np.ones(n, dtype=bool), floor).sum()
+    return _Cut(float(gain), float(half.mean()), Z[half].mean(axis=0), Z[~half].mean(axis=0))
