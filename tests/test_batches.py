@@ -25,6 +25,7 @@ from customer_segmentation.batches import text as texts
 from customer_segmentation.data.findings import DataError, Findings
 from customer_segmentation.data.identity import found_id
 from customer_segmentation.data.reading import read
+from customer_segmentation.segmenter.converter import Converter
 
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64()), ("share", pa.float64())])
 
@@ -137,7 +138,7 @@ def test_lists_in_a_parquet_file_are_no_numbers_and_break_nothing(tmp_path):
     source = batches.open_source(path)
     assert found_id(source.head) == "customer_id"
     cells = next(source.chunks(["n"])).frame
-    _, problems = batches.Converter(["n"], {}, cells)(cells)
+    _, problems = Converter(["n"], {}, cells)(cells)
     assert problems == {1: "column 'n': got '[1 2]', expected a number"}
 
 
@@ -199,7 +200,7 @@ NUMBERS = {
 def test_numbers_are_read_as_in_training(kind):
     cells, expected = NUMBERS[kind]
     frame = pd.DataFrame({"n": pd.Series(cells, dtype="str")})
-    found, problems = batches.Converter(["n"], {}, frame)(frame)
+    found, problems = Converter(["n"], {}, frame)(frame)
     assert found["n"].to_numpy() == pytest.approx(expected, nan_ok=True)
     assert not problems
 
@@ -208,7 +209,7 @@ def test_numbers_are_read_as_in_training(kind):
 @given(st.lists(st.sampled_from(["1.234", "7,5", "12", "x", "?", "2.000,5"]), min_size=1))
 def test_a_cell_means_the_same_alone_and_in_any_chunk(cells):
     head = pd.DataFrame({"n": pd.Series(["7,5", "1,25"], dtype="str")})
-    convert = batches.Converter(["n"], {}, head)
+    convert = Converter(["n"], {}, head)
     frame = pd.DataFrame({"n": pd.Series(cells, dtype="str")})
     found, problems = convert(frame)
     for row in frame.index:
@@ -219,7 +220,7 @@ def test_a_cell_means_the_same_alone_and_in_any_chunk(cells):
 
 def test_cells_that_are_no_numbers_are_named_with_their_rows():
     frame = pd.DataFrame({"age": ["31", "abc", "inf"], "n": [1.0, np.inf, 2.0]})
-    found, problems = batches.Converter(["age", "n"], {}, frame)(frame)
+    found, problems = Converter(["age", "n"], {}, frame)(frame)
     assert found["age"].tolist()[0] == 31
     assert problems == {
         1: "column 'age': got 'abc', expected a number; column 'n': got inf, expected a number",
@@ -229,7 +230,7 @@ def test_cells_that_are_no_numbers_are_named_with_their_rows():
 
 def test_cells_of_a_workbook_may_be_numbers_and_text_mixed():
     frame = pd.DataFrame({"n": [1, "2,5", 3.5, None, "x", True]}, dtype=object)
-    found, problems = batches.Converter(["n"], {}, frame)(frame)
+    found, problems = Converter(["n"], {}, frame)(frame)
     assert found["n"].tolist()[:3] == [1, 2.5, 3.5]
     assert list(problems) == [4]
 
@@ -237,23 +238,23 @@ def test_cells_of_a_workbook_may_be_numbers_and_text_mixed():
 def test_levels_get_the_spelling_of_training_and_new_ones_stay():
     cells = ["male ", "MALE", "Martian", "unknown", None, "1.0"]
     frame = pd.DataFrame({"sex": pd.Series(cells, dtype="str")})
-    found, problems = batches.Converter([], {"sex": ["Male"]}, frame)(frame)
+    found, problems = Converter([], {"sex": ["Male"]}, frame)(frame)
     assert found["sex"].fillna("").tolist() == ["Male", "Male", "Martian", "", "", "1.0"]
     assert not problems
     numbers = pd.DataFrame({"k": [1.0, 2.0, np.nan]})
-    assert batches.Converter([], {}, numbers)(numbers)[0]["k"].tolist()[:2] == ["1", "2"]
+    assert Converter([], {}, numbers)(numbers)[0]["k"].tolist()[:2] == ["1", "2"]
 
 
 @pytest.mark.parametrize("cells", [[1, 0], [True, False], ["TRUE", "false"], ["1", "0"]])
 def test_yes_and_no_are_the_levels_of_training_in_every_guise(cells):
     frame = pd.DataFrame({"club": cells})
-    convert = batches.Converter([], {"club": ["True", "False"]}, frame)
+    convert = Converter([], {"club": ["True", "False"]}, frame)
     assert convert(frame)[0]["club"].tolist() == ["True", "False"]
 
 
 def test_a_word_declared_as_missing_is_missing_even_if_it_is_a_number():
     frame = pd.DataFrame({"n": pd.Series(["1", "999"], dtype="str")})
-    found, _ = batches.Converter(["n"], {}, frame, ["999"])(frame)
+    found, _ = Converter(["n"], {}, frame, ["999"])(frame)
     assert found["n"].fillna(-1).tolist() == [1, -1]
 
 
@@ -264,7 +265,7 @@ def test_training_and_scoring_agree_on_a_messy_file(tmp_path):
     trained = data.load(path).table
     levels = {"sex": [str(level) for level in trained["sex"].cat.categories]}
     found, _ = whole(path, ["spend", "sex"])
-    read_again, problems = batches.Converter(["spend"], levels, found)(found)
+    read_again, problems = Converter(["spend"], levels, found)(found)
     assert not problems
     known = read_again["spend"].notna().to_numpy()
     assert (read_again["spend"].to_numpy()[known] == trained["spend"].to_numpy()[known]).all()

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from customer_segmentation import data, features
-from customer_segmentation.data import formats, large_text, numerals
+from customer_segmentation import data, features, numerals
+from customer_segmentation.data import formats, large_text
 
 CELLS = st.sampled_from(
     ["", "1", "2.5", "-3", "1e3", "007", "1,5", "n/a", "abc", " x", "x ", "é", "nan", "inf", "+4",

@@ -123,7 +123,7 @@ def test_what_it_requires_is_what_it_imports(logged):
     names = {
         line.split("==")[0] for line in (logged[0] / "requirements.txt").read_text().splitlines()
     }
-    assert names == {"mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops"}
+    assert names == {"mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops"}
     assert not list(logged[0].rglob("*.pkl"))
 
 
@@ -243,6 +243,17 @@ def test_a_malformed_row_is_answered_with_its_row_and_column(server, change, wor
     status, answer = post(server, {"dataframe_records": [good, {**good, **change}]})
     assert status == 400
     assert all(word in answer["message"] for word in words), answer
+
+
+@pytest.mark.slow
+def test_cells_as_people_write_them_are_read_as_in_a_file(server):
+    plain = {INCOME: 1060.5, SPENDING: None, "Gender": "Male"}
+    written = {INCOME: " $1,060.50", SPENDING: "n/a", "Gender": " male"}
+    (status, answer), (_, expected) = (
+        post(server, {"dataframe_records": [row]}) for row in (written, plain)
+    )
+    assert status == 200, answer
+    assert answer == expected
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
+LIBRARIES = ("mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 PACKAGE = Path(__file__).parent
 
 

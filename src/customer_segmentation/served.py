@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -13,16 +15,28 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from customer_segmentation.segmenter import TRUSTED_TYPES, SchemaError, Segmenter
+from customer_segmentation.segmenter.converter import Converter
+from customer_segmentation.segmenter.schema import with_text_columns
 
 
 class ServedSegmenter(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """A segmenter behind MLflow's model interface."""
 
     segmenter: Segmenter
+    convert: Converter
 
     def load_context(self, context: Any) -> None:
-        """Read the segmenter that was logged."""
+        """Read the segmenter that was logged, and how its training customers were written."""
         self.segmenter = skops.io.load(context.artifacts["segmenter"], trusted=TRUSTED_TYPES)
+        reference = json.loads(Path(context.artifacts["reference"]).read_text("utf-8"))
+        described = reference.get("columns", {})
+        self.convert = Converter(
+            self.segmenter.numeric,
+            {c: described[c]["levels"] for c in described if "levels" in described[c]},
+            # No head: a row means the same in every batch, so the training's decimal mark holds.
+            pd.DataFrame(columns=self.segmenter.columns, dtype="str"),
+            mark=reference.get("decimal_mark", "."),
+        )
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -35,9 +49,21 @@ class ServedSegmenter(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             On a table that the model cannot read; the server answers it with status 400.
         """
         try:
-            return self.segmenter.assign(_table(model_input, self.segmenter.columns))
+            table = _table(model_input, self.segmenter.columns)
+            self.segmenter.check_columns(table.columns)
+            return self.segmenter.assign(self._converted(table))
         except SchemaError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+
+    def _converted(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Numbers and levels as people write them; a row that cannot be read stays as it is."""
+        raw = with_text_columns(table)[self.segmenter.columns].reset_index(drop=True)
+        nested = raw.map(lambda cell: isinstance(cell, list | dict | set)).any(axis=1)
+        read, problems = self.convert(raw.mask(nested))
+        unread = nested | raw.index.isin(list(problems))
+        if unread.any():  # the segmenter says what is wrong with it
+            read = pd.concat([read[~unread].astype(object), raw[unread]]).sort_index()
+        return read.set_axis(table.index)
 
 
 def _table(given: Any, columns: list[str]) -> pd.DataFrame:

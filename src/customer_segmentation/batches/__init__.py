@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from customer_segmentation.batches.convert import Converter
 from customer_segmentation.batches.source import (
     HEAD_ROWS,
     Chunk,
@@ -23,7 +22,7 @@ from customer_segmentation.data import formats
 from customer_segmentation.data.files import check_readable
 from customer_segmentation.data.findings import DataError
 
-__all__ = ["Chunk", "Converter", "Source", "Writer", "check_target", "open_source", "open_target"]
+__all__ = ["Chunk", "Source", "Writer", "check_target", "open_source", "open_target"]
 
 
 def open_source(path: Path, *, sheet: str | None = None) -> Source:

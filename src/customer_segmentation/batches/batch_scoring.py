@@ -20,7 +20,6 @@ from threadpoolctl import threadpool_limits
 
 from customer_segmentation.batches import (
     Chunk,
-    Converter,
     Source,
     check_target,
     open_source,
@@ -33,6 +32,7 @@ from customer_segmentation.data.identity import found_id
 from customer_segmentation.drift import Monitor
 from customer_segmentation.labels import OUTLIER, IntArray
 from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.segmenter.converter import Converter
 from customer_segmentation.segmenter.schema import SchemaError, empty_rows
 from customer_segmentation.style import OUTLIER_NAME, name_of
 

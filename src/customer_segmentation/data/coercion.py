@@ -13,15 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from customer_segmentation.data import dates, levels, numerals
+from customer_segmentation import numerals
+from customer_segmentation.data import dates, levels
 from customer_segmentation.data.expectations import Expectation
 from customer_segmentation.data.findings import Findings, cells, counted, listed
+from customer_segmentation.words import MISSING_TOKENS, folded
 
-MISSING_TOKENS = frozenset(
-    {"?", "-", "--", ".", "n/a", "na", "nan", "nat", "null", "none", "nil", "unknown", "missing"}
-    | {"undefined", "not available", "(blank)", "<na>", "#n/a", "#null!", "#num!", "#name?"}
-    | {"#div/0!", "#value!", "#ref!"}
-)
 MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
 MAX_LEVELS = 30
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
@@ -182,7 +179,7 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
         return "date"
     if len(sample) > MAX_LEVELS and sample.nunique() == len(sample):
         return "text"
-    count = len({levels.folded(level) for level in present.unique()})
+    count = len({folded(level) for level in present.unique()})
     few = count <= MAX_LEVELS and (count <= 2 or count <= len(present) / 2)
     return "category" if few and (count > 1 or len(present) > 1) else "text"
 

@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from customer_segmentation.data import formats, numerals
+from customer_segmentation import numerals
+from customer_segmentation.data import formats
 from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.findings import Findings
 from customer_segmentation.data.survey import Survey, survey

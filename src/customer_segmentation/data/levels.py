@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.data import numerals
+from customer_segmentation import numerals
+from customer_segmentation.words import folded
 
 
 def spellings(found: Sequence[str], counts: Sequence[int], declared: Sequence[str]) -> list[str]:
@@ -37,17 +38,6 @@ def spellings(found: Sequence[str], counts: Sequence[int], declared: Sequence[st
         spelling[folded(level)] = level
     spelling.update({folded(value): value for value in declared})
     return [level if level in declared else spelling[folded(level)] for level in found]
-
-
-def folded(level: object) -> str:
-    """A level without what makes no difference: case and blanks.
-
-    Examples
-    --------
-    >>> folded(" Very  Good") == folded("very good")
-    True
-    """
-    return " ".join(str(level).split()).casefold()
 
 
 def ordered(levels: Iterable[str], declared: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import duckdb
 import pandas as pd
 
-from customer_segmentation.data import numerals
+from customer_segmentation import numerals
 from customer_segmentation.data.findings import Findings, listed
 
 # Sums of decimals are exact, so that neither the order of the lines nor the threads matter.

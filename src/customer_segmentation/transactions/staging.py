@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import duckdb
 
-from customer_segmentation.data.coercion import MISSING_TOKENS
 from customer_segmentation.data.findings import Findings
 from customer_segmentation.transactions import amounts, moments
+from customer_segmentation.words import MISSING_TOKENS
 
 KEYS = ("customer", "order", "item", "category")
 

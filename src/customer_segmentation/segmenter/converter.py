@@ -15,10 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_segmentation.data import numerals
-from customer_segmentation.data.coercion import MISSING_TOKENS
-from customer_segmentation.data.levels import folded
+from customer_segmentation import numerals
 from customer_segmentation.segmenter.conversion import to_text
+from customer_segmentation.words import MISSING_TOKENS, folded
 
 SHOWN = 40  # characters of a cell in a message
 # What nobody can mistake for anything but a number, by decimal mark.
@@ -116,7 +115,7 @@ class Converter:
         values[native] = _native_numbers([c for c, n in zip(cells, native, strict=True) if n])
         rest = np.flatnonzero(~missing & ~native)
         if len(rest):
-            values[rest] = _read(texts[rest].tolist(), mark)
+            values[rest] = numerals.read(texts[rest].tolist(), mark)
         return values
 
     def _categories(self, cells: pd.Series) -> pd.Series:
@@ -182,17 +181,6 @@ def _cast(array: Any, mark: numerals.Mark) -> Any:
 
 def _unread(cells: pd.Series) -> tuple[pd.Series, Any]:
     return pd.Series(np.nan, index=cells.index, name=cells.name), cells.notna().to_numpy()
-
-
-def _read(texts: list[str], mark: numerals.Mark) -> np.ndarray:
-    """Read distinct texts with a given mark; infinite where one is no number."""
-    plain = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(float)
-    if mark == "." and not np.isnan(plain).any():
-        return plain
-    # The reader lets cells vote on the mark; these votes outnumber whatever the chunk holds.
-    votes = [f"0{mark}{number}" for number in range(1, len(texts) + 2)]
-    values = numerals.parsed(pd.Series([*texts, *votes], dtype="str"), mark)[0]
-    return values.fillna(np.inf).to_numpy(float)[: len(texts)]
 
 
 def _native_numbers(cells: list[Any]) -> np.ndarray:
