@@ -5,6 +5,8 @@
 Eight algorithms, each with three seeds unless told otherwise, on 5 columns of generated customers.
 Every step is `python train.py -m` in an own process; `again` is the joblib sweep a second time,
 which finds all its runs finished. Labels are compared between the basic and the joblib sweep.
+Throughput is that of the runs, from the start of the first to the end of the last; "times faster"
+counts what comes before and after them too: the libraries that every process loads, the report.
 Threads are those of all its processes that run or wait for a processor, sampled from /proc (Linux):
 many more than there are processors would be in each other's way. Steps that were made in FOLDER
 before are not repeated.
@@ -94,27 +96,53 @@ def store(folder: Path, step: str) -> Path:
     return folder / f"mlruns-{STEPS[step]}"
 
 
-def labels(folder: Path, step: str) -> dict[str, list[int]]:
-    """Segment of every customer in every run of a step."""
+def models(folder: Path, step: str) -> list[mlflow.entities.Run]:
+    """Runs of a step."""
     client = mlflow.MlflowClient(f"sqlite:///{store(folder, step) / 'mlflow.db'}")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(experiments, "tags.kind = 'model'"))
+
+
+def span(folder: Path, step: str) -> float:
+    """Seconds between the start of the first run and the end of the last."""
+    times = [run.info for run in models(folder, step)]
+    return (max(t.end_time for t in times) - min(t.start_time for t in times)) / 1000
+
+
+def labels(folder: Path, step: str) -> dict[str, list[int]]:
+    """Segment of every customer in every run of a step."""
     found = {}
-    for run in client.search_runs(experiments, "tags.kind = 'model'"):
+    for run in models(folder, step):
         file = Path(run.info.artifact_uri.removeprefix("file://")) / "tables" / "assignments.csv"
         name = f"{run.info.run_name}, seed {run.data.params['seed']}"
         found[name] = pd.read_csv(file)["segment"].tolist()
     return found
 
 
+def ratio(done: dict[str, dict[str, Any]], step: str, key: str) -> str:
+    """How many times as fast as the basic launcher."""
+    return f"{done['basic'][key] / done[step][key]:.2f}" if "basic" in done else "-"
+
+
 def show(folder: Path, done: dict[str, dict[str, Any]]) -> None:
     """Print what the steps took, and whether their labels are the same."""
     table = Table(title="The same sweep in each step", title_justify="left")
-    for heading in ("step", "seconds", "CPU s", "throughput", "taken over", "threads: mean, most"):
+    for heading in (
+        "step",
+        "seconds",
+        "CPU s",
+        "times faster",
+        "its runs",
+        "throughput",
+        "taken over",
+        "threads: mean, most",
+    ):
         table.add_column(heading, justify="left" if heading == "step" else "right")
     for step, took in done.items():
-        ratio = f"{done['basic']['seconds'] / took['seconds']:.2f}" if "basic" in done else "-"
+        whole, own = (ratio(done, step, key) for key in ("seconds", "runs"))
         threads = "{:.1f}, {}".format(*took["threads"])
-        cells = [f"{took['seconds']:.1f}", f"{took['cpu']:.1f}", ratio, str(took["taken over"])]
+        cells = [f"{took['seconds']:.1f}", f"{took['cpu']:.1f}", whole]
+        cells += [f"{took['runs']:.1f}", own, str(took["taken over"])]
         table.add_row(step, *cells, threads)
     if {"basic", "joblib"} <= set(done):
         one, other = labels(folder, "basic"), labels(folder, "joblib")
@@ -140,6 +168,7 @@ def main() -> None:
         for step in options.steps:
             if step not in done:
                 done[step] = sweep(folder, step, options.seeds)
+                done[step]["runs"] = span(folder, step)
                 record.write_text(json.dumps(done))
         show(folder, done)
 
