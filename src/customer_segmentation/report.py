@@ -112,14 +112,12 @@ def items(
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
     yield Text("report.html", lambda: profile.page(analysis, about, pictures))
     yield Text(about_file.PATH, lambda: about_file.dumps(about, page.texts(analysis, tables)))
-    imputed = drift.imputed(data.report)
-    mark = drift.decimal_mark(data.report)
+    filled, mark = drift.imputed(data.report), drift.decimal_mark(data.report)
     described = drift.reference(
-        data.table, segmenter.columns, segments, imputed=imputed, decimal_mark=mark
+        data.table, segmenter.columns, segments, imputed=filled, decimal_mark=mark
     )
-    if data.history is not None:
-        described["history"] = data.history
-    yield Model(analysis.name, segmenter, described)
+    history = {} if data.history is None else {"history": data.history}
+    yield Model(analysis.name, segmenter, described | history)
 
 
 class _Profile:
