@@ -29,7 +29,7 @@ from customer_segmentation import (
 )
 from customer_segmentation.items import Metric, Tag
 from customer_segmentation.paths import mixtures, samples
-from customer_segmentation.profiles import borderline
+from customer_segmentation.profiles import borderline, rules
 from customer_segmentation.segmenter import fidelity
 from customer_segmentation.segmenter.assigners import NeighborsAssigner
 from customer_segmentation.segmenter.neighbours import Reference
@@ -164,7 +164,7 @@ def test_a_tree_of_all_pairs_is_made_of_a_sample_far_below_the_limit(customers):
     algorithm = search.Algorithm("average", average, "n_clusters", [2, 3, 4, 5, 6])
     found = analysis.analyse(loaded, fitted, algorithm, search.Selection(selection.by_evidence))
     assert len(found.chosen.rows) == samples.PAIR_ROWS
-    assert set(found.approximations) == {"fit", "likelihood", "evidence", "borderline"}
+    assert set(found.approximations) == {"fit", "likelihood", "evidence", "borderline", "rules"}
     assert "saw 3,000 random customers" in found.approximations["fit"]
     exact = average.set_params(n_clusters=found.n_segments).fit_predict(X)
     assert adjusted_rand_score(found.segments, exact) > found.chosen.row["stability"] - 0.02
@@ -212,6 +212,18 @@ def test_the_next_best_segment_among_some_customers_is_mostly_that_among_all(cro
     near = borderline.table(numbers, {}, **how)["next_best"]
     assert len(exact) > 100
     assert (exact == near).mean() > 0.8
+
+
+def test_rules_learnt_from_some_customers_are_as_true_within_the_stated_error(monkeypatch):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(5, 4))[rng.choice(5, 12_000, p=WEIGHTS)] * 2 + rng.normal(size=(12_000, 4))
+    table = pd.DataFrame(X, columns=list("abcd"))
+    segments = pd.Series(KMeans(5, random_state=0).fit_predict(X) + 1)
+    near = rules.rules(table, segments).fidelity
+    monkeypatch.setattr(rules, "SAMPLE", len(X))
+    assert near == pytest.approx(
+        rules.rules(table, segments).fidelity, abs=approximation.RULES_ERROR
+    )
 
 
 def test_what_looks_at_a_fixed_number_of_customers_says_so_below_the_limit(customers, monkeypatch):

@@ -13,6 +13,7 @@ from customer_segmentation import evidence, silhouette, validity
 from customer_segmentation.evidence import stability
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
+from customer_segmentation.profiles import rules
 from customer_segmentation.profiles.borderline import MAX_NEIGHBOURS
 from customer_segmentation.search import Chosen
 from customer_segmentation.segmenter.fidelity import MAX_ROWS as MAX_HELD_OUT
@@ -22,6 +23,7 @@ from customer_segmentation.style import percent, plural
 SHARE_ERROR = round(0.5 / math.sqrt(evidence.ROWS), 2)  # of a share of the customers, at most
 # Where a customer's neighbours are in two segments: ten of them vote, who are not quite its own.
 VOTES_ERROR = 0.3
+RULES_ERROR = round(1 / math.sqrt(rules.SAMPLE), 2)  # two standard errors, at most
 
 
 def over_all(
@@ -154,6 +156,11 @@ def _measured(
         found["confidence"] = (
             f"a customer's confidence is counted among {MAX_REFERENCE_ROWS:,}, with a standard "
             f"error of up to {VOTES_ERROR} between two segments"
+        )
+    if customers > rules.SAMPLE:
+        found["rules"] = (
+            f"rules in words are learnt from about {rules.SAMPLE:,} customers, and their fidelity "
+            f"is known to {RULES_ERROR}; their coverage and precision are those of all"
         )
     if chosen.resamples and customers * stability.SHARE > stability.ROWS:
         times = np.bincount(np.concatenate([resample.rows for resample in chosen.resamples]))

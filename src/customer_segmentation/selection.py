@@ -158,7 +158,7 @@ def by_gap(path: pd.DataFrame, experiments: Experiments) -> Choice:
     error = null.std(axis=0) * np.sqrt(1 + 1 / len(null))
     enough = np.flatnonzero(gap[:-1] >= gap[1:] - error[1:])
     index = int(enough[0]) if len(enough) else len(gap) - 1
-    return Choice(index, f"gap statistic ({gap[index]:.3f})")
+    return Choice(index, f"gap statistic ({gap[index]:.3f}, standard error {error[index]:.3f})")
 
 
 def by_number(path: pd.DataFrame, experiments: Experiments) -> Choice:
