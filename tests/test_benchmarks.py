@@ -98,3 +98,9 @@ def test_paths_of_mixtures_are_measured_against_a_loop():
     said = run("mixtures.py", "--rows", 200, 300)
     assert "200" in said
     assert "300" in said
+
+
+@pytest.mark.slow
+def test_reading_is_measured_against_pyarrow():
+    said = run("reading.py", "--rows", 20_000, "--repeats", 1)
+    assert said.count("5 of 20") == 2
