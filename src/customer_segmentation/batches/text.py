@@ -26,6 +26,7 @@ from customer_segmentation.data import formats
 from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.choice import column_names
 from customer_segmentation.data.findings import DataError, Findings
+from customer_segmentation.data.survey import decodes
 
 BLOCK = 4 << 20  # bytes that pyarrow parses at a time
 SCANNED = 8 << 20  # bytes looked at in one go when a file is surveyed
@@ -188,21 +189,11 @@ def _survey(path: Path) -> _Survey:
             found.quotes += block.count(b'"') if b'"' in block else 0
             found.regular &= not _irregular(block) and not _irregular(end + block[:2])
             end = block[-2:]
-            if found.encoding == "utf-8-sig" and not _decodes(decoder, block):
+            if found.encoding == "utf-8-sig" and not decodes(decoder, block):
                 found.encoding = _one_byte(path)
-    if found.encoding == "utf-8-sig" and not _decodes(decoder, b"", final=True):
+    if found.encoding == "utf-8-sig" and not decodes(decoder, b"", final=True):
         found.encoding = _one_byte(path)
     return found
-
-
-def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
-    if block.isascii() and not decoder.getstate()[0]:  # nothing is left from the last block
-        return True
-    try:
-        decoder.decode(block, final)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _irregular(block: bytes) -> bool:

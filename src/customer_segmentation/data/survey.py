@@ -54,16 +54,24 @@ def survey(path: Path) -> Survey:
             if b"\r" in block or last == b"\r":
                 returns += block.count(b"\r")
                 pairs += block.count(b"\r\n") + (last == b"\r" and block[:1] == b"\n")
-            found.utf8 = found.utf8 and _decodes(decoder, block)
+            found.utf8 = found.utf8 and decodes(decoder, block)
             last = bytes(block[-1:])
-    found.utf8 = found.utf8 and _decodes(decoder, b"", final=True)
+    found.utf8 = found.utf8 and decodes(decoder, b"", final=True)
     found.odd |= returns != pairs
     return found
 
 
-def _decodes(
+def decodes(
     decoder: codecs.IncrementalDecoder, block: bytes | bytearray, *, final: bool = False
 ) -> bool:
+    r"""Tell whether the next block of a file decodes, after those before it.
+
+    Examples
+    --------
+    >>> decoder = codecs.getincrementaldecoder("utf-8")()
+    >>> [decodes(decoder, block) for block in (b"K\xc3", b"\xb6ln", b"\xff")]
+    [True, True, False]
+    """
     if block.isascii() and not decoder.getstate()[0]:  # nothing is left from the last block
         return True
     try:
