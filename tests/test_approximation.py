@@ -75,7 +75,8 @@ def test_every_algorithm_finds_beyond_the_limit_what_it_finds_exactly(file, cust
     tags = {i.name: i.value for i in report.items(near, {}) if isinstance(i, Tag)}
     sampled = not isinstance(algorithm.estimator, samples.LINEAR)
     assert ("approximation.fit" in tags, "approximation.starts" in tags) == (sampled, not sampled)
-    assert all(words in explanations.about(near).method for words in near.approximations.values())
+    said = " ".join(explanations.about(near).inexact)
+    assert all(words[1:] in said for words in near.approximations.values())
     assert near.n_segments == exact.n_segments
     row, true = near.chosen.row, exact.chosen.row
     # The stated errors: how far segments of fewer customers agree, and that of the silhouette.

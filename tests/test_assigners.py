@@ -240,6 +240,9 @@ def test_a_twin_is_found_wherever_it_is():
     index = Index(points)
     np.testing.assert_array_equal(index.twins(moved), np.arange(309))
     assert (index.twins(rng.normal(size=(5000, 3))) == -1).all()
+    line = np.unique(rng.normal(size=50_000).round(6))[:, np.newaxis]  # some at an edge of a shade
+    for moved in (-9e-10, 9e-10):
+        np.testing.assert_array_equal(Index(line).twins(line + moved), np.arange(len(line)))
 
 
 def test_one_customer_is_followed():

@@ -21,6 +21,7 @@ ABOUT = About(
     "Customer segments: mall", "The 3 customers fall into 2 natural segments.", "Natural means.",
     ["One is small."], "K-means.", "3 rows were read.", {"Run id": "abc"},
     pd.DataFrame({"rule": ["rows read"], "column": [""], "count": [3], "examples": ["=1"]}),
+    inexact=["Silhouettes are those of some."],
 )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def test_data_quality_and_method_are_told(tmp_path):
         book["Data quality"].values
     )[1] == ("rows read", "", 3, "=1")
     cells = [value for row in book["Method"].values for value in row]
-    for text in (ABOUT.method, ABOUT.data, "One is small.", "abc", "confidence"):
+    for text in (ABOUT.method, ABOUT.data, *ABOUT.inexact, "One is small.", "abc", "confidence"):
         assert text in cells
 
 

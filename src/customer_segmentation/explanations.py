@@ -171,6 +171,7 @@ def about(
         meaning=MEANING.get(verdict, ""),
         doubts=doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_),
         method=method(analysis),
+        inexact=[how[0].upper() + how[1:] + "." for how in analysis.approximations.values()],
         tables=score_tables(analysis),
         data=data(analysis),
         facts=facts(analysis, settings or {}, run_id=run_id, command=command),
@@ -200,8 +201,6 @@ def method(analysis: Analysis) -> str:
         if set(analysis.data.table.columns) - set(columns)
         else "All columns were used."
     )
-    if analysis.approximations:
-        text.append(approximations(analysis))
     return " ".join(text)
 
 

@@ -113,6 +113,8 @@ class About:
         Whose numbers the segments have, where they are not the run's own.
     tables : dict, title -> DataFrame
         What the algorithm itself has to show.
+    inexact : list of str
+        What was not computed of all customers, and how far it may be off.
     """
 
     title: str = "Customer segments"
@@ -125,3 +127,4 @@ class About:
     cleaning: pd.DataFrame = field(default_factory=pd.DataFrame)
     note: str = ""
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    inexact: list[str] = field(default_factory=list)

@@ -152,7 +152,8 @@ def _method(about: About) -> Html:
     shown = [
         join([element("h3", title), table(found, title)]) for title, found in about.tables.items()
     ]
-    return join([element("p", about.method), *shown])
+    inexact = [element("h3", "What is not exact"), bullets(about.inexact)] if about.inexact else []
+    return join([element("p", about.method), *inexact, *shown])
 
 
 def _tiles(tables: Tables, borderline: pd.DataFrame) -> Html:

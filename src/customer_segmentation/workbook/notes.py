@@ -55,6 +55,7 @@ def method(sheet: Any, about: About) -> None:
         "Segment numbers": about.note,
         "What speaks against it": against if about.sentence else "",
         "How it was done": about.method,
+        "What is not exact": "\n".join(about.inexact),
         "The data": about.data,
     }
     row = _pairs(sheet, told, 3)
