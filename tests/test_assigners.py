@@ -114,6 +114,23 @@ def test_a_customer_far_from_every_cluster_is_an_outlier_of_hdbscan():
     assert (rule.predict(X)[labels >= 0] >= 0).mean() > 0.99
 
 
+def test_a_new_customer_gets_the_label_that_hdbscan_would_give_with_it_in_the_table():
+    X, _ = make_blobs(480, 3, centers=4, cluster_std=2.2, random_state=4)
+    old, new = X[:400], X[400:]
+    algorithm = HDBSCAN(min_cluster_size=15, min_samples=5, copy=True)
+    labels = algorithm.fit(old).labels_
+    expected = []
+    for customer in new:
+        found = algorithm.fit(np.vstack([old, customer])).labels_
+        same = labels[found[:-1] == found[-1]]  # numbers may differ from fit to fit
+        expected.append(np.bincount(same + 1).argmax() - 1)
+    rule, fidelity = follow(algorithm, old, labels, seed=0)
+    assert rule.word == "reach"
+    agree = (rule.predict(new) == expected).mean()
+    assert agree > 0.95
+    assert fidelity.overall == pytest.approx(agree, abs=0.05)
+
+
 @pytest.mark.parametrize("rule", [CoreAssigner(), ReachAssigner(), NeighborsAssigner()])
 def test_where_there_is_no_cluster_everyone_is_an_outlier(rule):
     X = np.arange(20.0)[:, None]
@@ -187,7 +204,7 @@ SEARCHING = [
     NeighborsAssigner(1),
     *(LinkageAssigner(linkage) for linkage in ("average", "complete", "single")),
     *(CoreAssigner(eps, 8) for eps in (0.3, 2.5, 9.0)),
-    *(ReachAssigner(*how) for how in ((5,), (5, 0.9), (20, 0.95), (200,), (1,))),
+    *(ReachAssigner(n) for n in (5, 20, 200, 1)),
 ]
 
 

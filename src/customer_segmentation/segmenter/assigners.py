@@ -42,6 +42,10 @@ class Assigner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, codes = np.unique(labels, return_inverse=True)
         return X, codes
 
+    def seen(self, X: FloatArray, labels: IntArray) -> dict[str, Any]:
+        """What only all customers together tell of each, as arguments of fits to some of them."""
+        return {}
+
     def predict(self, X: Any) -> Any:
         """Label of every row of `X`.
 

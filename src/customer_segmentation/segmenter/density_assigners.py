@@ -15,6 +15,12 @@ from customer_segmentation.segmenter.crowds import Crowds
 from customer_segmentation.segmenter.gaps import Gaps
 from customer_segmentation.segmenter.neighbours import Index, spread
 from customer_segmentation.segmenter.places import Places
+from customer_segmentation.segmenter.reachability import (
+    completing,
+    core_distances,
+    own_reachability,
+    smallest_reachability,
+)
 
 MAX_DENSITY_ROWS = 100_000  # fewer would thin out the density that the algorithm has seen
 NEIGHBOURS = 1_000_000  # looked at at once: 16 MB
@@ -118,6 +124,10 @@ class CoreAssigner(SearchingAssigner):
         self.index_, self.codes_ = Index(X[rows]), codes[rows]
         return self
 
+    def seen(self, X: FloatArray, labels: IntArray) -> dict[str, Any]:
+        """Who is a core customer, for fits to some of them."""
+        return {"cores": core_customers(X, self.eps, self.min_samples)}
+
     @cached_property
     def _shortcut(self) -> DensityMap:
         places = Places(self.index_.points)
@@ -136,16 +146,12 @@ class ReachAssigner(SearchingAssigner):
     """HDBSCAN's rule for a new customer, as far as the labels tell its tree.
 
     A customer joins the cluster to which its mutual reachability distance is smallest, unless that
-    is larger than (nearly) all of the cluster's own members need to reach the others: then it is an
-    outlier.
+    is larger than all of the cluster's own members need to reach the others: then it is an outlier.
 
     Parameters
     ----------
     min_samples : int
         Customers that make a neighbourhood, the customer itself included.
-    share : float
-        Of a cluster's members who reach the others within its limit. Below 1, the loosest members
-        do not decide who else belongs: truer where a cluster is surrounded by many outliers.
 
     Notes
     -----
@@ -161,28 +167,42 @@ class ReachAssigner(SearchingAssigner):
 
     word: ClassVar[str] = "reach"
 
-    def __init__(self, min_samples: int = 5, share: float = 1.0) -> None:
+    def __init__(self, min_samples: int = 5) -> None:
         self.min_samples = min_samples
-        self.share = share
 
-    def fit(self, X: Any, y: Any) -> ReachAssigner:
-        """Learn how far the members of each cluster reach."""
+    def fit(self, X: Any, y: Any, cores: Any = None, needs: Any = None) -> ReachAssigner:
+        """Learn how far the members of each cluster reach.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels.
+        cores, needs : array-like of shape (n_samples,), optional
+            As of :func:`core_distances` and :func:`own_reachability`, where they were seen on more
+            customers than these.
+        """
         X, codes = self.read(X, y)
         rows = spread(codes, MAX_DENSITY_ROWS)
         X, codes = X[rows], codes[rows]
-        self.everyone_ = Index(X)
-        inside = self.classes_[codes] != OUTLIER
-        self.core_ = self._neighbourhood(self.everyone_.fellows(self.min_samples)[0])[inside]
-        self.members_, self.codes_ = Index(X[inside]), codes[inside]
+        labels, inside = self.classes_[codes], self.classes_[codes] != OUTLIER
+        cores = core_distances(X, self.min_samples) if cores is None else np.asarray(cores)[rows]
+        if needs is None:
+            needs = own_reachability(X, labels, cores, self._k)
+        else:
+            needs = np.asarray(needs)[rows]
+        self.everyone_, self.members_ = Index(X), Index(X[inside])
+        self.core_, self.codes_ = cores[inside], codes[inside]
         self.places_ = np.where(inside, inside.cumsum() - 1, -1)  # of everyone among the members
         self.reach_ = np.zeros(len(self.classes_))
-        if inside.sum() > 1:
-            needs, joined = self._reachability(self.core_, *self.members_.fellows(self._k))
-            own = joined == self.codes_
-            for code in np.unique(self.codes_[own]):
-                near = needs[own & (self.codes_ == code)]
-                self.reach_[code] = np.quantile(near, self.share)
+        for code in np.unique(codes[np.isfinite(needs)]):
+            self.reach_[code] = np.nanmax(needs[codes == code])
         return self
+
+    def seen(self, X: FloatArray, labels: IntArray) -> dict[str, Any]:
+        """What tells how near customers are to each other, for fits to some of them."""
+        cores = core_distances(X, self.min_samples)
+        return {"cores": cores, "needs": own_reachability(X, labels, cores, self._k)}
 
     @property
     def _k(self) -> int:
@@ -191,19 +211,6 @@ class ReachAssigner(SearchingAssigner):
     @property
     def _block(self) -> int:
         return min(BLOCK, max(NEIGHBOURS // self._k, 1))
-
-    def _neighbourhood(self, distances: FloatArray) -> FloatArray:
-        """Core distance: to the customer who completes the neighbourhood."""
-        reach = min(self.min_samples - 1, distances.shape[1])
-        return distances[:, reach - 1] if reach > 0 else np.zeros(len(distances))
-
-    def _reachability(
-        self, core: FloatArray, distances: FloatArray, near: IntArray
-    ) -> tuple[FloatArray, IntArray]:
-        """Smallest mutual reachability distance to a member, and that member's code."""
-        mutual = np.maximum(np.maximum(distances, self.core_[near]), core[:, None])
-        best, rows = mutual.argmin(axis=1), np.arange(len(near))
-        return mutual[rows, best], self.codes_[near[rows, best]]
 
     @cached_property
     def _shortcut(self) -> DensityMap:
@@ -228,13 +235,14 @@ class ReachAssigner(SearchingAssigner):
 
     def _searched(self, X: FloatArray) -> IntArray:
         distances, near = self.everyone_.nearest(X, self._k)
-        core, k = self._neighbourhood(distances).copy(), min(self._k, len(self.codes_))
+        core, k = completing(distances, self.min_samples).copy(), min(self._k, len(self.codes_))
         distances, near = distances[:, :k], self.places_[near[:, :k]]
         # Mostly these are the nearest members. Who is farther from everyone than any cluster
         # reaches is an outlier, whoever they are.
         asked = (near < 0).any(axis=1) & (core <= self.reach_.max() * SLACK)
         distances[asked], near[asked] = self.members_.nearest(X[asked], self._k)
-        needs, codes = self._reachability(core, distances, near)
+        needs, joined = smallest_reachability(core, distances, near, self.core_)
+        codes = self.codes_[joined]
         return np.where(needs > self.reach_[codes] * SLACK, OUTLIER, codes)
 
 

@@ -13,11 +13,7 @@ from customer_segmentation.segmenter.assigners import (
     NeighborsAssigner,
     PredictAssigner,
 )
-from customer_segmentation.segmenter.density_assigners import (
-    CoreAssigner,
-    ReachAssigner,
-    core_customers,
-)
+from customer_segmentation.segmenter.density_assigners import CoreAssigner, ReachAssigner
 from customer_segmentation.segmenter.fidelity import Fidelity, agreement, most_faithful, sizes_of
 from customer_segmentation.segmenter.plain import is_plain
 
@@ -53,11 +49,7 @@ def follow(clusterer: Any, X: FloatArray, labels: IntArray, *, seed: int) -> tup
     if hasattr(clusterer, "predict") and is_plain(clusterer):
         own = PredictAssigner(clusterer).fit(X, labels)
         return own, agreement(labels, own.predict(X), sizes_of(labels))
-    rules = rules_for(clusterer)
-    aligned = {}
-    if isinstance(rules[0], CoreAssigner):
-        aligned = {"cores": core_customers(X, rules[0].eps, rules[0].min_samples)}
-    return most_faithful(rules, X, labels, seed=seed, aligned=aligned)
+    return most_faithful(rules_for(clusterer), X, labels, seed=seed)
 
 
 @singledispatch
@@ -89,7 +81,7 @@ def _(clusterer: HDBSCAN) -> list[Any]:
     if clusterer.metric != "euclidean":
         return _neighbours()
     neighbourhood = clusterer.min_samples or clusterer.min_cluster_size
-    return [ReachAssigner(neighbourhood), ReachAssigner(neighbourhood, 0.95), *_neighbours()]
+    return [ReachAssigner(neighbourhood), *_neighbours()]
 
 
 @rules_for.register
