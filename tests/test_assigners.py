@@ -223,6 +223,18 @@ def test_many_customers_join_the_clusters_that_a_search_finds_for_each(rule, tab
     np.testing.assert_array_equal(rule.predict(new), np.concatenate(parts))
 
 
+def test_between_a_tight_and_a_loose_cluster_each_reaches_as_far_as_its_own_members(monkeypatch):
+    monkeypatch.setattr(assigners, "MANY_ROWS", 2000)
+    rng = np.random.default_rng(0)
+    tight, loose = 0.05 * rng.normal(size=(600, 2)), 2.5 + rng.normal(size=(600, 2))
+    rule = ReachAssigner().fit(np.vstack([tight, loose]), np.repeat([0, 1], 600))
+    new = rng.uniform(-1, 4, (4000, 2))
+    found = rule.predict(new)
+    each = [rule.predict(part) for part in np.array_split(new, 4)]
+    np.testing.assert_array_equal(found, np.concatenate(each))
+    assert set(found) == {-1, 0, 1}
+
+
 @pytest.mark.parametrize("rule", SEARCHING[:-2], ids=str)
 def test_few_of_many_customers_are_searched_for(rule, monkeypatch):
     monkeypatch.setattr(assigners, "MANY_ROWS", 2000)

@@ -38,15 +38,16 @@ class Crowds:
     >>> crowds, rows = Crowds(places, Index(points)), places.locate(np.array([[0.4], [5.0]]))
     >>> crowds.at_least(2, rows, np.ones(2))
     array([ True, False])
-    >>> crowds.fewer(1, rows, np.ones(2))
-    array([False,  True])
+    >>> crowds.bounds(rows, np.ones(2))[1]
+    array([2, 0])
     """
 
     def __init__(self, places: Places, index: Index) -> None:
         n, columns = places.centres.shape
         most = int(np.clip(CELLS // (n * (columns + 2)), FEW * columns, MOST))
         self._distances, near = index.nearest(places.centres, most)
-        whole = len(index.points) <= most
+        self._n = len(index.points)
+        whole = self._n <= most
         self._beyond = np.full(n, np.inf) if whole else self._distances[:, -1]
         points = index.points[near] - places.centres[:, None]
         squares = np.einsum("ijk,ijk->ij", points, points)[:, :, None]
@@ -68,21 +69,35 @@ class Crowds:
         ndarray of bool, shape (n_samples,)
         """
         few = FEW * rows.offsets.shape[1] + 4 * n
-        return self._counts(rows.away < FARTHEST * radii, rows, radii, few) >= n
+        near = rows.away < FARTHEST * radii
+        return self._counts(near, rows, radii, few)[0] >= n
 
-    def fewer(self, n: int, rows: Located, radii: FloatArray) -> Any:
-        """Whether there are surely fewer than `n` points within a radius of each row."""
+    def bounds(self, rows: Located, radii: FloatArray) -> tuple[IntArray, IntArray]:
+        """How many points there are at least, and at most, within a radius of each row.
+
+        Parameters
+        ----------
+        rows : Located
+            Ordered by their places.
+        radii : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        least, most : ndarray of int, shape (n_samples,)
+            0 and the number of all points where not all that matter are listed.
+        """
         near = rows.away < np.minimum(FARTHEST * radii, self._beyond[rows.at] - radii)
-        return near & (self._counts(near, rows, radii) < n)
+        least, most = self._counts(near, rows, radii)
+        return least, np.where(near, most, self._n)
 
     def _counts(
         self, asked: Any, rows: Located, radii: FloatArray, few: int | None = None
-    ) -> IntArray:
-        """Points within the radius of each row: of the nearest few at least, or of all at most."""
-        counts = np.zeros(len(radii), dtype=np.int64)
+    ) -> tuple[IntArray, IntArray]:
+        """At least and at most, among the nearest few of the place or among all that matter."""
+        least, most = np.zeros((2, len(radii)), dtype=np.int64)
         places = np.flatnonzero(asked)
         (at, offsets, away), radii = rows.only(places), radii[places]
-        error = ROUNDING * (offsets.shape[1] + 5) * (-1 if few else 1)
+        rounding = ROUNDING * (offsets.shape[1] + 5)
         sides = np.empty((offsets.shape[1] + 2, len(at)), dtype=np.float32)
         sides[:-2], sides[-2], sides[-1] = offsets.T, away**2, 1
         edges = np.flatnonzero(np.diff(at, prepend=-1, append=-1))
@@ -90,10 +105,12 @@ class Crowds:
             place, run = at[start], slice(start, end)
             reach = few or self._listed(place, (radii[run] + away[run]).max())
             far = self._distances[place, :reach].max(initial=0)
-            limits = radii[run] ** 2 + error * (away[run] ** 2 + far**2)
+            error = rounding * (away[run] ** 2 + far**2)
             squares = self._terms[place, :reach] @ sides[:, run]
-            counts[places[run]] = _sums(squares <= limits.astype(np.float32))
-        return counts
+            least[places[run]] = _sums(squares <= (radii[run] ** 2 - error).astype(np.float32))
+            if not few:
+                most[places[run]] = _sums(squares <= (radii[run] ** 2 + error).astype(np.float32))
+        return least, most
 
     def _listed(self, place: int, radius: float) -> int:
         return int(np.searchsorted(self._distances[place], radius, side="right"))

@@ -14,7 +14,7 @@ from customer_segmentation.segmenter.assigners import BLOCK, SearchingAssigner
 from customer_segmentation.segmenter.crowds import Crowds
 from customer_segmentation.segmenter.gaps import Gaps
 from customer_segmentation.segmenter.neighbours import Index, spread
-from customer_segmentation.segmenter.places import Places
+from customer_segmentation.segmenter.places import Located, Places
 from customer_segmentation.segmenter.reachability import (
     completing,
     core_distances,
@@ -64,18 +64,28 @@ class DensityMap:
         rows = rows.only(order)
         nearest = self.anchors.codes_at(rows)
         codes = self.anchors.codes[rows.at]
+        inside = rows.away < self.inside[rows.at]
         clear = nearest != UNKNOWN
         vague = np.flatnonzero(~clear)
         clear[vague] = self.gaps.apart(X[order[vague]], codes[vague], self.reach[codes[vague]])
-        near = np.flatnonzero(clear & (rows.away < self.inside[rows.at]))
-        radii = self.reach[codes[near]]
-        dense = near[self.inner.at_least(max(self.n, 1), rows.only(near), radii)]
+        near = np.flatnonzero(clear & inside)
+        dense = near[self.inner.at_least(max(self.n, 1), rows.only(near), self.reach[codes[near]])]
         rest = np.delete(np.arange(len(X)), dense)
-        limits = np.where(nearest != UNKNOWN, self.reach[nearest], self.reach.max())[rest]
-        outside = self.outer.fewer(self.n, rows.only(rest), limits)
-        codes[rest] = np.where(outside, OUTLIER, UNKNOWN)
+        # Who is out of the reach of this side of a gap may be within that of the other.
+        known = np.where(inside, nearest, UNKNOWN)[rest]
+        codes[rest] = self._counted(rows.only(rest), known)
         found = np.empty_like(codes)
         found[order] = codes
+        return found
+
+    def _counted(self, rows: Located, codes: IntArray) -> IntArray:
+        """Codes of rows where few are near: there all who matter are counted."""
+        reach = np.where(codes != UNKNOWN, self.reach[codes], self.reach.max())
+        least, most = self.outer.bounds(rows, reach)
+        joined = np.flatnonzero((codes != UNKNOWN) & (least >= self.n))
+        joined = joined[self.inner.bounds(rows.only(joined), reach[joined])[0] > 0]
+        found = np.where(most < self.n, OUTLIER, UNKNOWN)
+        found[joined] = codes[joined]
         return found
 
 
