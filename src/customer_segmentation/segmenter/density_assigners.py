@@ -62,18 +62,16 @@ class DensityMap:
         rows = self.anchors.places.locate(X)
         order = np.argsort(rows.at, kind="stable")
         rows = rows.only(order)
-        nearest = self.anchors.codes_at(rows)
-        codes = self.anchors.codes[rows.at]
-        inside = rows.away < self.inside[rows.at]
-        clear = nearest != UNKNOWN
-        vague = np.flatnonzero(~clear)
-        clear[vague] = self.gaps.apart(X[order[vague]], codes[vague], self.reach[codes[vague]])
-        near = np.flatnonzero(clear & inside)
-        dense = near[self.inner.at_least(max(self.n, 1), rows.only(near), self.reach[codes[near]])]
+        nearest, codes = self.anchors.codes_at(rows), self.anchors.codes[rows.at]
+        vague = np.flatnonzero(nearest == UNKNOWN)
+        clear = np.delete(vague, ~self.gaps.apart(X[order[vague]], codes[vague]))
+        nearest[clear] = codes[clear]
+        nearest[rows.away >= self.inside[rows.at]] = UNKNOWN
+        known = np.flatnonzero(nearest != UNKNOWN)
+        radii = self.reach[codes[known]]
+        dense = known[self.inner.at_least(max(self.n, 1), rows.only(known), radii)]
         rest = np.delete(np.arange(len(X)), dense)
-        # Who is out of the reach of this side of a gap may be within that of the other.
-        known = np.where(inside, nearest, UNKNOWN)[rest]
-        codes[rest] = self._counted(rows.only(rest), known)
+        codes[rest] = self._counted(rows.only(rest), nearest[rest])
         found = np.empty_like(codes)
         found[order] = codes
         return found
@@ -142,9 +140,9 @@ class CoreAssigner(SearchingAssigner):
     def _shortcut(self) -> DensityMap:
         places = Places(self.index_.points)
         anchors = by_nearest(places, self.index_.points, self.codes_)
-        gaps = Gaps(self.index_.points, self.codes_)
-        cores, everywhere = Crowds(places, self.index_), np.full(len(places.centres), np.inf)
         reach = np.full(len(self.classes_), self.eps)
+        gaps = Gaps(self.index_.points, self.codes_, reach)
+        cores, everywhere = Crowds(places, self.index_), np.full(len(places.centres), np.inf)
         return DensityMap(anchors, gaps, cores, everywhere, cores, 1, reach)
 
     def _searched(self, X: FloatArray) -> IntArray:
@@ -235,7 +233,7 @@ class ReachAssigner(SearchingAssigner):
         inner, outer = Index(points[tight] if tight.any() else points), self.everyone_
         return DensityMap(
             anchors=anchors,
-            gaps=Gaps(points, self.codes_),
+            gaps=Gaps(points, self.codes_, self.reach_),
             inner=Crowds(places, inner),
             inside=inside,
             outer=Crowds(places, outer),

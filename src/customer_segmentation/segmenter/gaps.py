@@ -1,4 +1,4 @@
-"""Gaps between clusters: who is on this side of them is near nobody of another cluster."""
+"""Gaps between clusters: who is on this side of them is out of the reach of the other one."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ class Gaps:
     points : ndarray of shape (n_points, n_features)
     codes : ndarray of shape (n_points,)
         Clusters of the points.
+    reach : ndarray of shape (n_clusters,)
+        Of each cluster.
 
     Examples
     --------
-    >>> gaps = Gaps(np.array([[0.0], [1.0], [5.0]]), np.array([0, 0, 1]))
-    >>> gaps.apart(np.array([[2.0], [3.0]]), np.array([0, 0]), np.array([2.5, 2.5]))
+    >>> gaps = Gaps(np.array([[0.0], [1.0], [5.0]]), np.array([0, 0, 1]), np.array([2.5, 1.0]))
+    >>> gaps.apart(np.array([[2.0], [3.0]]), np.array([0, 0]))
     array([ True, False])
     """
 
-    def __init__(self, points: FloatArray, codes: IntArray) -> None:
+    def __init__(self, points: FloatArray, codes: IntArray, reach: FloatArray) -> None:
         names = np.unique(codes)
         clusters = [points[codes == name] for name in names]
         means = np.array([cluster.mean(axis=0) for cluster in clusters])
@@ -40,17 +42,17 @@ class Gaps:
             lines /= np.maximum(np.linalg.norm(lines, axis=1), 1e-300)[:, None]
             others = clusters[:own] + clusters[own + 1 :]
             starts = [(cluster @ line).min() for cluster, line in zip(others, lines, strict=True)]
-            self._seen[int(name)] = lines.T, np.array(starts) - slack
+            farther = np.maximum(reach[name], np.delete(reach[names], own))
+            self._seen[int(name)] = lines.T, np.array(starts) - slack - farther
 
-    def apart(self, X: FloatArray, codes: IntArray, radii: FloatArray) -> Any:
-        """Whether there is surely nobody of another cluster within a radius of each row.
+    def apart(self, X: FloatArray, codes: IntArray) -> Any:
+        """Whether surely nobody of another cluster is within its reach, nor within that of `codes`.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
         codes : ndarray of shape (n_samples,)
             The cluster that is no other one.
-        radii : ndarray of shape (n_samples,)
 
         Returns
         -------
@@ -60,5 +62,5 @@ class Gaps:
         for code in np.unique(codes):
             rows = np.flatnonzero(codes == code)
             lines, starts = self._seen[int(code)]
-            found[rows] = (starts - X[rows] @ lines).min(axis=1, initial=np.inf) > radii[rows]
+            found[rows] = (starts - X[rows] @ lines).min(axis=1, initial=np.inf) > 0
         return found
