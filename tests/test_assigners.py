@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, Birch, KMeans
 from sklearn.datasets import make_blobs
 from sklearn.mixture import GaussianMixture
@@ -309,3 +310,16 @@ def test_a_customer_of_the_reference_has_its_own_share_and_others_one_nearby():
     near = labels[reference.index.nearest(new, 10)[1]] == (new[:, :1] > 0)
     found = reference.confidence(new, (new[:, 0] > 0).astype(int))
     assert np.abs(found - near.mean(axis=1)).mean() < 0.1
+
+
+def test_in_many_columns_the_nearest_are_those_of_all_distances():
+    points = np.random.default_rng(0).normal(size=(500, 20))
+    X = np.vstack([points[:30] + 0.3, points[30:40]])
+    distances, near = Index(points).nearest(X, 5)
+    expected = np.sort(cdist(X, points), axis=1)[:, :5]
+    np.testing.assert_allclose(distances, expected, atol=1e-12)
+    np.testing.assert_array_equal(Index(points).nearly_nearest(X), near[:, 0])
+    np.testing.assert_array_equal(Index(points).twins(X), [-1] * 30 + list(range(30, 40)))
+    alone = [Index(points).nearest(row[None], 5)[0][0] for row in X]
+    np.testing.assert_array_equal(distances, alone)
+    assert Index(points).nearest(X[:0], 5)[0].shape == (0, 5)

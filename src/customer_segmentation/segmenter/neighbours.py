@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import KDTree
+from sklearn.neighbors import NearestNeighbors
 from sklearn.tree import DecisionTreeRegressor
 
 from customer_segmentation.labels import FloatArray, IntArray
@@ -16,6 +17,8 @@ MAX_REFERENCE_ROWS = 10_000  # keeps the model below a few megabytes and scoring
 LEAF_ROWS = 5  # customers who vouch for their surroundings
 NEAR_ENOUGH = 1.0  # a customer less than twice as far as the nearest one tells the same
 PARALLEL_ROWS = 20_000  # fewer are looked up before a second thread has started
+MANY_COLUMNS = 12  # beyond, a tree looks at nearly all points, and products do that sooner
+SPARE = 4  # points more than asked for, among which products may err
 SHADES = 1 << 20  # of a line that points fall on
 SAME = 1e-9  # standardised features closer than this are the same customer, read twice
 
@@ -25,7 +28,8 @@ class Index:
 
     Only the points are saved; the tree over them takes milliseconds to build and no library of
     safe model files knows it. Distances are computed pair by pair, so that a row gets the same
-    answer alone and in a batch, which matrix products do not promise.
+    answer alone and in a batch, which matrix products do not promise: these only tell, in many
+    columns, between whom to compute them.
 
     Parameters
     ----------
@@ -55,7 +59,10 @@ class Index:
         -------
         distances, positions : ndarray of shape (n_samples, min(k, n_points))
         """
-        wanted = list(range(1, min(k, len(self.points)) + 1))
+        k = min(k, len(self.points))
+        if self._wide(X):
+            return self._compared(X, k)
+        wanted = list(range(1, k + 1))
         distances, positions = self.tree.query(X, wanted, workers=_workers(X))
         return distances, positions
 
@@ -76,6 +83,8 @@ class Index:
 
     def nearly_nearest(self, X: FloatArray) -> IntArray:
         """Position of a point that is at most twice as far from each row as the nearest one."""
+        if self._wide(X):
+            return self.nearest(X, 1)[1][:, 0]
         positions: IntArray = self.tree.query(X, eps=NEAR_ENOUGH, workers=_workers(X))[1]
         return positions
 
@@ -87,6 +96,9 @@ class Index:
         >>> Index(np.array([[0.0], [5.0]])).within(np.array([[4.0], [3.0]]), 1.5)
         array([ 1, -1])
         """
+        if self._wide(X):
+            distances, positions = self.nearest(X, 1)
+            return np.where(distances[:, 0] < radius, positions[:, 0], -1)
         found = self.tree.query(X, distance_upper_bound=radius, workers=_workers(X))[1]
         return np.where(found < len(self.points), found, -1)
 
@@ -102,6 +114,20 @@ class Index:
         maybe = np.flatnonzero(self._shadow.may_be_in(X))
         found[maybe] = self.within(X[maybe], SAME)
         return found
+
+    def _wide(self, X: FloatArray) -> bool:
+        return X.shape[1] > MANY_COLUMNS and len(X) > 0  # which products need
+
+    def _compared(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """As :meth:`nearest`, without the tree."""
+        among = min(k + SPARE, len(self.points))
+        search = NearestNeighbors(n_neighbors=among, algorithm="brute").fit(self.points)
+        found = np.sort(search.kneighbors(X, return_distance=False), axis=1)
+        offsets = (X - self.points[near] for near in found.T)
+        squares = np.stack([np.einsum("ij,ij->i", each, each) for each in offsets], axis=1)
+        order = np.argsort(squares, axis=1, kind="stable")[:, :k]
+        nearest, positions = (np.take_along_axis(each, order, axis=1) for each in (squares, found))
+        return np.sqrt(nearest), positions
 
     @cached_property
     def _shadow(self) -> Shadow:
