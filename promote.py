@@ -74,7 +74,7 @@ def promote(opened: Any, chosen: dict[str, Any]) -> int:
     name = chosen["name"]
     found = promotion.find_run(opened, chosen["run"])
     champion = registry.find(opened, name)
-    if champion is not None and champion.run_id == found.info.run_id:
+    if champion is not None and champion.run_id == found.id:
         terminal.say(f"{champion.run_name} is the champion already (version {champion.version}).")
         return 0
     proposed = proposal.propose(found, champion, registry.last_number(opened, name))

@@ -22,7 +22,6 @@ def main(argv: list[str]) -> int:
 def run(chosen: dict[str, Any]) -> None:
     """Open the store, the model and the purchases; make the offers, write and log them."""
     from customer_segmentation import registry, terminal
-    from customer_segmentation.batches import scoring_run
     from customer_segmentation.offers import run as offers
     from customer_segmentation.tracking import store
 
@@ -30,7 +29,7 @@ def run(chosen: dict[str, Any]) -> None:
     opened = store.open_existing(tracking["uri"], tracking["experiment"], Path(tracking["folder"]))
     served = registry.load(opened, chosen["name"], chosen["model"])
     origin = offers.origin(served)
-    scoring_run.check_writable(opened)
+    store.check_writable(opened)
     offers.check_folder(folder)
     with terminal.console.status("reading the purchases, trying the offers on the last of them"):
         campaign = plan(chosen, served, origin)

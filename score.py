@@ -35,7 +35,7 @@ def run(chosen: dict[str, Any]) -> int:
     tracking = chosen["tracking"]
     opened = store.open_existing(tracking["uri"], tracking["experiment"], Path(tracking["folder"]))
     served = registry.load(opened, chosen["name"], chosen["model"])
-    scoring_run.check_writable(opened)
+    store.check_writable(opened)
     files = {name: chosen[name] for name in ("items", "customers")}
     with bar() as progress:
         scored = scoring.score(

@@ -115,10 +115,11 @@ def rebuild(cfg: DictConfig) -> bool:
     """Make a logged run again, log nothing, and say whether its labels are the same."""
     from customer_segmentation import analysis, rebuild, terminal
 
-    run, config = rebuild.find(open_store(cfg), cfg.rebuild)
-    then = OmegaConf.load(config)
+    open_store(cfg)
+    run, config = rebuild.find(cfg.rebuild)
+    then = OmegaConf.create(config)
     assert isinstance(then, DictConfig)
-    choices = {name: run.data.params[name] for name in rebuild.CHOICES}
+    choices = {name: run.params[name] for name in rebuild.CHOICES}
     OmegaConf.set_struct(then, False)
     then.setdefault("exact_rows", cfg.exact_rows)  # runs logged before there was the setting
     result = analysis.analyse(*prepare(then, choices), seed=then.seed, exact_rows=then.exact_rows)
@@ -150,9 +151,9 @@ def main(cfg: DictConfig) -> float | None:
         if cfg.rebuild:
             sys.exit(0 if rebuild(cfg) else 1)
         if sweeping and not cfg.rerun and (earlier := finished_before(cfg)) is not None:
-            name, line = str(earlier.info.run_name), "finished before; rerun=true makes it again"
+            name, line = earlier.name, "finished before; rerun=true makes it again"
             reporter.finished(name, line, failed=False)
-            return earlier.data.metrics.get("score")
+            return earlier.metrics.get("score")
         with nullcontext() if sweeping else terminal.watch(folder, 1):
             result, line, opened, run_id = train(cfg, reporter)
             reporter.finished(result.name, line, failed=False)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
 
-# Of this project first: it sets MLflow up.
-from customer_segmentation.tracking.store import Store  # isort: skip
-import mlflow
 import pandas as pd
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.environment import requirements
+from customer_segmentation.tracking import artifacts, parent_run, runs
+from customer_segmentation.tracking.runs import Run
 
 CHOICES = ("data", "features", "algorithm", "selection")
 COMMIT = "mlflow.source.git.commit"
@@ -49,30 +44,27 @@ class Rebuilt:
         return "Rebuilt, and the labels differ."
 
 
-def find(opened: Store, run_id: str) -> tuple[Run, Path]:
-    """Find a run and the configuration it was made with.
+def find(run_id: str) -> tuple[Run, str]:
+    """Find a run of the open store, and the configuration it was made with, as YAML.
 
     Raises
     ------
     RebuildError
         When there is no such run, or it kept no configuration.
     """
-    client = mlflow.MlflowClient(opened.uri)
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
+    run = runs.get(run_id)
+    if run is None:
         raise RebuildError(
             f"got no run with the id {run_id!r}, expected one of this store. Copy the id from the "
             f"run's page in the UI: rebuild=ID."
-        ) from error
-    try:
-        place = f"runs:/{run_id}/config/.hydra/config.yaml"
-        return run, Path(mlflow.artifacts.download_artifacts(place))
-    except (MlflowException, OSError) as error:
+        )
+    config = artifacts.read_text(run_id, artifacts.CONFIG)
+    if config is None:
         raise RebuildError(
-            f"got run {run.info.run_name} without its configuration, expected a finished run of "
-            f"kind 'model'. Choose another: rebuild=ID."
-        ) from error
+            f"got run {run.name} without its configuration, expected a finished run of kind "
+            f"'model'. Choose another: rebuild=ID."
+        )
+    return run, config
 
 
 def compare(run: Run, again: Analysis) -> Rebuilt:
@@ -85,25 +77,18 @@ def compare(run: Run, again: Analysis) -> Rebuilt:
     again : Analysis
         Made now from the same configuration.
     """
-    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/tables/assignments.csv")
-    then = pd.read_csv(io.StringIO(text), index_col=0, dtype={0: str})["segment"]
+    then = artifacts.assignments(run.id)["segment"]
     now = again.segments.set_axis(again.segments.index.astype(str))
     both = then.index.intersection(now.index)
     changed = int((then[both] != now[both]).sum())
     same = changed == 0 and len(both) == len(then) == len(now)
     rows = [
-        ("data_sha256", run.data.tags.get("data_sha256", ""), again.data.sha256),
+        ("data_sha256", run.tags.get("data_sha256", ""), again.data.sha256),
         ("customers", f"{len(then):,}", f"{len(now):,}"),
-        ("run", str(run.info.run_name), again.name),
-        ("versions", run.data.tags.get("versions", ""), ", ".join(requirements())),
-        ("code", run.data.tags.get(COMMIT, ""), _commit()),
+        ("run", run.name, again.name),
+        ("versions", run.tags.get("versions", ""), ", ".join(requirements())),
+        ("code", run.tags.get(COMMIT, ""), parent_run.source().get(COMMIT, "")),
         ("labels", f"{len(both):,} customers in both", f"{changed:,} of them labelled otherwise"),
     ]
     different = [row for row in rows[:-1] if row[1] != row[2]] + ([] if same else rows[-1:])
     return Rebuilt(pd.DataFrame(different, columns=["what", "then", "now"]), same, len(both))
-
-
-def _commit() -> str:
-    from mlflow.tracking.context.registry import resolve_tags  # noqa: PLC0415 - asks git
-
-    return str(resolve_tags().get(COMMIT, ""))

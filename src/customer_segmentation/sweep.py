@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.entities import Run
 
 from customer_segmentation import sweep_report, tracking
 from customer_segmentation.environment import requirements
@@ -18,8 +15,9 @@ from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import rank, recommend
 from customer_segmentation.selection import agreement
 from customer_segmentation.sweep_report import Sweep
-from customer_segmentation.tracking import parent_run, reuse
-from customer_segmentation.tracking.store import Store  # first: it sets MLflow up
+from customer_segmentation.tracking import artifacts, parent_run, runs
+from customer_segmentation.tracking.runs import Run
+from customer_segmentation.tracking.store import Store
 
 EVIDENCE = (
     "score", "stability", "jaccard_mean", "jaccard_min", "unstable", "likelihood",
@@ -45,31 +43,32 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     """
     parent_run.leave()
     tracking.finish()
-    client = mlflow.MlflowClient()
-    children = reuse.runs_of(client, store.experiment_id, sweep_id)
+    parent = runs.get(sweep_id)
+    assert parent is not None  # it has been open all the time
+    children = runs.of_sweep(store, parent)
     for child in children:
-        if child.info.status == "RUNNING":
-            client.set_terminated(child.info.run_id, "KILLED")
-    sweep = _collect(client.get_run(sweep_id), children)
+        if child.status == "RUNNING":
+            runs.end(child.id, "KILLED")
+    sweep = _collect(parent, children)
     if not children and sweep.failures.empty:
-        client.set_terminated(sweep_id, "KILLED")
-        client.delete_run(sweep_id)
+        runs.end(sweep_id, "KILLED")
+        runs.delete(sweep_id)
         return None
     finished, started = len(sweep.leaderboard), len(children)
     note = f"Interrupted: {finished} of {started} started runs finished." if interrupted else ""
-    facts = _facts(client.get_run(sweep_id), children)
+    facts = _facts(parent, children)
     kept = sweep_report.items(sweep, cards=_cards(sweep), facts=facts, interrupted=note)
     tracking.log(sweep_id, kept)
     for run_id in sweep.recommended:
-        client.set_tag(run_id, "recommended", "true")
+        runs.mark(run_id, "recommended", "true")
     failed = "FAILED" if len(sweep.failures) else "FINISHED"
-    client.set_terminated(sweep_id, "KILLED" if interrupted else failed)
+    runs.end(sweep_id, "KILLED" if interrupted else failed)
     return sweep
 
 
 def _collect(parent: Run, children: list[Run]) -> Sweep:
-    finished = _named([child for child in children if child.info.status == "FINISHED"])
-    labels = {name: _segments(run) for name, run in finished.items()}
+    finished = runs.named(child for child in children if child.status == "FINISHED")
+    labels = {name: artifacts.assignments(run.id)["segment"] for name, run in finished.items()}
     matrix = agreement(labels)
     board = _leaderboard(finished, matrix)
     return Sweep(
@@ -77,54 +76,39 @@ def _collect(parent: Run, children: list[Run]) -> Sweep:
         matrix,
         _failures(parent, children),
         {str(data): recommend(part, labels) for data, part in board.groupby("data")},
-        {name: run.info.run_id for name, run in finished.items()},
-        [name for name, run in finished.items() if run.info.run_id in reuse.taken(parent)],
+        {name: run.id for name, run in finished.items()},
+        [name for name, run in finished.items() if run.id in runs.taken(parent)],
     )
 
 
 def _failures(parent: Run, children: list[Run]) -> pd.DataFrame:
     noted = {
         tuple(text.split(": ", 1))
-        for key, text in parent.data.tags.items()
+        for key, text in parent.tags.items()
         if key.startswith(parent_run.FAILURE)
     }
     known = {error for _, error in noted}
     # A run whose pictures failed did so after its job had ended.
     late = {
-        (str(child.info.run_name), child.data.tags["error"])
+        (child.name, child.tags["error"])
         for child in children
-        if child.info.status == "FAILED" and "error" in child.data.tags
+        if child.status == "FAILED" and "error" in child.tags
     }
     rows = [*noted, *(row for row in late if row[1] not in known)]
     return pd.DataFrame(sorted(rows), columns=["job", "error"])
-
-
-def _named(runs: list[Run]) -> dict[str, Run]:
-    """Runs by name; those that differ in their settings only, and share a name, get a number."""
-    found: dict[str, Run] = {}
-    for run in sorted(runs, key=lambda run: run.info.start_time):
-        name = str(run.info.run_name)
-        again = sum(known.split(" #")[0] == name for known in found)
-        found[f"{name} #{again + 1}" if again else name] = run
-    return found
-
-
-def _segments(run: Run) -> pd.Series[int]:
-    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/tables/assignments.csv")
-    return pd.read_csv(io.StringIO(text), index_col=0)["segment"]
 
 
 def _leaderboard(runs: dict[str, Run], matrix: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "run": name,
-            "verdict": run.data.tags.get("verdict", ""),
-            "n_segments": int(run.data.metrics.get("n_segments", 0)),
-            **{metric: run.data.metrics.get(metric, np.nan) for metric in EVIDENCE},
-            "algorithm": run.data.tags.get("algorithm", ""),
-            "features": run.data.tags.get("features", ""),
-            "data": run.data.tags.get("data", ""),
-            "objection": run.data.tags.get("objection", ""),
+            "verdict": run.tags.get("verdict", ""),
+            "n_segments": int(run.metrics.get("n_segments", 0)),
+            **{metric: run.metrics.get(metric, np.nan) for metric in EVIDENCE},
+            "algorithm": run.tags.get("algorithm", ""),
+            "features": run.tags.get("features", ""),
+            "data": run.tags.get("data", ""),
+            "objection": run.tags.get("objection", ""),
         }
         for name, run in runs.items()
     ]
@@ -144,22 +128,20 @@ def _with_others(board: pd.DataFrame, row: pd.Series[Any], matrix: pd.DataFrame)
 
 def _cards(sweep: Sweep) -> dict[str, list[Card]]:
     """What is told of the segments of each recommended run."""
-    return {
-        data: card_file.loads(
-            mlflow.artifacts.load_text(f"runs:/{sweep.run_ids[found.run]}/{card_file.PATH}")
-        )
-        for data, found in sweep.recommendations.items()
-        if found.run
+    found = {
+        data: sweep.run_ids[best.run] for data, best in sweep.recommendations.items() if best.run
     }
+    texts = {data: artifacts.read_text(run_id, card_file.PATH) for data, run_id in found.items()}
+    return {data: card_file.loads(text) for data, text in texts.items() if text is not None}
 
 
 def _facts(parent: Run, children: list[Run]) -> dict[str, str]:
     """How to find the sweep and make it again."""
-    hashes = sorted({run.data.tags.get("data_sha256", "") for run in children} - {""})
-    overrides = shlex.split(parent.data.tags.get("overrides", ""))
+    hashes = sorted({run.tags.get("data_sha256", "") for run in children} - {""})
+    overrides = shlex.split(parent.tags.get("overrides", ""))
     kept = [option for option in overrides if not option.startswith("tracking.")]
     return {
-        "Sweep id": str(parent.info.run_id),
+        "Sweep id": parent.id,
         "Command": shlex.join(["python", "train.py", "-m", *kept]),
         "Data SHA-256": ", ".join(hashes),
         "Versions": ", ".join(requirements()),

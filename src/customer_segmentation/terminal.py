@@ -217,7 +217,7 @@ def show_proposal(proposal: Proposal, checks: pd.DataFrame) -> None:
     elif proposal.champion is not None:
         say("No customer could be compared with the champion's: every segment is new.")
     shown = checks.assign(passed=checks["passed"].map({True: "yes", False: "NO"}))
-    show_table(shown, title=f"Gate for {proposal.run.info.run_name}")
+    show_table(shown, title=f"Gate for {proposal.run.name}")
 
 
 def show_rebuilt(found: Rebuilt) -> None:

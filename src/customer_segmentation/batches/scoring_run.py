@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
-# Of this project first: it sets MLflow up.
-from customer_segmentation.tracking.store import Store, said  # isort: skip
-import mlflow
 import pandas as pd
 
 from customer_segmentation import tracking
@@ -21,23 +16,7 @@ from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.registry import Served
 from customer_segmentation.style import plural
 from customer_segmentation.tracking import artifacts
-
-WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
-
-
-def check_writable(opened: Store) -> None:
-    """Find out that a store takes no runs before hours of scoring, not after.
-
-    Raises
-    ------
-    StoreError
-        When the store can be read, but not written.
-    """
-    with said(f"got a tracking store at {opened.uri} that cannot be written"):
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        # MLflow prints the whole statement; the error says it.
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-        mlflow.MlflowClient().set_experiment_tag(opened.experiment_id, WRITTEN, now)
+from customer_segmentation.tracking.store import said
 
 
 def missing_tokens(run_id: str) -> list[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from mlflow.entities import Run
 
 from customer_segmentation import registry
 from customer_segmentation.batches import scoring_run
@@ -19,6 +18,7 @@ from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.history import Compared, Move
 from customer_segmentation.registry import Served
 from customer_segmentation.tracking import artifacts, store
+from customer_segmentation.tracking.runs import Run
 from customer_segmentation.tracking.store import Store
 
 KEPT = 4  # versions

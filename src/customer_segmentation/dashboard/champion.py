@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-# Of this project first: it sets MLflow up.
-from customer_segmentation.registry import Served  # isort: skip
-import mlflow
 import pandas as pd
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 
 from customer_segmentation import explanations, profiles
 from customer_segmentation.labels import OUTLIER, FloatArray
@@ -22,10 +17,12 @@ from customer_segmentation.profiles import borderline
 from customer_segmentation.profiles import cards as segment_cards
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.promotion import proposal
+from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.preparation import prepare
 from customer_segmentation.style import OUTLIER_NAME, name_of
-from customer_segmentation.tracking.artifacts import read_setting, read_table
+from customer_segmentation.tracking.artifacts import assignments, read_setting, read_table
+from customer_segmentation.tracking.store import StoreError
 
 
 class ChampionError(RuntimeError):
@@ -149,22 +146,21 @@ def load(served: Served) -> Champion:
         When the run that it comes from, or its files, are gone.
     """
     try:
-        run = mlflow.get_run(served.run_id)
-        known = proposal.assignments(run)
-        table = proposal.customers(run).loc[known.index]
-    except (MlflowException, OSError) as error:
+        known = assignments(served.run_id)
+        table = proposal.customers(served.run_id).loc[known.index]
+    except StoreError as error:
         raise ChampionError(
             f"got version {served.version} of run {served.run_name}, whose customers cannot be "
             f"read, expected its files in the store. Train and promote again: python train.py -m"
         ) from error
     segments = known["segment"].replace(served.numbers).astype("int64")
-    plays = playbook.assign(playbook_of(run), table, segments)
+    plays = playbook.assign(playbook_of(served.run_id), table, segments)
     return Champion(served, table, segments, known["confidence"], plays, _borderline(served))
 
 
-def playbook_of(run: Run) -> Playbook:
+def playbook_of(run_id: str) -> Playbook:
     """Find the playbook that a run was made with; one without plays if there was none."""
-    config = read_setting(run.info.run_id, "playbook")
+    config = read_setting(run_id, "playbook")
     return playbook.read(config) if isinstance(config, dict) else Playbook("none", [])
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
-from mlflow.entities import Run
 
 from customer_segmentation.dashboard import cache, history, markup
 from customer_segmentation.dashboard.history import Sweep
@@ -14,6 +13,7 @@ from customer_segmentation.dashboard.place import Place, choose, show, show_tabl
 from customer_segmentation.page import html
 from customer_segmentation.style import plural
 from customer_segmentation.sweep_report import CAPTION, SHOWN
+from customer_segmentation.tracking.runs import Run
 
 FEW = ("run", "n_segments", "score", "stability", "verdict", "objection")
 HEADS = {
@@ -59,7 +59,7 @@ def _shown(board: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
 
 
 def _recommended(sweep: Sweep, runs: dict[str, Run]) -> str:
-    ids = {run.info.run_id: name for name, run in runs.items()}
+    ids = {run.id: name for name, run in runs.items()}
     return ids.get(sweep.recommended, "")
 
 
@@ -81,19 +81,19 @@ def _side_by_side(sweep: Sweep, runs: dict[str, Run]) -> None:
     for path, title in PICTURES.items():
         st.subheader(title)
         for name in (one, two):
-            png = cache.picture(runs[name].info.run_id, path)
+            png = cache.picture(runs[name].id, path)
             show(html.element("p", html.element("b", name)), markup.figure(png, f"{title}: {name}"))
 
 
 def _one(name: str, run: Run) -> None:
     show(html.element("h3", name), html.facts(history.facts(run).items(), "pairs"))
-    counts = cache.table(run.info.run_id, "cluster_counts.csv")
+    counts = cache.table(run.id, "cluster_counts.csv")
     if counts is not None:
         show(sizes(counts))
 
 
 def _crossed(one: Run, two: Run) -> None:
-    found = cache.compared(one, two, one.info.run_id, two.info.run_id)
+    found = cache.compared(one, two, one.id, two.id)
     tell(
         f"Agreement of the two: {found.agreement:.2f} (adjusted Rand index; 1 = the same segments, "
         f"0 = no more alike than by chance), over {plural(found.common, 'common customer')}. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Of this project first: it sets MLflow up.
-from customer_segmentation.registry import Served  # isort: skip
-import mlflow
 import pandas as pd
 
 from customer_segmentation import tracking, workbook
@@ -28,8 +24,10 @@ from customer_segmentation.plots import canvas
 from customer_segmentation.plots import offers as pictures
 from customer_segmentation.profiles import card_file
 from customer_segmentation.profiles.cards import Card
+from customer_segmentation.registry import Served
 from customer_segmentation.results import About
 from customer_segmentation.style import markdown
+from customer_segmentation.tracking import runs
 from customer_segmentation.tracking.artifacts import read_latest, read_setting
 from customer_segmentation.tracking.store import said
 
@@ -72,10 +70,9 @@ def origin(served: Served) -> Origin:
             "lines, expected one that was: only they say what was bought. Train and promote one: "
             "python train.py -m data=transactions data.path=FILE"
         )
-    run = mlflow.get_run(served.run_id)
-    source = json.loads(run.inputs.dataset_inputs[0].dataset.source)
+    run = runs.get(served.run_id)
     options = {key: read_setting(served.run_id, f"data.{key}") for key in ("as_of", "sheet")}
-    return Origin(Path(source["uri"]), history, options)
+    return Origin(Path(run.source if run else ""), history, options)
 
 
 def check_folder(folder: Path) -> None:

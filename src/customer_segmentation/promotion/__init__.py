@@ -6,12 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 
-# Of this project first: it sets MLflow up.
-from customer_segmentation.tracking.store import Store, said  # isort: skip
-import mlflow
 import pandas as pd
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 
 from customer_segmentation import registry, tracking
 from customer_segmentation.items import Item, Metric, Model, Picture, Table, Tag
@@ -21,6 +16,9 @@ from customer_segmentation.plots import migration as migration_plot
 from customer_segmentation.promotion import lasting
 from customer_segmentation.promotion.proposal import PromotionError, Proposal, model_uri
 from customer_segmentation.registry import Served
+from customer_segmentation.tracking import runs
+from customer_segmentation.tracking.runs import Run
+from customer_segmentation.tracking.store import Store, said
 
 
 def find_run(opened: Store, wanted: str | None) -> Run:
@@ -38,54 +36,41 @@ def find_run(opened: Store, wanted: str | None) -> Run:
     PromotionError
         When there is none, or it has not finished.
     """
-    client = mlflow.MlflowClient(opened.uri)
-    if wanted is None:
-        return client.get_run(_recommended(client, opened))
-    try:
-        run = client.get_run(wanted)
-    except MlflowException:
-        run = _by_name(client, opened, wanted)
-    if run.data.tags.get("kind") != "model" or run.info.status != "FINISHED":
-        kind = run.data.tags.get("kind", "other")
+    run = runs.get(wanted or _recommended(opened))
+    if run is None:
+        run = _by_name(opened, str(wanted))
+    if run.tags.get("kind") != "model" or run.status != "FINISHED":
+        kind = run.tags.get("kind", "other")
         raise PromotionError(
-            f"got run {wanted}, a {run.info.status} run of kind {kind!r}, expected a FINISHED one "
+            f"got run {wanted}, a {run.status} run of kind {kind!r}, expected a FINISHED one "
             f"of kind 'model'. Choose another: run=ID_OR_NAME."
         )
     return run
 
 
-def _recommended(client: mlflow.MlflowClient, opened: Store) -> str:
-    sweeps = client.search_runs(
-        [opened.experiment_id],
-        "tags.kind = 'sweep' AND attributes.status != 'RUNNING'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
+def _recommended(opened: Store) -> str:
+    ended = "tags.kind = 'sweep' AND attributes.status != 'RUNNING'"
+    sweeps = runs.search(opened, ended, most=1)
     if not sweeps:
         raise PromotionError(
             "got no finished sweep in this store, expected one. Make one: python train.py -m, or "
             "name a run: run=ID_OR_NAME."
         )
-    found = sweeps[0].data.tags.get("recommended_run_id")
+    found = sweeps[0].tags.get("recommended_run_id")
     if found is None:
         raise PromotionError(
-            f"got sweep {sweeps[0].info.run_name} ({sweeps[0].info.run_id}), which recommends no "
+            f"got sweep {sweeps[0].name} ({sweeps[0].id}), which recommends no "
             f"run. See its page for why, or name a run: run=ID_OR_NAME."
         )
     return str(found)
 
 
-def _by_name(client: mlflow.MlflowClient, opened: Store, name: str) -> Run:
-    models = client.search_runs(
-        [opened.experiment_id],
-        "tags.kind = 'model' AND attributes.status = 'FINISHED'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1000,
-    )
+def _by_name(opened: Store, name: str) -> Run:
+    models = runs.search(opened, "tags.kind = 'model' AND attributes.status = 'FINISHED'")
     for run in models:
-        if run.info.run_name == name:
+        if run.name == name:
             return run
-    names = sorted({str(run.info.run_name) for run in models})
+    names = sorted({run.name for run in models})
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:5]
     raise PromotionError(
         f"got no finished run with the id or name {name!r}. "
@@ -95,8 +80,8 @@ def _by_name(client: mlflow.MlflowClient, opened: Store, name: str) -> Run:
 
 def keep(proposal: Proposal, checks: pd.DataFrame, outcome: str, reason: str | None) -> None:
     """Log the comparison and the gate with the run."""
-    with said(f"got a store that cannot keep the promotion of {proposal.run.info.run_name}"):
-        tracking.log(proposal.run.info.run_id, _items(proposal, checks, outcome, reason))
+    with said(f"got a store that cannot keep the promotion of {proposal.run.name}"):
+        tracking.log(proposal.run.id, _items(proposal, checks, outcome, reason))
 
 
 def _items(
@@ -122,7 +107,7 @@ def _items(
 
 def _heads(proposal: Proposal) -> tuple[str, str]:
     former = f"Version {proposal.champion.version}" if proposal.champion else "Before"
-    return former, str(proposal.run.info.run_name)
+    return former, proposal.run.name
 
 
 def promote(
@@ -147,12 +132,12 @@ def promote(
         The new champion.
     """
     run = proposal.run
-    with said(f"got a store that cannot keep the promotion of {run.info.run_name}"):
-        served = registry.of_run(opened, name, run.info.run_id)
+    with said(f"got a store that cannot keep the promotion of {run.name}"):
+        served = registry.of_run(opened, name, run.id)
         if served is None or (served.numbers, _names(served)) != (proposal.numbers, proposal.names):
             uri = _renumbered(proposal) if proposal.renumbered else model_uri(run)
             tags = _tags(proposal, outcome, reason)
-            served = registry.register(opened, name, uri, run.info.run_id, tags)
+            served = registry.register(opened, name, uri, run.id, tags)
         registry.crown(opened, name, served)
     return served
 
@@ -164,9 +149,9 @@ def _names(served: Served) -> dict[int, str]:
 def _tags(proposal: Proposal, outcome: str, reason: str | None) -> dict[str, str]:
     run = proposal.run
     return {
-        "run": str(run.info.run_name),
+        "run": run.name,
         "segments": str(len(proposal.names)),
-        "verdict": run.data.tags.get("verdict", ""),
+        "verdict": run.tags.get("verdict", ""),
         "gate": outcome,
         "numbers": json.dumps({str(own): new for own, new in proposal.numbers.items()}),
         **({"named": json.dumps(sorted(proposal.named))} if proposal.named else {}),
@@ -181,8 +166,8 @@ def _renumbered(proposal: Proposal) -> str:
     segmenter = proposal.segmenter.renumbered(proposal.numbers, proposal.names)
     trained = registry.read_reference(model_uri(run))
     described = {**trained, "segments": _renamed(trained["segments"], proposal.numbers)}
-    tracking.log(run.info.run_id, lasting.items(proposal))
-    return tracking.log_model(run.info.run_id, Model(str(run.info.run_name), segmenter, described))
+    tracking.log(run.id, lasting.items(proposal))
+    return tracking.log_model(run.id, Model(run.name, segmenter, described))
 
 
 def _renamed(counts: Mapping[str, int], numbers: Mapping[int, int]) -> dict[str, int]:

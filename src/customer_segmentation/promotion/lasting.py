@@ -23,10 +23,16 @@ from customer_segmentation.plots import drawing, tree
 from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.profiles import borderline, card_file
 from customer_segmentation.profiles.cards import Card
-from customer_segmentation.promotion.proposal import Proposal, assignments, customers
+from customer_segmentation.promotion.proposal import Proposal, customers
 from customer_segmentation.results import About, Tables
 from customer_segmentation.segmenter.preparation import prepare
-from customer_segmentation.tracking.artifacts import PROMOTED, read, read_table, read_text
+from customer_segmentation.tracking.artifacts import (
+    PROMOTED,
+    assignments,
+    read,
+    read_table,
+    read_text,
+)
 
 UNCHANGED = ("elbow", "path", "bic", "k_distance")  # pictures that show no segment
 NOTE = "mlflow.note.content"
@@ -42,9 +48,9 @@ def items(proposal: Proposal) -> Iterator[Item]:
     proposal : Proposal
     """
     run = proposal.run
-    known = assignments(run)
+    known = assignments(run.id)
     segments = known["segment"].replace(proposal.numbers)
-    table = customers(run).loc[known.index]
+    table = customers(run.id).loc[known.index]
     tables = Tables(table, segments, proposal.names, known["confidence"], _cards(proposal))
     about, texts = _words(proposal)
     matrix = prepare(proposal.segmenter.transformer_, proposal.segmenter.schema_.read(table))
@@ -58,7 +64,7 @@ def items(proposal: Proposal) -> Iterator[Item]:
         yield Picture(f"{PROMOTED}plots/{name}.png", png)
     for folder in ("", PROMOTED):
         yield Text(f"{folder}report.html", page)
-    first, *_, last = run.data.tags.get(NOTE, "").splitlines() or [""]
+    first, *_, last = run.tags.get(NOTE, "").splitlines() or [""]
     yield Tag(NOTE, report.description(first, tables, f"{about.note}\n\n{last}"))
 
 
@@ -66,7 +72,7 @@ def _pictures(
     proposal: Proposal, tables: Tables, matrix: FloatArray, widths: FloatArray
 ) -> dict[str, Drawn]:
     """Those with segments drawn anew, the others as the run has them."""
-    segmenter, run_id = proposal.segmenter, proposal.run.info.run_id
+    segmenter, run_id = proposal.segmenter, proposal.run.id
     names = segmenter.transformer_.get_feature_names_out().tolist()
     portraits = deliverables.portraits(tables, segmenter.columns, matrix, names, widths)
     found = {name: drawing.begin(*how) for name, how in portraits}
@@ -86,7 +92,7 @@ def _page(
     pictures: dict[str, Drawn],
     texts: dict[str, str],
 ) -> str:
-    run_id = proposal.run.info.run_id
+    run_id = proposal.run.id
     doubtful = read_table(run_id, "tables/borderline.csv", index=True)
     quality = read_table(run_id, "tables/quality.csv")
     return run_page.story(
@@ -107,7 +113,7 @@ def _quality(found: pd.DataFrame, proposal: Proposal) -> pd.DataFrame:
 
 def _cards(proposal: Proposal) -> list[Card]:
     """The run's cards under the lasting numbers and names."""
-    text = read_text(proposal.run.info.run_id, card_file.PATH)
+    text = read_text(proposal.run.id, card_file.PATH)
     own = card_file.loads(text) if text else []
     lasting = [replace(card, number=proposal.numbers[card.number]) for card in own]
     named = [replace(card, name=proposal.names[card.number]) for card in lasting]
@@ -116,7 +122,7 @@ def _cards(proposal: Proposal) -> list[Card]:
 
 def _words(proposal: Proposal) -> tuple[About, dict[str, str]]:
     """What the run says of itself, and whose numbers its segments have now."""
-    run_id = proposal.run.info.run_id
+    run_id = proposal.run.id
     text = read_text(run_id, about_file.PATH)
     about, texts = about_file.loads(text) if text else (About(), {})
     cleaning = read_table(run_id, "tables/cleaning.csv")

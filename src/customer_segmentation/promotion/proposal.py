@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-# Of this project first: it sets MLflow up.
-from customer_segmentation import registry  # isort: skip
-import mlflow
 import pandas as pd
-from mlflow.entities import Run
 
-from customer_segmentation import migration, report, tracking
+from customer_segmentation import migration, registry, report, tracking
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.profiles import card_file
 from customer_segmentation.promotion import gate
 from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import SchemaError, Segmenter
-from customer_segmentation.tracking.artifacts import read_setting, read_text
+from customer_segmentation.tracking import runs
+from customer_segmentation.tracking.artifacts import (
+    ASSIGNMENTS,
+    assignments,
+    read,
+    read_setting,
+    read_table,
+    read_text,
+)
+from customer_segmentation.tracking.runs import Run
+from customer_segmentation.tracking.store import StoreError
 
 # Two tables with fewer customers in common, or a smaller part of the newer one, are compared by
 # letting both models assign the newer table: a handful of old customers stands for nobody else.
@@ -66,13 +71,13 @@ class Proposal:
 
     def checks(self, limits: gate.Limits, *, new_schema: bool) -> pd.DataFrame:
         """The gate's table."""
-        metrics = dict(self.run.data.metrics)
+        metrics = dict(self.run.metrics)
         if self.migration is not None:
             metrics["moved_share"] = self.migration.moved_share
         return gate.check(
             limits,
             metrics,
-            self.run.data.tags.get("verdict", ""),
+            self.run.tags.get("verdict", ""),
             columns=self.segmenter.columns,
             champion_columns=self.champion.segmenter.columns if self.champion else None,
             new_schema=new_schema,
@@ -107,17 +112,15 @@ def propose(run: Run, champion: Served | None, last_number: int) -> Proposal:
 
 def model_uri(run: Run) -> str:
     """Address of the run's own model, under its own numbers."""
-    if tracking.MODEL not in run.data.tags:
-        raise PromotionError(
-            f"got run {run.info.run_name} without a model, expected one. Train it again."
-        )
-    return str(run.data.tags[tracking.MODEL])
+    if tracking.MODEL not in run.tags:
+        raise PromotionError(f"got run {run.name} without a model, expected one. Train it again.")
+    return str(run.tags[tracking.MODEL])
 
 
 def _migration(
     run: Run, own: Mapping[int, str], champion: Served, last_number: int
 ) -> migration.Migration | None:
-    new = assignments(run)["segment"]
+    new = assignments(run.id)["segment"]
     old, basis = _as_before(run, new, champion)
     if old is None:
         return None
@@ -138,7 +141,7 @@ def _renames(run: Run, champion: Served) -> Callable[[str, int, int], bool]:
     A name is to say who the customers are: it stays while the segment is the same and the
     playbook advises the same. Names that the user gave go before all others.
     """
-    given, advice = _given(run), _advice(run.info.run_id)
+    given, advice = _given(run), _advice(run.id)
     former = {champion.numbers.get(n, n): text for n, text in _advice(champion.run_id).items()}
 
     def renames(change: str, number: int, own: int) -> bool:
@@ -152,7 +155,7 @@ def _renames(run: Run, champion: Served) -> Callable[[str, int, int], bool]:
 
 def _given(run: Run) -> set[int]:
     """Own numbers of the segments that the user named."""
-    return {int(number) for number in read_setting(run.info.run_id, "names") or {}}
+    return {int(number) for number in read_setting(run.id, "names") or {}}
 
 
 def _advice(run_id: str) -> dict[int, str]:
@@ -165,29 +168,29 @@ def _as_before(
     run: Run, new: pd.Series[int], champion: Served
 ) -> tuple[pd.Series[int] | None, str]:
     """What the champion says about the run's customers: from its training, or asked now."""
-    before = mlflow.get_run(champion.run_id)
-    id_column = run.data.tags.get("id_column", "")
-    if id_column and id_column == before.data.tags.get("id_column"):
-        known = assignments(before)["segment"].replace(champion.numbers)
-        common = known.index.intersection(new.index)
+    before = runs.get(champion.run_id)
+    id_column = run.tags.get("id_column", "")
+    known = read_table(champion.run_id, ASSIGNMENTS, index=True)
+    same = before is not None and id_column == before.tags.get("id_column")
+    if id_column and same and known is not None:
+        before_segments = known["segment"].replace(champion.numbers)
+        common = before_segments.index.intersection(new.index)
         if len(common) >= max(MIN_COMMON, MIN_COMMON_SHARE * len(new)):
-            return known.loc[common], f"{len(common):,} customers known to both"
+            return before_segments.loc[common], f"{len(common):,} customers known to both"
     try:
-        asked = champion.segmenter.assign(customers(run))
+        asked = champion.segmenter.assign(customers(run.id))
     except SchemaError:
         return None, ""
     return asked["segment"], f"{len(asked):,} customers assigned by both models"
 
 
-def assignments(run: Run) -> pd.DataFrame:
-    """Segment, name and confidence of a run's customers, indexed by id as text."""
-    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/tables/assignments.csv")
-    return pd.read_csv(io.StringIO(text), index_col=0, dtype={0: str})
-
-
-def customers(run: Run) -> pd.DataFrame:
+def customers(run_id: str) -> pd.DataFrame:
     """The clean customer table of a run, indexed by id as text."""
-    path = f"runs:/{run.info.run_id}/{report.CUSTOMERS}"
-    with tempfile.TemporaryDirectory() as folder:
-        table = pd.read_parquet(mlflow.artifacts.download_artifacts(path, dst_path=folder))
+    content = read(run_id, report.CUSTOMERS)
+    if content is None:
+        raise StoreError(
+            f"got run {run_id} without {report.CUSTOMERS}, expected its customers. Restore its "
+            f"files, or train it again."
+        )
+    table = pd.read_parquet(io.BytesIO(content))
     return table.set_axis(table.index.astype(str))

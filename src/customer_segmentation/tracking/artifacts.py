@@ -1,4 +1,4 @@
-"""Files of a run, read back; one that the run does not have is None."""
+"""Files of a run, read back; one that the run does not have is None, unless it must have it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 # Of this project first: it sets MLflow up.
-from customer_segmentation.tracking import store  # noqa: F401  # isort: skip
+from customer_segmentation.tracking.store import StoreError  # isort: skip
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from omegaconf import OmegaConf
 
 CONFIG = "config/.hydra/config.yaml"  # where a training run keeps its configuration
+ASSIGNMENTS = "tables/assignments.csv"
 PROMOTED = "promoted/"  # below it, segments have the numbers that they keep
 
 
@@ -63,3 +64,20 @@ def read_table(
         return None
     file = io.BytesIO(content)
     return pd.read_csv(file, index_col=0, dtype={0: str}) if index else pd.read_csv(file)
+
+
+def assignments(run_id: str, *, latest: bool = False) -> pd.DataFrame:
+    """Segment, name and confidence of a run's customers, indexed by id as text.
+
+    Raises
+    ------
+    StoreError
+        When the run does not have them.
+    """
+    found = read_table(run_id, ASSIGNMENTS, index=True, latest=latest)
+    if found is None:
+        raise StoreError(
+            f"got run {run_id} without {ASSIGNMENTS}, expected the segments of its customers. "
+            f"Restore its files, or train it again."
+        )
+    return found

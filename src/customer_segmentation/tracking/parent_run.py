@@ -33,10 +33,15 @@ def start(store: Store, name: str, overrides: str) -> str:
     str
         Its run id, the ``sweep_id``.
     """
-    tags = {**resolve_tags(), "kind": "sweep", "overrides": overrides, **process_tags()}
+    tags = {**source(), "kind": "sweep", "overrides": overrides, **process_tags()}
     run = mlflow.MlflowClient().create_run(store.experiment_id, run_name=name, tags=tags)
     os.environ[PARENT] = run.info.run_id
     return str(run.info.run_id)
+
+
+def source() -> dict[str, str]:
+    """Tags of MLflow's own that say which code runs: its file, its git commit."""
+    return dict(resolve_tags())
 
 
 def current() -> str | None:

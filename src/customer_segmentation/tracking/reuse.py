@@ -9,14 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import mlflow
-from mlflow.entities import Run
-
 from customer_segmentation.environment import PACKAGE, requirements
-from customer_segmentation.tracking.store import Store  # first: it sets MLflow up
+from customer_segmentation.tracking import runs
+from customer_segmentation.tracking.runs import Run
+from customer_segmentation.tracking.store import Store
 
 FINGERPRINT = "fingerprint"  # tag: equal for runs that can only come out equal
-TAKEN = "reused."  # tag of a sweep, followed by the id of a run: the run's own sweep
 
 
 def fingerprint(config: Mapping[str, Any], data_sha256: str, entry: Iterable[Path] = ()) -> str:
@@ -54,27 +52,9 @@ def code_version(entry: tuple[Path, ...]) -> str:
 def find(opened: Store, wanted: str) -> Run | None:
     """The latest finished run of a fingerprint."""
     same = f"tags.{FINGERPRINT} = '{wanted}' AND attributes.status = 'FINISHED'"
-    client = mlflow.MlflowClient()
-    return next(iter(client.search_runs([opened.experiment_id], same, max_results=1)), None)
+    return next(iter(runs.search(opened, same, most=1)), None)
 
 
 def take_over(sweep_id: str, run: Run) -> None:
     """Make a finished run one of a sweep's; it stays nested in the sweep that made it."""
-    its_own = run.data.tags.get("sweep_id", "none")
-    mlflow.MlflowClient().set_tag(sweep_id, f"{TAKEN}{run.info.run_id}", its_own)
-
-
-def runs_of(client: mlflow.MlflowClient, experiment_id: str, sweep_id: str) -> list[Run]:
-    """Runs of a sweep: those nested in it, and those it took over that still exist."""
-    nested = f"tags.`mlflow.parentRunId` = '{sweep_id}'"
-    found = list(client.search_runs([experiment_id], nested, max_results=5000))
-    for run_id in taken(client.get_run(sweep_id)):
-        run = client.get_run(run_id)
-        if run.info.lifecycle_stage == "active":
-            found.append(run)
-    return found
-
-
-def taken(sweep: Run) -> list[str]:
-    """Ids of the runs that a sweep took over."""
-    return [tag.removeprefix(TAKEN) for tag in sweep.data.tags if tag.startswith(TAKEN)]
+    runs.mark(sweep_id, f"{runs.TAKEN}{run.id}", run.tags.get("sweep_id", "none"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,9 +35,8 @@ LOCATIONS = (
     ("model_versions", "storage_location"),
     ("model_versions", "source"),
 )
-
-
 KNOCK_SECONDS = 20
+WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
 
 
 class StoreError(RuntimeError):
@@ -143,6 +144,21 @@ def said(got: str) -> Iterator[None]:
             f"{got} ({reason}), expected one that takes runs. Check its permissions and its disk, "
             f"or set tracking.uri=."
         ) from error
+
+
+def check_writable(opened: Store) -> None:
+    """Find out that a store takes no runs before hours of work, not after.
+
+    Raises
+    ------
+    StoreError
+        When the store can be read, but not written.
+    """
+    with said(f"got a tracking store at {opened.uri} that cannot be written"):
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        # MLflow prints the whole statement; the error says it.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        mlflow.MlflowClient().set_experiment_tag(opened.experiment_id, WRITTEN, now)
 
 
 def close_stale_runs(store: Store) -> list[str]:

@@ -1,0 +1,134 @@
+"""Runs as they were logged: what they are, and how they are found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+# Of this project first: it sets MLflow up.
+from customer_segmentation.tracking.store import Store  # isort: skip
+import mlflow
+from mlflow.entities import Run as MlflowRun
+from mlflow.exceptions import MlflowException
+
+MOST = 1000  # runs that a search finds
+MOST_NESTED = 5000  # runs in a sweep
+TAKEN = "reused."  # tag of a sweep, followed by the id of a run: the run's own sweep
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it was logged.
+
+    Attributes
+    ----------
+    id, name : str
+    status : str
+        "RUNNING", "FINISHED", "FAILED" or "KILLED".
+    started : int
+        Milliseconds since 1970.
+    metrics, params, tags : mapping
+    source : str
+        Address of the data; "" where it is not known.
+    """
+
+    id: str
+    name: str = ""
+    status: str = "FINISHED"
+    started: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+def get(run_id: str) -> Run | None:
+    """Find a run by its id; None where there is none."""
+    try:
+        return _read(mlflow.get_run(run_id))
+    except MlflowException:
+        return None
+
+
+def search(opened: Store, wanted: str, *, most: int = MOST) -> list[Run]:
+    """Find runs by a filter in MLflow's words, the latest first.
+
+    Parameters
+    ----------
+    opened : Store
+    wanted : str
+        Such as "tags.kind = 'sweep' AND attributes.status = 'FINISHED'".
+    most : int
+    """
+    client, latest = mlflow.MlflowClient(opened.uri), ["attributes.start_time DESC"]
+    found = client.search_runs([opened.experiment_id], wanted, order_by=latest, max_results=most)
+    return [_read(run) for run in found]
+
+
+def of_sweep(opened: Store, sweep: Run) -> list[Run]:
+    """Runs of a sweep, in their order: those nested in it, and those it took over and are there."""
+    nested = f"tags.`mlflow.parentRunId` = '{sweep.id}'"
+    found = search(opened, nested, most=MOST_NESTED)
+    client = mlflow.MlflowClient(opened.uri)
+    over = [client.get_run(run_id) for run_id in taken(sweep)]
+    found += [_read(run) for run in over if run.info.lifecycle_stage == "active"]
+    return sorted(found, key=lambda run: run.started)
+
+
+def taken(sweep: Run) -> list[str]:
+    """Ids of the runs that a sweep took over.
+
+    Examples
+    --------
+    >>> taken(Run("s", tags={"kind": "sweep", "reused.ab": "none"}))
+    ['ab']
+    """
+    return [tag.removeprefix(TAKEN) for tag in sweep.tags if tag.startswith(TAKEN)]
+
+
+def named(found: Iterable[Run]) -> dict[str, Run]:
+    """Runs by name; those that differ in their settings only, and share a name, get a number.
+
+    Examples
+    --------
+    >>> list(named([Run("a", "gmm-k4"), Run("b", "gmm-k4"), Run("c", "ward-k5")]))
+    ['gmm-k4', 'gmm-k4 #2', 'ward-k5']
+    """
+    names: dict[str, Run] = {}
+    counted: dict[str, int] = {}
+    for run in found:
+        counted[run.name] = counted.get(run.name, 0) + 1
+        again = counted[run.name]
+        names[f"{run.name} #{again}" if again > 1 else run.name] = run
+    return names
+
+
+def mark(run_id: str, tag: str, value: str) -> None:
+    """Set a tag of a run."""
+    mlflow.MlflowClient().set_tag(run_id, tag, value)
+
+
+def end(run_id: str, status: str) -> None:
+    """Close a run that is open."""
+    mlflow.MlflowClient().set_terminated(run_id, status)
+
+
+def delete(run_id: str) -> None:
+    """Take a run out of sight."""
+    mlflow.MlflowClient().delete_run(run_id)
+
+
+def _read(run: MlflowRun) -> Run:
+    info, data = run.info, run.data
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    return Run(
+        str(info.run_id),
+        str(info.run_name),
+        str(info.status),
+        int(info.start_time),
+        dict(data.metrics),
+        dict(data.params),
+        dict(data.tags),
+        json.loads(inputs[0].dataset.source)["uri"] if inputs else "",
+    )
