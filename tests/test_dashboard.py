@@ -348,13 +348,13 @@ def test_the_store_is_read_as_it_was_written(cli, folder, tmp_path, opened):
     runs = history.runs_of(opened, sweep.run_id)
     board = artifacts.read_table(sweep.run_id, "leaderboard.csv")
     assert sorted(runs) == sorted(board["run"])
-    assert sweep.recommended == runs[board["run"].iloc[0]].info.run_id
+    assert sweep.recommended == runs[board["run"].iloc[0]].id
     one, two = (runs[name] for name in board["run"])
     crossed = history.compare(one, two)
     assert crossed.customers.to_numpy().sum() == crossed.common == 200
     matrix = artifacts.read_table(sweep.run_id, "tables/agreement.csv", index=True)
     assert crossed.agreement == pytest.approx(matrix.iloc[0, 1], abs=1e-3)
-    assert history.facts(one)["Verdict"] == one.data.tags["verdict"]
+    assert history.facts(one)["Verdict"] == one.tags["verdict"]
 
     place = f"tracking.folder={folder}"
     assert promote.main([place]) == 0
@@ -362,7 +362,7 @@ def test_the_store_is_read_as_it_was_written(cli, folder, tmp_path, opened):
     assert history.move(first.served) is None
     assert history.scorings(opened).empty
     forced = ["force=true", "reason=test", "new_schema=true"]
-    assert promote.main([place, f"run={two.info.run_id}", *forced]) == 0
+    assert promote.main([place, f"run={two.id}", *forced]) == 0
     output = tmp_path / "out.csv"
     assert score.main([place, f"input={MALL}", f"output={output}"]) == 0
 
