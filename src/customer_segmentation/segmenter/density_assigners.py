@@ -262,4 +262,4 @@ def core_customers(X: FloatArray, eps: float, min_samples: int) -> Any:
     >>> core_customers(np.array([[0.0], [1.0], [9.0]]), 1.0, 2)
     array([ True,  True, False])
     """
-    return Index(X).count_within(eps * SLACK) >= min_samples
+    return (core_distances(X, min_samples) <= eps * SLACK) & (len(X) >= min_samples)

@@ -133,14 +133,6 @@ class Index:
     def _shadow(self) -> Shadow:
         return Shadow(self.points)
 
-    def count_within(self, radius: float) -> IntArray:
-        """How many points lie within `radius` of each point, itself included."""
-        workers = _workers(self.points)
-        counts = self.tree.query_ball_point(
-            self.points, radius, return_length=True, workers=workers
-        )
-        return np.asarray(counts, dtype=np.int64)
-
     def __getstate__(self) -> dict[str, Any]:
         return {"points": self.points}
 
