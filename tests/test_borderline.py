@@ -70,7 +70,7 @@ def test_those_who_flip_are_found_however_sure_their_neighbours():
     assert found.index.tolist() == ["c0", "c1", "c2"]
     assert found["next_best"].tolist() == [2, 2, 2]
     assert found["steadiness"].round(2).unique().tolist() == [0.33]
-    assert found["reason"].iloc[0] == "elsewhere in 2 of 3 refits"
+    assert found["reason"].iloc[0] == "elsewhere in 2 of 3 repetitions"
 
 
 def test_one_flip_is_an_accident():
@@ -89,7 +89,7 @@ def test_the_most_doubtful_come_first_and_both_reasons_are_told():
     found = table(X, segments, same(flipped, 3) + same(segments, 1), sure)
     assert found.index.tolist() == ["c1", "c7", "c0", "c8"]
     assert found["reason"].iloc[0] == (
-        "only 50 % of its nearest customers are in its segment; elsewhere in 3 of 4 refits"
+        "only 50 % of its nearest customers are in its segment; elsewhere in 3 of 4 repetitions"
     )
 
 

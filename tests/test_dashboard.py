@@ -34,8 +34,8 @@ from streamlit.testing.v1 import AppTest
 from customer_segmentation import drift, options, registry
 from customer_segmentation.dashboard import (
     app,
+    cache,
     champion,
-    charts,
     exports,
     history,
     markup,
@@ -45,10 +45,11 @@ from customer_segmentation.dashboard import (
 )
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.page.html import badge
+from customer_segmentation.plots import plane
 from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.schema import SchemaError
-from customer_segmentation.style import colour
+from customer_segmentation.style import colour, percent
 from customer_segmentation.tracking import artifacts, store
 
 LIMITS = uploads.Limits(upload_mb=1, unpacked_mb=5, rows=1000)
@@ -105,7 +106,6 @@ def test_cards_counts_and_sentence_agree(shown):
     assert [card.number for card in shown.cards] == [1, 2, 3, 4, 5]
     assert [card.customers for card in shown.cards] == shown.counts["customers"].tolist()
     assert sum(card.customers for card in shown.cards) == 200
-    assert shown.sentence.startswith("The 200 customers fall into 5 reproducible segments")
     assert shown.label(2) == "2 · Group 2"
     assert shown.label(-1) == "Outliers"
 
@@ -127,24 +127,25 @@ def test_the_map_draws_part_of_many_customers_and_says_so(shown):
 
 def test_components_keep_the_most_variance():
     X = np.random.default_rng(0).normal(size=(50, 3)) * [1, 5, 2]
-    points, shares = portrait.components(X)
-    assert shares[0] == pytest.approx((X.var(axis=0) / X.var(axis=0).sum())[1], abs=0.05)
-    assert points.var(axis=0).sum() / X.var(axis=0).sum() == pytest.approx(sum(shares))
-    assert portrait.components(X[:, :1])[0].shape == (50, 2)
+    points, loadings, labels = plane.directions(X)
+    assert np.abs(loadings[:, 0]).argmax() == 1
+    share = points[:, 0].var() / X.var(axis=0).sum()
+    assert f"({percent(share)} of" in labels[0]
+    assert plane.directions(X[:, :1])[0].shape == (50, 2)
 
 
 def test_a_segment_has_the_colour_of_all_pictures_on_map_badge_and_bars(shown):
-    drawn = charts.customer_map(portrait.plane(shown, None, 100)).to_dict()
+    drawn = portrait.customer_map(portrait.plane(shown, None, 100)).to_dict()
     scale = drawn["layer"][0]["encoding"]["color"]["scale"]
     assert scale["range"] == [colour(n) for n in range(1, 6)]
     assert scale["domain"] == [shown.label(n) for n in range(1, 6)]
     assert colour(3) in badge(3)
-    rows = portrait.strongest(portrait.profile(shown), 3)
+    rows = portrait.strongest(cache.profile(shown), 3)
     assert colour(3) in portrait.differences(rows, 3)
 
 
 def test_the_profile_compares_means_with_everyone(shown):
-    rows = portrait.strongest(portrait.profile(shown), 2).set_index("column")
+    rows = portrait.strongest(cache.profile(shown), 2).set_index("column")
     inside = (shown.segments == 2).to_numpy()
     assert rows.loc[INCOME, "mean"] == pytest.approx(shown.table.loc[inside, INCOME].mean())
     assert rows.loc[INCOME, "overall"] == pytest.approx(shown.table[INCOME].mean())
@@ -284,7 +285,7 @@ def test_the_form_is_made_of_the_models_own_columns(shown):
     income = fields[0]
     assert (income.low, income.high, income.whole) == (15, 137, True)
     assert income.middle == pytest.approx(shown.table[INCOME].median(), abs=1)
-    assert income.hint == "15 to 137 in training, half up to 61"
+    assert income.hint == "15 to 137 in training, middle 61"
 
 
 @pytest.mark.parametrize(
@@ -570,7 +571,7 @@ def test_the_overview_shows_every_segment_with_its_size_colour_and_action(page, 
         red, green, blue = (int(colour(card.number)[i : i + 2], 16) for i in (1, 3, 5))
         look = badge.evaluate("badge => getComputedStyle(badge).backgroundColor")
         assert look == f"rgb({red}, {green}, {blue})"
-    assert page.get_by_text(found.sentence).is_visible()
+    assert page.get_by_text(found.about.sentence).is_visible()
     chart = "[data-testid=stVegaLiteChart][aria-label^='Map of 200 customers by {}']"
     page.locator(chart.format("Direction 1")).wait_for()
     choose(page, "Across", "Age")

@@ -134,8 +134,8 @@ def test_guards_name_every_reason():
          "largest_share": [0.5, 1]}
     )  # fmt: skip
     assert objections(path, Guards(), 600) == [
-        "24% outliers (limit 15%); smallest segment has 4 customers (limit 10); "
-        "smallest segment has 0.6% (limit 1%)",
+        "24 % outliers (limit 15 %); smallest segment has 4 customers (limit 10); "
+        "smallest segment has 0.6 % (limit 1 %)",
         "fewer than two segments",
     ]
 

@@ -11,7 +11,7 @@ def light(colour: str) -> float:
 
 @pytest.mark.parametrize("segment", [-1, *range(1, len(style.PALETTE) + 1)])
 def test_numbers_can_be_read_on_the_colour_of_their_segment(segment):
-    dark, bright = sorted((light(style.colour(segment)), light(style.ink(segment))))
+    dark, bright = sorted((light(style.colour(segment)), light(style.ink(style.colour(segment)))))
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
 

@@ -18,15 +18,12 @@ from customer_segmentation.plots import segments as segment_plots
 from customer_segmentation.profiles import card_file
 from customer_segmentation.results import About, Tables
 
-__all__ = ["Tables", "files", "portraits", "records"]
-
 
 def files(
     tables: Tables,
     folders: Sequence[str] = ("",),
     *,
     about: About | None = None,
-    most_rows: int = workbook.MOST_ROWS,
 ) -> Iterator[Item]:
     """Summary, counts and workbook; customers that no workbook holds as Parquet.
 
@@ -37,25 +34,23 @@ def files(
         Where they go, each "" or ending with a slash.
     about : About, optional
         The words about the run, for the workbook.
-    most_rows : int
-        That a sheet holds.
     """
-    write = _book(tables, about, most_rows)
+    write = _book(tables, about)
     for folder in folders:
         yield Table(f"{folder}cluster_summary.csv", tables.summary, compare=True)
         yield Table(f"{folder}cluster_counts.csv", tables.counts)
         yield File(f"{folder}{workbook.NAME}", write)
-        if not workbook.fits(len(tables.table), most_rows):
+        if not workbook.fits(len(tables.table)):
             yield File(
                 f"{folder}{workbook.BESIDE}",
                 lambda path: workbook.customers.frame(tables).to_parquet(path, index=False),
             )
 
 
-def _book(tables: Tables, about: About | None, most_rows: int) -> Callable[[Path], object]:
+def _book(tables: Tables, about: About | None) -> Callable[[Path], object]:
     """What writes the workbook to a file, and to further ones the same."""
     if drawing.started():
-        book = drawing.make(workbook.content, tables, about, most_rows)
+        book = drawing.make(workbook.content, tables, about)
         return lambda path: path.write_bytes(book())
     written: list[Path] = []
 
@@ -64,7 +59,7 @@ def _book(tables: Tables, about: About | None, most_rows: int) -> Callable[[Path
         if written:
             shutil.copyfile(written[0], path)
         else:
-            workbook.write(path, tables, about, most_rows=most_rows)
+            workbook.write(path, tables, about)
             written.append(path)
 
     return write

@@ -42,8 +42,12 @@ MEANING = {
     "constructed": "Constructed means that the customers form no clear groups; the segments divide "
     "them into manageable parts. They can help to organise offers. Do not "
     "expect that customers of two neighbouring segments behave differently, and test it.",
+    "weak": "The segments divide the customers into manageable parts. They can help to organise "
+    "offers. Do not expect that customers of two neighbouring segments behave differently, and "
+    "test it.",
     "none": "There is nothing to divide: treat the customers as one group, or try other columns.",
 }
+WEAK = " But one single group describes the customers as well."
 # Hennig (2007), in the words of scoring.band.
 COMES_BACK = {
     "highly stable": "comes back almost unchanged",
@@ -165,10 +169,11 @@ def about(
     outliers = int((analysis.segments == OUTLIER).sum())
     n, customers = analysis.n_segments, len(analysis.segments)
     verdict = analysis.verdict if n > 1 else "none"
+    weak = n > 1 and bool(analysis.chosen.row["score"] <= 0)
     return About(
         title=f"Customer segments: {analysis.data.name}",
-        sentence=sentence(verdict, n, customers, outliers),
-        meaning=MEANING.get(verdict, ""),
+        sentence=sentence(verdict, n, customers, outliers) + WEAK * weak,
+        meaning=MEANING.get("weak" if weak else verdict, ""),
         doubts=doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_),
         method=method(analysis),
         inexact=[how[0].upper() + how[1:] + "." for how in analysis.approximations.values()],

@@ -12,7 +12,10 @@ import pandas as pd
 from customer_segmentation.evidence.scoring import SEPARATED
 from customer_segmentation.evidence.stability import DISSOLVED, STABLE
 from customer_segmentation.selection import agreement
+from customer_segmentation.style import percent
 
+COME_BACK = "come back when the analysis is repeated"
+ALIKE = "(agreement {:.2f}; 1 is the same, 0 is chance)"  # the adjusted Rand index
 NO_SEGMENTS = "no natural segments"
 CLOSE = 0.05  # scores nearer than this are no clear difference
 SMALL = 0.05  # of the customers: fewer may not pay for a campaign of their own
@@ -41,6 +44,11 @@ class Recommendation:
     verdict: str
     headline: str
     case: pd.DataFrame
+
+    @property
+    def exists(self) -> bool:
+        """Whether there are segments to recommend."""
+        return self.verdict != NO_SEGMENTS
 
     @property
     def words(self) -> str:
@@ -130,7 +138,9 @@ def _headline(best: pd.Series[Any], exists: bool) -> str:
     n, verdict = int(best["n_segments"]), best["verdict"]
     if exists:
         return f"Recommended: {best['run']}, {n} {verdict} segments."
-    stable = "" if verdict == "constructed" else " (they do come back on resamples)"
+    stable = (
+        "" if verdict == "constructed" else " (they do come back when the analysis is repeated)"
+    )
     return (
         f"No natural segments: one single group describes these customers as well. If segments "
         f"are needed all the same, the best partition is {best['run']}: {n} segments, "
@@ -141,13 +151,15 @@ def _headline(best: pd.Series[Any], exists: bool) -> str:
 def _why(best: pd.Series[Any]) -> str:
     reasons = []
     if best["likelihood"] > 0:
-        reasons.append(f"it explains {best['likelihood']:.0%} of what one single group leaves open")
+        reasons.append(
+            f"it explains {percent(best['likelihood'])} of what one single group leaves open"
+        )
     if best["no_valley"] <= SEPARATED:
         reasons.append("its segments are separated by valleys in the density")
     elif best["overlap"] <= SEPARATED:
         reasons.append("its segments are separated along the line between them")
     if best["jaccard_min"] >= STABLE:
-        reasons.append("every segment comes back on resamples")
+        reasons.append(f"all segments {COME_BACK}")
     words = "; ".join(reasons) or "the others do worse"
     return f"score {best['score']:.2f}, the highest of all eligible runs: {words}"
 
@@ -160,20 +172,18 @@ def _against(best: pd.Series[Any]) -> str:
         best["smallest_share"],
         best.get("agreement", 1),
     )
+    weak = f"its weakest segment comes back only in part: {percent(weakest)} overlap"
     doubts = [
         (
             overlap > SEPARATED,
-            f"{overlap:.0%} of the customers are in segments that overlap another",
+            f"{percent(overlap)} of the customers are in segments that overlap another",
         ),
-        (weakest < STABLE, f"its weakest segment has a Jaccard overlap of only {weakest:.2f}"),
-        (gap > 0, f"{gap:.0%} of the customers are in segments with a gap inside"),
-        (left > LEFT, f"a further split of its segments would explain another {left:.0%}"),
-        (out > 0, f"{out:.0%} of the customers belong to no segment"),
-        (smallest < SMALL, f"its smallest segment has only {smallest:.1%} of the customers"),
-        (
-            others < POOR,
-            f"other algorithms find it only in part (adjusted Rand index {others:.2f})",
-        ),
+        (weakest < STABLE, weak),
+        (gap > 0, f"{percent(gap)} of the customers are in segments with a gap inside"),
+        (left > LEFT, f"a further split of its segments would explain another {percent(left)}"),
+        (out > 0, f"{percent(out)} of the customers belong to no segment"),
+        (smallest < SMALL, f"its smallest segment has only {percent(smallest)} of the customers"),
+        (others < POOR, f"other algorithms find it only in part {ALIKE.format(others)}"),
         (best["score"] <= 0, "one single group describes the customers as well"),
     ]
     return "; ".join(words for holds, words in doubts if holds) or "nothing that was measured"
@@ -187,7 +197,7 @@ def _runner_up(eligible: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> 
     if len(pair) == 2:
         rand = float(agreement(pair).to_numpy()[0, 1])
         same = "tell the same story" if rand >= SAME else "differ"
-        how_far = f"; the two {same} (adjusted Rand index {rand:.2f})"
+        how_far = f"; the two {same} {ALIKE.format(rand)}"
     clear = "" if lead >= CLOSE else ", no clear difference"
     return (
         f"{second['run']} ({int(second['n_segments'])} {second['verdict']} segments), "

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation import (
-    about_file,
     deliverables,
     drift,
     explanations,
@@ -42,7 +41,7 @@ from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.profiles import borderline, cards, effects, rules
 from customer_segmentation.results import About, Tables
 from customer_segmentation.search import STABILITY
-from customer_segmentation.style import OUTLIER, markdown
+from customer_segmentation.style import OUTLIER, markdown, percent
 
 # Of the candidate taken: metrics of the run. All numeric columns of the path are `path/...` too.
 RUN_METRICS = (
@@ -110,8 +109,8 @@ def items(
         yield Table(f"tables/{title.lower().replace(' ', '_')}.csv", shown, compare=True)
     for name, png in pictures.items():
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
-    yield Text("report.html", lambda: profile.page(analysis, about, pictures))
-    yield Text(about_file.PATH, lambda: about_file.dumps(about, page.texts(analysis, tables)))
+    yield Text("report.html", lambda: profile.page(about, pictures))
+    yield Text(About.PATH, about.dumps)
     filled, mark = drift.imputed(data.report), drift.decimal_mark(data.report)
     described = drift.reference(
         data.table, segmenter.columns, segments, imputed=filled, decimal_mark=mark
@@ -153,9 +152,8 @@ class _Profile:
         if self.quality is not None:
             yield Table("tables/quality.csv", self.quality, compare=True)
 
-    def page(self, analysis: Analysis, about: About, pictures: Mapping[str, Drawn]) -> str:
+    def page(self, about: About, pictures: Mapping[str, Drawn]) -> str:
         return page.run(
-            analysis,
             self.tables,
             about,
             pictures={name: png() for name, png in pictures.items()},
@@ -223,21 +221,18 @@ def _tables(analysis: Analysis) -> Iterator[Item]:
 
 def _quality(analysis: Analysis) -> pd.DataFrame:
     """How clear each segment is, how surely it comes back, how truly the model assigns it."""
+    numbers = pd.Series(analysis.segmenter.numbers_).astype(int)
+    jaccard = pd.Series(analysis.chosen.jaccard)
     widths = pd.Series(analysis.chosen.silhouettes).groupby(analysis.segments.to_numpy()).mean()
-    rows = [
-        {
-            "segment": int(number),
-            "name": analysis.names[int(number)],
-            "silhouette": round(float(widths.get(int(number), math.nan)), 3),
-            "jaccard": round(value, 3),
-            "stability": scoring.band(value),
-            "assigner_fidelity": round(
-                analysis.segmenter.fidelity_per_segment_.get(int(number), math.nan), 3
-            ),
-        }
-        for number, value in zip(analysis.segmenter.numbers_, analysis.chosen.jaccard, strict=True)
-    ]
-    return pd.DataFrame(rows).sort_values("segment", ignore_index=True)
+    found = {
+        "segment": numbers,
+        "name": numbers.map(analysis.names),
+        "silhouette": numbers.map(widths),
+        "jaccard": jaccard,
+        "stability": jaccard.map(scoring.band),
+        "assigner_fidelity": numbers.map(analysis.segmenter.fidelity_per_segment_),
+    }
+    return pd.DataFrame(found).round(3).sort_values("segment", ignore_index=True)
 
 
 def _borderline(analysis: Analysis) -> pd.DataFrame:
@@ -280,7 +275,7 @@ def headline(analysis: Analysis) -> str:
     if not math.isnan(chosen["silhouette"]):
         facts.append(f"silhouette {chosen['silhouette']:.3f}")
     if out := int((analysis.segments.to_numpy() == OUTLIER).sum()):
-        facts.append(f"{out} outliers ({chosen['outlier_share']:.0%})")
+        facts.append(f"{out} outliers ({percent(chosen['outlier_share'])})")
     return f"{', '.join(facts)}: {analysis.chosen.choice.reason}"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -117,6 +118,7 @@ class About:
         What was not computed of all customers, and how far it may be off.
     """
 
+    PATH: ClassVar[str] = "tables/about.json"  # where a run keeps them
     title: str = "Customer segments"
     sentence: str = ""
     meaning: str = ""
@@ -128,3 +130,24 @@ class About:
     note: str = ""
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     inexact: list[str] = field(default_factory=list)
+
+    def dumps(self) -> str:
+        """Write the words as JSON, without the cleaning report, which is a table of the run.
+
+        Examples
+        --------
+        >>> said = About(title="Shop", tables={"Scores": pd.DataFrame({"score": ["1"]})})
+        >>> found = About.loads(said.dumps())
+        >>> found.title, found.tables["Scores"]["score"].tolist()
+        ('Shop', ['1'])
+        """
+        words = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "cleaning"}
+        words["tables"] = {title: table.to_dict("list") for title, table in self.tables.items()}
+        return json.dumps({"about": words}, ensure_ascii=False)
+
+    @classmethod
+    def loads(cls, text: str) -> About:
+        """Read what :meth:`dumps` wrote."""
+        words = json.loads(text)["about"]
+        tables = words.pop("tables", {})  # of runs that had none, not even empty
+        return cls(**words, tables={title: pd.DataFrame(cells) for title, cells in tables.items()})

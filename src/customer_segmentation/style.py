@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from customer_segmentation import labels
@@ -15,6 +17,14 @@ PALETTE = (
 )  # fmt: skip
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue, as eyes weigh them
 MARKERS = ("o", "s", "^", "D")
+HEADINGS = {
+    "n_segments": "segments", "jaccard_min": "weakest segment", "objection": "not eligible because",
+    "outlier_share": "outliers (share)", "smallest_share": "smallest segment (share)",
+}  # fmt: skip
+# Columns of ours that are compared from row to row, so all with two decimals.
+SCORES = {
+    "score", "stability", "jaccard_min", "likelihood", "overlap", "agreement", "silhouette",
+}  # fmt: skip
 OUTLIER = labels.OUTLIER
 OUTLIER_COLOUR = "#BDBDBD"
 OUTLIER_NAME = "Outliers"
@@ -42,18 +52,17 @@ def marker(segment: int) -> str:
     return MARKERS[max(segment - 1, 0) // len(PALETTE) % len(MARKERS)]
 
 
-def ink(segment: int) -> str:
-    """Text colour, black or white, that reads best on the colour of a segment.
+def ink(background: str) -> str:
+    """Text colour, black or white, that reads best on a background, such as "#0072B2".
 
     The better of the two always has a contrast of at least 4.5 (WCAG 2.0, 2008).
 
     Examples
     --------
-    >>> ink(1), ink(2), ink(-1)
-    ('#FFFFFF', '#000000', '#000000')
+    >>> ink("#0072B2"), ink("#E69F00")
+    ('#FFFFFF', '#000000')
     """
-    text = colour(segment)
-    parts = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    parts = (int(background[i : i + 2], 16) / 255 for i in (1, 3, 5))
     linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04 else c / 12.92 for c in parts]
     light = sum(part * weight for part, weight in zip(linear, LUMINANCE, strict=True))
     return "#FFFFFF" if (light + 0.05) ** 2 < 1.05 * 0.05 else "#000000"
@@ -89,7 +98,8 @@ def percent(share: float) -> str:
     """
     if math.isnan(share):
         return "-"
-    return "<1 %" if 0 < share < 0.005 else f"{share:.0%}".replace("%", " %")
+    # Rounded twice: 0.075 reads the same where it is stored as a little less.
+    return "<1 %" if 0 < share < 0.005 else f"{round(100 * share, 7):.0f} %"
 
 
 def is_share(column: object) -> bool:
@@ -102,6 +112,47 @@ def is_share(column: object) -> bool:
     """
     words = str(column).lower().strip(")").replace("_", " ").replace("(", " ").split()
     return bool(words) and words[-1] in {"share", "confidence", "coverage"}
+
+
+def heading(column: object) -> str:
+    """Column as a heading: ours in words, a customer's as it is.
+
+    Examples
+    --------
+    >>> heading("n_segments"), heading("from_segment"), heading("Annual_Income")
+    ('segments', 'from segment', 'Annual_Income')
+    """
+    text = str(column)
+    return HEADINGS.get(text, text.replace("_", " ") if text.islower() else text)
+
+
+def written(value: Any, column: object) -> str:
+    """Write a value for a reader, by its type and by what its column holds.
+
+    Examples
+    --------
+    >>> written(0.25, "share"), written(0.25, "Age"), written(12000, "n"), written(None, "x")
+    ('25 %', '0.25', '12,000', '-')
+    >>> written(0.5, "silhouette"), written(True, "x"), written(pd.Timestamp("2026-01-02"), "x")
+    ('0.50', 'yes', '2026-01-02')
+    """
+    if value is None or value is pd.NA or value is pd.NaT:
+        return "-"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        return _fraction(float(value), column)
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}" if value == value.normalize() else f"{value:%Y-%m-%d %H:%M}"
+    return str(value)
+
+
+def _fraction(value: float, column: object) -> str:
+    if str(column).lower() in SCORES and math.isfinite(value):
+        return f"{round(value, 2) + 0.0:.2f}"  # never -0.00
+    return percent(value) if is_share(column) and 0 <= value <= 1 else number(value)
 
 
 def plural(count: int, noun: str) -> str:
@@ -126,6 +177,17 @@ def name_of(segment: int, names: Mapping[int, str]) -> str:
     return OUTLIER_NAME if segment == OUTLIER else names.get(segment, f"Segment {segment}")
 
 
+def label(segment: int, name: str) -> str:
+    """Number and name of a segment; outliers have no number.
+
+    Examples
+    --------
+    >>> label(2, "Young"), label(-1, "Outliers")
+    ('2 · Young', 'Outliers')
+    """
+    return name if segment == OUTLIER else f"{segment} · {name}"
+
+
 def markdown(frame: pd.DataFrame) -> str:
     """A table in Markdown, for the descriptions that MLflow shows.
 
@@ -134,14 +196,11 @@ def markdown(frame: pd.DataFrame) -> str:
     >>> print(markdown(pd.DataFrame({"segment": [1], "age": [30.125], "note": [None]})))
     | segment | age | note |
     | --- | --- | --- |
-    | 1 | 30.12 |  |
+    | 1 | 30.1 | - |
     """
-    cells = frame.astype(object).map(_plain)
-    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *cells.to_numpy().tolist()]
+    cells = [
+        [written(*pair).replace("|", "/") for pair in zip(row, frame.columns, strict=True)]
+        for row in frame.itertuples(index=False)
+    ]
+    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *cells]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def _plain(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124  (NaN of any type)
-        return ""
-    return f"{value:,.2f}" if isinstance(value, float) else str(value).replace("|", "/")

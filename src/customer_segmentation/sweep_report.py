@@ -18,7 +18,7 @@ from customer_segmentation.style import markdown, plural
 
 CAPTION = (
     "Runs are ranked by their score, which is comparable across features. Silhouettes are not: "
-    "with fewer features they are higher, so silhouette_rank compares runs of the same features."
+    "with fewer features they are higher, so compare them among runs of the same features only."
 )
 # What fits a terminal and a picture; leaderboard.csv and the UI have every column.
 SHOWN = (
@@ -104,7 +104,8 @@ def items(
     drawn: dict[str, Drawn] = {}
     if len(board):
         yield from _comparison(sweep)
-        drawn["leaderboard"] = drawing.begin(plots.leaderboard, board[list(SHOWN)], 0)
+        best = 0 if any(found.exists for found in sweep.recommendations.values()) else None
+        drawn["leaderboard"] = drawing.begin(plots.leaderboard, board[list(SHOWN)], best)
     if len(board) > 1:
         drawn["agreement"] = drawing.begin(plots.agreement, sweep.agreement)
     for name, png in drawn.items():

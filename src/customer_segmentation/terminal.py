@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import threading
 import time
@@ -26,6 +25,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from customer_segmentation.style import heading, written
+
 if TYPE_CHECKING:  # a run says that it has begun before all this is loaded
     from customer_segmentation.analysis import Analysis
     from customer_segmentation.promotion.proposal import Proposal
@@ -45,7 +46,6 @@ STEP_SECONDS = 0.5
 # What an ordinary terminal can hold, and from where on it holds all of SHOWN.
 NARROW = ("rank", "run", "verdict", "n_segments", "score", "stability", "silhouette")
 WIDE = 165
-HEADINGS = {"n_segments": "segments", "jaccard_min": "weakest", "objection": "not eligible"}
 
 
 class Reporter:
@@ -143,19 +143,13 @@ def show_table(frame: pd.DataFrame, title: str, caption: str = "") -> None:
     )
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
-        heading = HEADINGS.get(str(column), str(column).replace("_", " "))
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=column == "run")
+        table.add_column(
+            heading(column), justify="right" if numeric else "left", no_wrap=column == "run"
+        )
     for row in frame.itertuples(index=False):
-        table.add_row(*[_cell(value) for value in row])
+        cells = zip(row, frame.columns, strict=True)
+        table.add_row(*[escape(written(value, column)) for value, column in cells])
     console.print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "-"
-        return f"{value:.2f}"
-    return escape(str(value))
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

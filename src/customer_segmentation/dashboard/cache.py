@@ -6,6 +6,7 @@ A promotion makes another version, so it shows at the next click, without a rest
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,9 +14,10 @@ import streamlit as st
 from customer_segmentation import registry
 from customer_segmentation.batches import scoring_run
 from customer_segmentation.dashboard import champion as champions
-from customer_segmentation.dashboard import history, portrait
+from customer_segmentation.dashboard import history
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.history import Compared, Move
+from customer_segmentation.profiles import effects
 from customer_segmentation.registry import Served
 from customer_segmentation.tracking import artifacts, store
 from customer_segmentation.tracking.runs import Run
@@ -24,6 +26,12 @@ from customer_segmentation.tracking.store import Store
 KEPT = 4  # versions
 READ = 64  # tables and pictures
 FRESH = 60  # seconds: a promotion gives the segments of a run other numbers
+# What tells two of a kind apart.
+KEYS: dict[Any, Any] = {
+    Served: lambda served: (served.uri, served.version),
+    Champion: lambda champion: (champion.served.uri, champion.served.version),
+    Run: lambda run: run.id,
+}
 
 
 @st.cache_resource(show_spinner=False)
@@ -32,37 +40,30 @@ def opened(uri: str | None, experiment: str, folder: str) -> Store:
     return store.open_existing(uri, experiment, Path(folder))
 
 
+def served(opened: Store, name: str) -> Served | None:
+    """The champion of now, with its model read once; None where there is none."""
+    found = registry.find(opened, name)
+    return _once(found) if found is not None else None
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False, hash_funcs=KEYS)
+def _once(served: Served) -> Served:
+    return served
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner="Reading the customers…", hash_funcs=KEYS)
 def champion(served: Served) -> Champion:
     """The champion with its customers."""
-    return _champion(served, served.uri, served.version)
-
-
-@st.cache_resource(max_entries=KEPT, show_spinner="Reading the customers…")
-def _champion(_served: Served, uri: str, version: int) -> Champion:
-    found = champions.load(_served)
+    found = champions.load(served)
     assert found.cards is not None  # made now, once, and not by two pages at a time
     return found
 
 
-def served(opened: Store, name: str) -> Served | None:
-    """The champion of now, with its model read once; None where there is none."""
-    found = registry.find(opened, name)
-    return _served(found, found.uri, found.version) if found is not None else None
-
-
-@st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _served(_found: Served, uri: str, version: int) -> Served:
-    return _found
-
-
-def profile(found: Champion) -> pd.DataFrame:
-    """Every segment in every column."""
-    return _profile(found, found.served.uri, found.served.version)
-
-
-@st.cache_data(max_entries=KEPT, show_spinner="Comparing with everyone…")
-def _profile(_found: Champion, uri: str, version: int) -> pd.DataFrame:
-    return portrait.profile(_found)
+@st.cache_data(max_entries=KEPT, show_spinner="Comparing with everyone…", hash_funcs=KEYS)
+def profile(champion: Champion) -> pd.DataFrame:
+    """Every segment in every column; see :func:`customer_segmentation.profiles.effects.profile`."""
+    used = champion.segmenter.columns
+    return effects.profile(champion.table, champion.segments, champion.names, used=used)
 
 
 @st.cache_data(max_entries=READ, ttl=FRESH, show_spinner=False)
@@ -77,10 +78,12 @@ def picture(run_id: str, path: str) -> bytes:
     return artifacts.read_latest(run_id, path) or b""
 
 
-@st.cache_data(max_entries=READ, ttl=FRESH, show_spinner="Comparing customer by customer…")
-def compared(_first: Run, _second: Run, one: str, two: str) -> Compared:
-    """Two runs, customer by customer; `one` and `two` are their ids."""
-    return history.compare(_first, _second)
+@st.cache_data(
+    max_entries=READ, ttl=FRESH, show_spinner="Comparing customer by customer…", hash_funcs=KEYS
+)
+def compared(first: Run, second: Run) -> Compared:
+    """Two runs, customer by customer."""
+    return history.compare(first, second)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner=False)
@@ -89,11 +92,7 @@ def tokens(run_id: str) -> list[str]:
     return scoring_run.missing_tokens(run_id)
 
 
-def move(found: Served) -> Move | None:
+@st.cache_data(max_entries=KEPT, show_spinner=False, hash_funcs=KEYS)
+def move(served: Served) -> Move | None:
     """What the promotion of a version noted about its predecessor."""
-    return _move(found, found.run_id, found.version)
-
-
-@st.cache_data(max_entries=KEPT, show_spinner=False)
-def _move(_found: Served, run_id: str, version: int) -> Move | None:
-    return history.move(_found)
+    return history.move(served)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
 
-from customer_segmentation import explanations, profiles
+from customer_segmentation import profiles
 from customer_segmentation.labels import OUTLIER, FloatArray
-from customer_segmentation.migration.changes import label
 from customer_segmentation.naming import playbook
 from customer_segmentation.naming.playbook import Play, Playbook
 from customer_segmentation.profiles import borderline
@@ -18,10 +17,16 @@ from customer_segmentation.profiles import cards as segment_cards
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.promotion import proposal
 from customer_segmentation.registry import Served
+from customer_segmentation.results import About
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.preparation import prepare
-from customer_segmentation.style import OUTLIER_NAME, name_of
-from customer_segmentation.tracking.artifacts import assignments, read_setting, read_table
+from customer_segmentation.style import OUTLIER_NAME, label, name_of
+from customer_segmentation.tracking.artifacts import (
+    assignments,
+    read_setting,
+    read_table,
+    read_text,
+)
 from customer_segmentation.tracking.store import StoreError
 
 
@@ -46,6 +51,8 @@ class Champion:
         What the playbook of the run recommends.
     borderline : DataFrame
         Customers whose segment is in doubt, the most doubtful first, indexed by id.
+    about : About
+        What its run says of it.
     """
 
     served: Served
@@ -54,6 +61,7 @@ class Champion:
     confidence: pd.Series[float]
     plays: Mapping[int, Play]
     borderline: pd.DataFrame
+    about: About = field(default_factory=About)
 
     @property
     def segmenter(self) -> Segmenter:
@@ -85,18 +93,6 @@ class Champion:
     def cards(self) -> list[Card]:
         """A card per segment."""
         return segment_cards.cards(self.table, self.segments, self.names, self.plays, X=self.matrix)
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in one sentence."""
-        outliers = int((self.segments == OUTLIER).sum())
-        verdict = self.served.tags.get("verdict", "")
-        return explanations.sentence(verdict, len(self.names), len(self.segments), outliers)
-
-    @property
-    def meaning(self) -> str:
-        """What the verdict means for those who act on the segments."""
-        return explanations.MEANING.get(self.served.tags.get("verdict", ""), "")
 
     def label(self, segment: int) -> str:
         """Number and name of a segment."""
@@ -148,6 +144,7 @@ def load(served: Served) -> Champion:
     try:
         known = assignments(served.run_id)
         table = proposal.customers(served.run_id).loc[known.index]
+        words = read_text(served.run_id, About.PATH)
     except StoreError as error:
         raise ChampionError(
             f"got version {served.version} of run {served.run_name}, whose customers cannot be "
@@ -155,7 +152,8 @@ def load(served: Served) -> Champion:
         ) from error
     segments = known["segment"].replace(served.numbers).astype("int64")
     plays = playbook.assign(playbook_of(served.run_id), table, segments)
-    return Champion(served, table, segments, known["confidence"], plays, _borderline(served))
+    about = About.loads(words) if words else About()
+    return Champion(served, table, segments, known["confidence"], plays, _borderline(served), about)
 
 
 def playbook_of(run_id: str) -> Playbook:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from customer_segmentation import registry
-from customer_segmentation.dashboard import cache, history, markup
+from customer_segmentation.dashboard import cache, history
 from customer_segmentation.dashboard.place import Place, choose, downloads, show, show_table, tell
 from customer_segmentation.page import html
 
@@ -34,7 +34,7 @@ def _migration(place: Place) -> None:
         return
     tell(f"Version {place.served.version} against version {found.former}. {found.words}")
     if found.picture:
-        show(markup.figure(found.picture, found.words))
+        show(html.figure(found.picture, "Who moved where"))
     show(became(found.changes))
     if len(found.movers):
         st.subheader("Customers who change segment")
@@ -77,7 +77,7 @@ def _drift(place: Place) -> None:
     show(html.element("p", words, class_="verdict"))
     png = cache.picture(run_id, "plots/drift.png")
     if png:
-        show(markup.figure(png, words))
+        show(html.figure(png, "Drift"))
     with st.expander("All numbers"):
         _numbers(run_id, place.listed)
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from customer_segmentation.recommendation import NO_SEGMENTS
 from customer_segmentation.registry import Served
 from customer_segmentation.selection import agreement
+from customer_segmentation.style import label
 from customer_segmentation.tracking import runs
 from customer_segmentation.tracking.artifacts import assignments, read, read_table
 from customer_segmentation.tracking.runs import Run
@@ -18,7 +20,7 @@ from customer_segmentation.tracking.store import Store
 FACTS = {
     "verdict": "Verdict", "n_segments": "Segments", "score": "Score", "stability": "Stability",
     "silhouette": "Silhouette", "smallest_share": "Smallest segment (share)",
-    "outlier_share": "Outliers (share)", "assigner_fidelity": "Assigned as grouped (share)",
+    "outlier_share": "Outliers (share)", "assigner_fidelity": "Put back into their segment (share)",
 }  # fmt: skip
 
 
@@ -30,9 +32,7 @@ class Sweep:
     ----------
     run_id, name, started : str
     recommended : str
-        Run id of what it recommends; "" if nothing.
-    overrides : str
-        What the command changed.
+        Run id of what it recommends; "" if nothing, or one single group.
     """
 
     run_id: str
@@ -89,16 +89,13 @@ class Move:
 def sweeps(opened: Store) -> list[Sweep]:
     """Finished sweeps that have a leaderboard, the latest first."""
     found = runs.search(opened, "tags.kind = 'sweep' AND attributes.status != 'RUNNING'")
-    return [
-        Sweep(
-            run.id,
-            run.name,
-            when(run),
-            run.tags.get("recommended_run_id", ""),
-        )
-        for run in found
-        if run.metrics.get("runs_finished", 0) > 0
-    ]
+    return [_sweep(run) for run in found if run.metrics.get("runs_finished", 0) > 0]
+
+
+def _sweep(run: Run) -> Sweep:
+    none = run.tags.get("verdict") == NO_SEGMENTS
+    best = "" if none else run.tags.get("recommended_run_id", "")
+    return Sweep(run.id, run.name, when(run), best)
 
 
 def runs_of(opened: Store, sweep_id: str) -> dict[str, Run]:
@@ -137,7 +134,7 @@ def compare(first: Run, second: Run) -> Compared:
 def _labels(assigned: pd.DataFrame) -> pd.Series[Any]:
     order = assigned.drop_duplicates("segment").sort_values("segment")
     texts = {
-        number: f"{number} · {name}" if number > 0 else str(name)
+        number: label(number, str(name))
         for number, name in zip(order["segment"], order["name"], strict=True)
     }
     return assigned["segment"].map(texts).astype(pd.CategoricalDtype(list(texts.values())))

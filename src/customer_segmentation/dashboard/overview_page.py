@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from customer_segmentation.dashboard import charts, portrait
+from customer_segmentation.dashboard import portrait
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.place import Place, choose, show, sizes, tell
 from customer_segmentation.page import html, segment_cards
@@ -19,9 +19,10 @@ def page(place: Place) -> None:
     """Show all segments."""
     champion = place.champion
     st.title("Segments")
-    show(html.element("p", champion.sentence, class_="verdict"))
-    if champion.meaning:
-        tell(champion.meaning)
+    about = champion.about
+    show(html.paragraph(about.sentence, "verdict"), html.paragraph(about.meaning))
+    if about.doubts:
+        show(html.element("h3", "What speaks against it"), html.bullets(about.doubts))
     show(segment_cards.strip(champion.counts), sizes(champion.counts))
     st.header("Who they are and what to do")
     show(segment_cards.cards([short(card) for card in champion.cards]))
@@ -50,7 +51,7 @@ def _map(champion: Champion, most: int) -> None:
                 axes = (across, choose("Up", others, key=f"up-{across}"))
     plane = portrait.plane(champion, axes, most)
     alt = f"Map of {len(plane.points):,} customers by {plane.axes[0]} and {plane.axes[1]}"
-    st.altair_chart(charts.customer_map(plane), alt=alt, key="map")
+    st.altair_chart(portrait.customer_map(plane), alt=alt, key="map")
     if plane.note:
         tell(plane.note)
 

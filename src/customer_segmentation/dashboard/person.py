@@ -58,12 +58,12 @@ class Field:
         Examples
         --------
         >>> Field("age", low=18, middle=36, high=70).hint
-        '18 to 70 in training, half up to 36'
+        '18 to 70 in training, middle 36'
         """
         if math.isnan(self.low):
             return ""
         low, middle, high = (number(v) for v in (self.low, self.middle, self.high))
-        return f"{low} to {high} in training, half up to {middle}"
+        return f"{low} to {high} in training, middle {middle}"
 
 
 @dataclass(frozen=True)

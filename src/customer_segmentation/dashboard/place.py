@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -107,25 +108,16 @@ def choose(label: str, options: Iterable[str], *, key: str, index: int = 0) -> s
 def downloads(frame: pd.DataFrame, stem: str, key: str) -> None:
     """Offer a table as CSV and, if a sheet holds it, as Excel; written when it is asked for."""
     rows = plural(len(frame), "row")
-    left, right = st.columns(2)
-    left.download_button(
-        f"Download {rows} as CSV",
-        lambda: exports.csv(frame),
-        f"{stem}.csv",
-        "text/csv",
-        key=f"{key}-csv",
-        on_click="ignore",
-        width="stretch",
-    )
-    if not workbook.fits(len(frame)):
-        right.caption("An Excel sheet holds a million rows; these are more.")
-        return
-    right.download_button(
-        f"Download {rows} as Excel",
-        lambda: exports.excel(frame),
-        f"{stem}.xlsx",
-        exports.EXCEL,
-        key=f"{key}-xlsx",
-        on_click="ignore",
-        width="stretch",
-    )
+    kinds = [("CSV", "csv", "text/csv", exports.csv)]
+    if workbook.fits(len(frame)):
+        kinds.append(("Excel", "xlsx", exports.EXCEL, exports.excel))
+    for side, (name, suffix, mime, write) in zip(st.columns(2), kinds, strict=False):
+        side.download_button(
+            f"Download {rows} as {name}",
+            partial(write, frame),
+            f"{stem}.{suffix}",
+            mime,
+            key=f"{key}-{suffix}",
+            on_click="ignore",
+            width="stretch",
+        )

@@ -1,9 +1,11 @@
-"""One segment against everyone, and where all customers lie on a map of two dimensions."""
+"""One segment against everyone, and a map of all customers in the colours of all pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -11,12 +13,16 @@ from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.explanations import listed
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.page.html import Html, element
-from customer_segmentation.profiles import effects
+from customer_segmentation.plots.plane import directions, evenly
 from customer_segmentation.profiles.indicators import is_numeric
-from customer_segmentation.style import OUTLIER_NAME, colour, number, percent
+from customer_segmentation.style import OUTLIER_NAME, colour, marker, number, percent
 
 WIDEST = 2.0  # standard deviations at which a bar ends
 MOST = 15  # columns compared
+SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
+HEIGHT = 460  # pixels
+FEW = 3  # columns are named
+MOST_LEGEND = 24
 
 
 @dataclass(frozen=True)
@@ -37,19 +43,13 @@ class Plane:
     note: str
 
 
-def profile(champion: Champion) -> pd.DataFrame:
-    """Every segment in every column; see :func:`customer_segmentation.profiles.effects.profile`."""
-    return effects.profile(
-        champion.table, champion.segments, champion.names, used=champion.segmenter.columns
-    )
-
-
 def strongest(found: pd.DataFrame, segment: int, most: int = MOST) -> pd.DataFrame:
     """Rows of a profile of one segment, the largest differences first, a mirrored level left out.
 
     Examples
     --------
     >>> table = pd.DataFrame({"Age": [20.0, 30.0, 60.0, 70.0]})
+    >>> from customer_segmentation.profiles import effects
     >>> found = effects.profile(table, pd.Series([1, 1, 2, 2]), {})
     >>> strongest(found, 1)["column"].tolist()
     ['Age']
@@ -119,16 +119,14 @@ def plane(champion: Champion, axes: tuple[str, str] | None, most: int) -> Plane:
     if axes is None and len(used) == 2 and set(used) <= set(numeric_columns(champion)):
         axes = (used[0], used[1])
     shown = evenly(np.asarray(champion.segments, dtype=np.int64), most)
+    note = ""
     if axes is not None:
         values, titles = champion.table[list(axes)].to_numpy(dtype=float), axes
-        note = ""
     else:
-        values, shares = components(champion.matrix)
-        titles = (f"Direction 1 ({percent(shares[0])})", f"Direction 2 ({percent(shares[1])})")
-        note = (
-            f"The map shows the two directions in which customers differ most in "
-            f"{listed(used)}: together {percent(sum(shares))} of all differences."
-        )
+        values, _, (across, up) = directions(champion.matrix)
+        titles = (across, up)
+        columns = listed(used) if len(used) <= FEW else f"the {len(used)} columns of the model"
+        note = f"The map shows the two directions in which customers differ most in {columns}."
     if len(shown) < len(champion.segments):
         note = f"{note} {len(shown):,} of {len(champion.segments):,} customers are drawn.".strip()
     return Plane(_points(champion, values, shown), titles, note)
@@ -148,39 +146,66 @@ def _points(champion: Champion, values: FloatArray, shown: IntArray) -> pd.DataF
     )
 
 
-def components(X: FloatArray) -> tuple[FloatArray, tuple[float, float]]:
-    """The first two principal components (Pearson 1901), and their shares of the variance.
+def customer_map(plane: Plane) -> Any:
+    """Draw the customers by segment, with a number at the middle of each.
 
-    The sign of a component is arbitrary: its largest loading is made positive. A single column
-    has a second component of zeros.
-
-    Examples
-    --------
-    >>> points, shares = components(np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 4.0]]))
-    >>> points.round(1).tolist(), [round(share, 1) for share in shares]
-    ([[-2.5, 0.0], [2.5, 0.0]], [1.0, 0.0])
-    """
-    centred = np.nan_to_num(X - np.nanmean(X, axis=0))
-    spectrum, directions = np.linalg.eigh(centred.T @ centred)
-    directions = directions[:, ::-1][:, :2]
-    rows = np.abs(directions).argmax(axis=0)
-    directions = directions * np.sign(directions[rows, np.arange(directions.shape[1])])
-    shares = spectrum[::-1][:2] / max(float(spectrum.sum()), 1e-300)
-    points, missing = centred @ directions, 2 - directions.shape[1]
-    padded = np.pad(points, ((0, 0), (0, missing)))
-    both = np.pad(shares, (0, missing)).clip(0)
-    return padded, (float(both[0]), float(both[1]))
-
-
-def evenly(segments: IntArray, most: int) -> IntArray:
-    """Positions of at most `most` customers, every segment by its share.
+    Parameters
+    ----------
+    plane : Plane
 
     Examples
     --------
-    >>> evenly(np.array([2, 1, 1, 2]), 2).tolist()
-    [1, 3]
+    >>> points = pd.DataFrame({"customer": ["a"], "x": [1.0], "y": [2.0], "segment": [1],
+    ...                        "label": ["1 · Young"]})
+    >>> chart = customer_map(Plane(points, ("Age", "Income"), ""))
+    >>> chart.to_dict()["layer"][0]["encoding"]["color"]["scale"]["range"]
+    ['#0072B2']
     """
-    order: IntArray = np.argsort(segments, kind="stable").astype(np.int64)
-    if len(order) > most:
-        order = order[np.linspace(0, len(order) - 1, most).astype(int)]
-    return order
+    found = plane.points.drop_duplicates("segment").sort_values(
+        "segment", key=lambda s: s.where(s > 0, s.max() + 1)
+    )
+    labels, numbers = found["label"].tolist(), found["segment"].tolist()
+    legend = alt.Legend(
+        title=None, orient="bottom", columns=1, labelLimit=240, symbolLimit=MOST_LEGEND
+    )
+    points = (
+        alt.Chart(plane.points)
+        .mark_point(filled=True, size=46, opacity=0.75)
+        .encode(
+            x=_axis("x", plane.axes[0]),
+            y=_axis("y", plane.axes[1]),
+            color=alt.Color(
+                "label:N",
+                scale=alt.Scale(domain=labels, range=[colour(n) for n in numbers]),
+                legend=legend,
+            ),
+            shape=alt.Shape(
+                "label:N",
+                scale=alt.Scale(domain=labels, range=[SHAPES[marker(n)] for n in numbers]),
+            ),
+            tooltip=[
+                alt.Tooltip("customer:N", title="Customer"),
+                alt.Tooltip("label:N", title="Segment"),
+                alt.Tooltip("x:Q", title=plane.axes[0], format=",.4~g"),
+                alt.Tooltip("y:Q", title=plane.axes[1], format=",.4~g"),
+            ],
+        )
+    )
+    return alt.layer(points, _middles(plane.points)).properties(height=HEIGHT)
+
+
+def _axis(channel: str, title: str) -> Any:
+    kind = alt.X if channel == "x" else alt.Y
+    return kind(f"{channel}:Q", title=title, scale=alt.Scale(zero=False, nice=True))
+
+
+def _middles(points: pd.DataFrame) -> Any:
+    """Number of each segment at its middle, outlined in white."""
+    inside = points[points["segment"] > 0]
+    middles = inside.groupby("segment", as_index=False)[["x", "y"]].median()
+    middles["text"] = middles["segment"].astype(str)
+    return (
+        alt.Chart(middles)
+        .mark_text(fontSize=18, fontWeight="bold", stroke="white", strokeWidth=0.6, fill="#111111")
+        .encode(x="x:Q", y="y:Q", text="text:N")
+    )

@@ -23,6 +23,8 @@ from customer_segmentation.style import percent, plural
 
 UNKNOWN = "(not known)"
 HIDDEN: Final = "collapsed"
+ADDED = 4  # columns of the answer: segment, its name, confidence, problem
+FEW, WIDEST = 5, 8  # rows and columns shown; the downloads have them all
 
 
 def page(place: Place) -> None:
@@ -87,7 +89,9 @@ def _result(found: Labelled, stem: str, listed: int) -> None:
         tell("They are in the download too, without a segment. The header is row 1.")
         show_table(found.failed, "Rows that could not be scored", listed)
     st.subheader("Labelled customers")
-    show_table(found.table.head(5), "The first rows", 5)
+    columns = found.table.shape[1]
+    front = [0, *range(columns - ADDED, columns - 1), *range(1, columns - ADDED)][:WIDEST]
+    show_table(found.table.iloc[:FEW, front], "The first rows", FEW)
     downloads(found.table, f"{stem}-segments", "labelled")
 
 
@@ -119,12 +123,9 @@ def _input(field: Field, version: int) -> Any:
         return None if chosen == UNKNOWN else chosen
     if math.isnan(field.high):  # nothing is known of its values
         return st.text_input(label, key=key, label_visibility=HIDDEN) or None
-    value, step = (
-        (int(field.middle), int(field.step)) if field.whole else (field.middle, field.step)
-    )
-    shape = None if field.whole else "%g"
+    step, shape = (int(field.step), None) if field.whole else (field.step, "%g")
     return st.number_input(
-        label, value=value, step=step, format=shape, key=key, label_visibility=HIDDEN
+        label, value=None, step=step, format=shape, key=key, label_visibility=HIDDEN
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from customer_segmentation.dashboard import cache, history, portrait
@@ -11,6 +10,7 @@ from customer_segmentation.dashboard.place import Place, choose, downloads, show
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.naming.wording import LEVEL
 from customer_segmentation.page import html, segment_cards
+from customer_segmentation.page.run_page import doubtful
 from customer_segmentation.style import percent, plural
 
 FEW, DOUBTFUL = 5, 10  # customers shown; the downloads have them all
@@ -71,7 +71,7 @@ def _heads() -> dict[str, str]:
 def _borderline(champion: Champion, number: int, stem: str) -> None:
     found = champion.borderline
     mine = found[found["segment"] == number]
-    st.header("Borderline customers")
+    st.header("Customers in doubt")
     if mine.empty:
         tell("None: every customer is clearly in this segment.")
         return
@@ -79,15 +79,9 @@ def _borderline(champion: Champion, number: int, stem: str) -> None:
         f"{plural(len(mine), 'customer')} might as well be in another segment, the most doubtful "
         f"first. Leave them out of offers that suit this segment only."
     )
-    shown = pd.DataFrame(
-        {
-            str(mine.index.name or "customer"): mine.index.astype(str),
-            "might also be": mine["next_best_name"].to_numpy(),
-            "confidence": mine["confidence"].to_numpy(),
-            "why": mine["reason"].to_numpy(),
-        }
-    )
-    show_table(shown, "Borderline customers", DOUBTFUL)
+    shown = doubtful(mine).drop(columns=["segment", "name"])
+    shown.insert(2, "confidence", mine["confidence"].to_numpy())
+    show_table(shown, "Customers in doubt", DOUBTFUL)
     if len(shown) > DOUBTFUL:
         downloads(shown, f"{stem}-borderline", f"borderline-{number}")
 

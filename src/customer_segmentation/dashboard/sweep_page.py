@@ -7,18 +7,16 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from customer_segmentation.dashboard import cache, history, markup
+from customer_segmentation.dashboard import cache, history
 from customer_segmentation.dashboard.history import Sweep
 from customer_segmentation.dashboard.place import Place, choose, show, show_table, sizes, tell
 from customer_segmentation.page import html
+from customer_segmentation.page.sweep_page import READING
 from customer_segmentation.style import plural
-from customer_segmentation.sweep_report import CAPTION, SHOWN
+from customer_segmentation.sweep_report import SHOWN
 from customer_segmentation.tracking.runs import Run
 
-FEW = ("run", "n_segments", "score", "stability", "verdict", "objection")
-HEADS = {
-    "n_segments": "segments", "jaccard_min": "weakest segment", "objection": "not eligible because",
-}  # fmt: skip
+FEW = ("run", "verdict", "n_segments", "score", "stability", "silhouette", "objection")
 PICTURES = {"plots/scatter.png": "Map of the customers", "plots/profiles.png": "Profiles"}
 
 
@@ -47,15 +45,15 @@ def _leaderboard(sweep: Sweep, runs: dict[str, Run], board: pd.DataFrame, listed
     best = _recommended(sweep, runs)
     tell(f"Recommended: {best}." if best else "No run of this sweep is recommended.")
     show_table(_shown(board, FEW), "Leaderboard", listed)
+    show(html.element("p", READING, class_="note"))
     with st.expander("All measures"):
         show_table(_shown(board, SHOWN), "Leaderboard, all measures", listed)
-        show(html.element("p", CAPTION, class_="note"))
 
 
 def _shown(board: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
     """These columns, as far as they tell something."""
     told = [column for column in wanted if column in board and board[column].notna().any()]
-    return board[told].rename(columns=HEADS)
+    return board[told]
 
 
 def _recommended(sweep: Sweep, runs: dict[str, Run]) -> str:
@@ -82,7 +80,8 @@ def _side_by_side(sweep: Sweep, runs: dict[str, Run]) -> None:
         st.subheader(title)
         for name in (one, two):
             png = cache.picture(runs[name].id, path)
-            show(html.element("p", html.element("b", name)), markup.figure(png, f"{title}: {name}"))
+            if png:
+                show(html.figure(png, f"{title}: {name}", heading=html.element("b", name)))
 
 
 def _one(name: str, run: Run) -> None:
@@ -93,7 +92,7 @@ def _one(name: str, run: Run) -> None:
 
 
 def _crossed(one: Run, two: Run) -> None:
-    found = cache.compared(one, two, one.id, two.id)
+    found = cache.compared(one, two)
     tell(
         f"Agreement of the two: {found.agreement:.2f} (adjusted Rand index; 1 = the same segments, "
         f"0 = no more alike than by chance), over {plural(found.common, 'common customer')}. "
@@ -109,4 +108,4 @@ def _agreement(sweep: Sweep) -> None:
     png = cache.picture(sweep.run_id, "plots/agreement.png")
     if png:
         st.header("Agreement of all runs")
-        show(markup.figure(png, "Adjusted Rand index between every two runs"))
+        show(html.figure(png, "Agreement of all runs"))

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.evidence.stability import STABLE, instability
-from customer_segmentation.style import plural
+from customer_segmentation.style import percent, plural
 
 # What a further split would explain speaks for the finer partition more than against this one.
 UNEXPLAINED_COST = 0.5
@@ -71,7 +71,7 @@ def objections(path: pd.DataFrame, guards: Guards, n_customers: int) -> list[str
     >>> path = pd.DataFrame({"n_segments": [2], "outlier_share": [0.0], "smallest_share": [0.03],
     ...                      "largest_share": [0.97]})
     >>> objections(path, Guards(), 100)
-    ['smallest segment has 3 customers (limit 10); largest segment has 97% (limit 95%)']
+    ['smallest segment has 3 customers (limit 10); largest segment has 97 % (limit 95 %)']
     """
     return [_objection(row, guards, n_customers) for row in path.to_dict("records")]
 
@@ -82,14 +82,18 @@ def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
     smallest, largest, out = row["smallest_share"], row["largest_share"], row["outlier_share"]
     reasons = []
     if out > guards.outlier_share:
-        reasons.append(f"{out:.0%} outliers (limit {guards.outlier_share:.0%})")
+        reasons.append(f"{percent(out)} outliers (limit {percent(guards.outlier_share)})")
     if round(smallest * n_customers) < guards.smallest:
         count = plural(round(smallest * n_customers), "customer")
         reasons.append(f"smallest segment has {count} (limit {guards.smallest})")
     if smallest < guards.smallest_share:
-        reasons.append(f"smallest segment has {smallest:.1%} (limit {guards.smallest_share:.0%})")
+        reasons.append(
+            f"smallest segment has {100 * smallest:.1f} % (limit {percent(guards.smallest_share)})"
+        )
     if largest > guards.largest_share:
-        reasons.append(f"largest segment has {largest:.0%} (limit {guards.largest_share:.0%})")
+        reasons.append(
+            f"largest segment has {percent(largest)} (limit {percent(guards.largest_share)})"
+        )
     return "; ".join(reasons)
 
 

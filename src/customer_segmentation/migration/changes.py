@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.labels import OUTLIER, IntArray
-from customer_segmentation.style import name_of, percent, plural
+from customer_segmentation.style import label, name_of, percent, plural
 
 # A split or a merger is told from mere exchange as in MONIC (Spiliopoulou et al. 2006): parts of
 # a quarter make a split, a segment whose larger half ends up in another one is merged into it.
@@ -123,17 +123,6 @@ def sentence(changes: pd.DataFrame) -> str:
 def _told(word: str, rows: pd.DataFrame) -> list[str]:
     found = [label(int(n), name) for n, name in zip(rows["number"], rows["name"], strict=True)]
     return [f"{word}: {_listed(found)}"] if found else []
-
-
-def label(number: int, name: str) -> str:
-    """A segment in a sentence: number and name.
-
-    Examples
-    --------
-    >>> label(2, "Young"), label(-1, "Outliers")
-    ('2 · Young', 'Outliers')
-    """
-    return name if number == OUTLIER else f"{number} · {name}"
 
 
 def _change(square: IntArray, place: int, was: bool, is_now: bool) -> str:

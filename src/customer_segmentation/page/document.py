@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from customer_segmentation.page.html import Html, element, facts, join, picture, pixels, scrolling
-from customer_segmentation.page.stylesheet import STYLE
+from customer_segmentation.page.html import Html, element, facts, figure, join, paragraph
 
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 # The policy makes the promise enforceable: a browser loads nothing, not even from injected text.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-WIDE = 1200  # pixels: such a picture gets a page of its own, sideways, when printed
-Section = tuple[str, str, Html]  # anchor, heading, content
+Section = tuple[str, str, Html | None]  # anchor, heading, content
 
 
 def document(
@@ -48,9 +48,9 @@ def document(
     header = element(
         "header",
         element("h1", title),
-        element("p", subtitle, class_="sub") if subtitle else None,
-        element("p", verdict, class_="verdict"),
-        element("p", note, class_="note") if note else None,
+        paragraph(subtitle, "sub"),
+        paragraph(verdict, "verdict"),
+        paragraph(note, "note"),
     )
     main = element("main", lead, *(_section(*section) for section in sections), id="main")
     skip = element("a", "To the content", href="#main", class_="skip unseen")
@@ -60,71 +60,44 @@ def document(
 
 
 def _head(title: str) -> Html:
-    meta = [
-        {"charset": "utf-8"},
-        {"http_equiv": "Content-Security-Policy", "content": POLICY},
-        {"name": "viewport", "content": "width=device-width, initial-scale=1"},
-    ]
-    parts = [
-        Html("<meta" + "".join(_attribute(*pair) for pair in one.items()) + ">") for one in meta
-    ]
-    return element("head", *parts, element("title", title), element("style", Html(STYLE)))
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", Html(STYLE)),
+    )
 
 
-def _attribute(key: str, value: str) -> str:
-    return f' {key.replace("_", "-")}="{value}"'
-
-
-def _section(anchor: str, name: str, content: Html) -> Html:
+def _section(anchor: str, name: str, content: Html | None) -> Html:
     title = f"{anchor}-title"
     return element(
         "section", element("h2", name, id=title), content, id=anchor, aria_labelledby=title
     )
 
 
-def pictures(
-    found: Mapping[str, bytes], captions: Mapping[str, tuple[str, str]], texts: Mapping[str, str]
-) -> Html:
-    """Show pictures in the order of their captions, each with how to read it and in words.
+def gallery(found: Mapping[str, bytes], captions: Mapping[str, tuple[str, str]]) -> Html:
+    """Show pictures in the order of their captions.
 
     Parameters
     ----------
     found : mapping, name -> PNG
     captions : mapping, name -> (heading, how to read it)
-    texts : mapping, name -> text alternative
 
     Examples
     --------
-    >>> shown = pictures({"a": b"x"}, {"a": ("Sizes", "Longer is more.")}, {"a": "1: 3 customers"})
-    >>> 'alt="1: 3 customers"' in shown
+    >>> from customer_segmentation.plots import canvas
+    >>> png = canvas.png(canvas.blank(4, 3, "2 segments"))
+    >>> "<h3>Sizes</h3>" in gallery({"a": png}, {"a": ("Sizes", "Longer is more.")})
     True
     """
-    return join(
-        _picture(found[name], heading, caption, texts.get(name, caption))
+    shown = (
+        figure(found[name], heading, caption, element("h3", heading))
         for name, (heading, caption) in captions.items()
         if name in found
     )
-
-
-def _picture(png: bytes, heading: str, caption: str, text: str) -> Html:
-    image = scrolling(picture(png, text), f"Picture: {heading}")
-    return element(
-        "div",
-        element("h3", heading),
-        element("figure", element("figcaption", caption), image),
-        class_="picture wide" if pixels(png)[0] > WIDE else "picture",
-    )
-
-
-def bullets(texts: Sequence[str]) -> Html:
-    """A list of sentences.
-
-    Examples
-    --------
-    >>> bullets(["One.", "Two."])
-    '<ul><li>One.</li><li>Two.</li></ul>'
-    """
-    return element("ul", *(element("li", text) for text in texts))
+    return join(*shown)
 
 
 def made(rows: Mapping[str, str]) -> Html:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
+from io import BytesIO
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from PIL import Image
 
-from customer_segmentation.style import colour, ink, is_share, marker, number, percent
+from customer_segmentation.style import colour, heading, ink, marker, written
 
 MOST_ROWS = 200  # of a table on the page; the files hold all
+WIDE = 1200  # pixels: such a picture gets a page of its own, sideways, when printed
+WORDS, LONG = 14, 30  # characters of a cell and of a heading from where on they need room
 VOID = ("img", "meta", "br")
 SHAPES = {"o": "round", "s": "square", "^": "triangle", "D": "diamond"}  # as in the pictures
 
@@ -45,21 +48,43 @@ def element(name: str, *content: object, **attributes: object) -> Html:
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{name}{given}>" + ("" if name in VOID else f"{join(content)}</{name}>"))
+    return Html(f"<{name}{given}>" + ("" if name in VOID else f"{join(*content)}</{name}>"))
 
 
-def join(parts: Iterable[object]) -> Html:
+def join(*parts: object) -> Html:
     """Put parts one after the other: Html as it is, all else escaped.
 
     Examples
     --------
-    >>> join(["<", None, Html("<br>")])
+    >>> join("<", None, Html("<br>"))
     '&lt;<br>'
     """
     texts = (
         part if isinstance(part, Html) else escape(str(part)) for part in parts if part is not None
     )
     return Html("".join(texts))
+
+
+def paragraph(text: str, kind: str | None = None) -> Html | None:
+    """A paragraph, or nothing where there is no text.
+
+    Examples
+    --------
+    >>> paragraph("a < b"), paragraph("")
+    ('<p>a &lt; b</p>', None)
+    """
+    return element("p", text, class_=kind) if text else None
+
+
+def bullets(texts: Sequence[str]) -> Html:
+    """A list of sentences.
+
+    Examples
+    --------
+    >>> bullets(["One.", "Two."])
+    '<ul><li>One.</li><li>Two.</li></ul>'
+    """
+    return element("ul", *(element("li", text) for text in texts))
 
 
 def badge(segment: int) -> Html:
@@ -70,34 +95,39 @@ def badge(segment: int) -> Html:
     >>> badge(1)
     '<span class="badge round" style="background:#0072B2;color:#FFFFFF">1</span>'
     """
-    look = f"background:{colour(segment)};color:{ink(segment)}"
     text = str(segment) if segment > 0 else "–"
-    return element("span", text, class_=f"badge {SHAPES[marker(segment)]}", style=look)
+    return element("span", text, class_=f"badge {SHAPES[marker(segment)]}", style=paint(segment))
 
 
-def picture(png: bytes, text: str) -> Html:
-    """Embed a picture; `text` is for those who cannot see it."""
-    source = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
-    width, height = pixels(png)
-    # A phone shows it a little smaller than it is, in a box that scrolls.
-    style = f"--width:{width}px" if width else None
-    return element(
-        "img", src=source, alt=text, width=width or None, height=height or None, style=style
-    )
+def paint(segment: int) -> str:
+    """Colour of a segment, and of text on it, as a style."""
+    return f"background:{colour(segment)};color:{ink(colour(segment))}"
 
 
-def pixels(png: bytes) -> tuple[int, int]:
-    """Width and height of a PNG, from its header; zeros when it is none.
+def figure(png: bytes, name: str, caption: str | None = None, heading: object = None) -> Html:
+    """Show a picture, which scrolls sideways where it is too wide to read.
+
+    Those who cannot see it get its headline; a picture that has none is told by its name.
 
     Examples
     --------
-    >>> head = bytes.fromhex("89504e470d0a1a0a0000000d49484452")
-    >>> pixels(head + (800).to_bytes(4) + (256).to_bytes(4))
-    (800, 256)
+    >>> from customer_segmentation.plots import canvas
+    >>> 'alt="2 segments"' in figure(canvas.png(canvas.blank(4, 3, "2 segments")), "Sizes")
+    True
     """
-    if png[12:16] != b"IHDR":
-        return 0, 0
-    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    with Image.open(BytesIO(png)) as image:
+        (width, height), text = image.size, image.info.get("Title", name)
+    source = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
+    # A phone shows it a little smaller than it is, in a box that scrolls.
+    style = f"--width:{width}px"
+    shown = element("img", src=source, alt=text, width=width, height=height, style=style)
+    return element(
+        "figure",
+        heading,
+        element("figcaption", caption) if caption else None,
+        scrolling(shown, f"Picture: {name}"),
+        class_="wide" if width > WIDE else None,
+    )
 
 
 def scrolling(content: Html, label: str) -> Html:
@@ -122,19 +152,14 @@ def table(frame: pd.DataFrame, caption: str, *, most: int = MOST_ROWS) -> Html:
     True
     """
     shown = frame.head(most)
-    # A segment number is a label, so it stands on the left.
-    right = [
-        pd.api.types.is_numeric_dtype(kind) and column != "segment"
-        for column, kind in frame.dtypes.items()
-    ]
-    head = [
-        element("th", heading(column), scope="col", class_="n" if side else None)
-        for column, side in zip(frame.columns, right, strict=True)
-    ]
-    columns = [
-        [_cell(value, column, numeric=side, first=i == 0) for value in shown.iloc[:, i].tolist()]
-        for i, (column, side) in enumerate(zip(frame.columns, right, strict=True))
-    ]
+    head, columns = [], []
+    for place, column in enumerate(frame.columns):
+        # A segment number is a label, so it stands on the left.
+        numeric = pd.api.types.is_numeric_dtype(frame.dtypes.iloc[place]) and column != "segment"
+        title = heading(column)
+        head.append(element("th", title, scope="col", class_=_kind(title, LONG, numeric)))
+        values = shown.iloc[:, place].tolist()
+        columns.append([_cell(value, column, numeric, place == 0) for value in values])
     rows = [element("tr", *cells) for cells in zip(*columns, strict=True)]
     whole = element(
         "table",
@@ -142,8 +167,8 @@ def table(frame: pd.DataFrame, caption: str, *, most: int = MOST_ROWS) -> Html:
         element("thead", element("tr", *head)),
         element("tbody", *rows),
     )
-    note = f"{len(shown):,} of {len(frame):,} rows" if len(shown) < len(frame) else ""
-    return join([scrolling(whole, caption), element("p", note, class_="note") if note else None])
+    left_out = f"{len(shown):,} of {len(frame):,} rows" if len(shown) < len(frame) else ""
+    return join(scrolling(whole, caption), paragraph(left_out, "note"))
 
 
 def facts(rows: Iterable[tuple[str, object]], kind: str) -> Html:
@@ -159,45 +184,14 @@ def facts(rows: Iterable[tuple[str, object]], kind: str) -> Html:
     return element("dl", *pairs, class_=kind)
 
 
-def heading(column: object) -> str:
-    """Column as a heading: ours are words joined by underscores, a customer's stay as they are.
-
-    Examples
-    --------
-    >>> heading("outlier_share"), heading("Annual_Income")
-    ('outlier share', 'Annual_Income')
-    """
-    text = str(column)
-    return text.replace("_", " ") if text.islower() else text
-
-
-def written(value: Any, column: object) -> str:
-    """Write a value for a reader, by its type and by what its column holds.
-
-    Examples
-    --------
-    >>> written(0.25, "share"), written(0.25, "Age"), written(12000, "n"), written(None, "x")
-    ('25 %', '0.25', '12,000', '-')
-    """
-    if value is None or value is pd.NA or value is pd.NaT:
-        return "-"
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, float | np.floating):
-        share = is_share(column) and 0 <= value <= 1
-        return percent(float(value)) if share else number(float(value))
-    if isinstance(value, int | np.integer):
-        return f"{value:,}"
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}" if value == value.normalize() else f"{value:%Y-%m-%d %H:%M}"
-    return str(value)
-
-
-def _cell(value: Any, column: object, *, numeric: bool, first: bool) -> Html:
-    text = written(value, column)
+def _cell(value: Any, column: object, numeric: bool, first: bool) -> Html:
     if column == "segment" and isinstance(value, int):
         return element("th", badge(value), scope="row")
-    kind = "n" if numeric else "w" if len(text) > 14 else None
-    if first:
-        return element("th", text, scope="row", class_=kind)
-    return element("td", text, class_=kind)
+    text = written(value, column)
+    name, scope = ("th", "row") if first else ("td", None)
+    return element(name, text, scope=scope, class_=_kind(text, WORDS, numeric))
+
+
+def _kind(text: str, most: int, numeric: bool) -> str | None:
+    """Numbers stand on the right; a text of more characters gets a width of its own."""
+    return " ".join(["n"] * numeric + ["w"] * (len(text) > most)) or None

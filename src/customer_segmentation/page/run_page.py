@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from customer_segmentation.explanations import COMES_BACK
-from customer_segmentation.page import alternatives
-from customer_segmentation.page.document import Section, bullets, document, made, pictures
-from customer_segmentation.page.html import Html, element, facts, join, table
+from customer_segmentation.page.document import Section, document, gallery, made
+from customer_segmentation.page.html import Html, bullets, element, facts, join, paragraph, table
 from customer_segmentation.page.segment_cards import cards, narrow, strip
 from customer_segmentation.results import About, Tables
 from customer_segmentation.style import OUTLIER, percent, plural
-
-if TYPE_CHECKING:
-    from customer_segmentation.analysis import Analysis
 
 DOUBTFUL = 10  # borderline customers and outliers shown
 # Name of a picture -> heading, how to read it; in the order of the page.
@@ -62,7 +57,6 @@ CAPTIONS = {
 
 
 def run(
-    analysis: Analysis,
     tables: Tables,
     about: About,
     *,
@@ -74,7 +68,6 @@ def run(
 
     Parameters
     ----------
-    analysis : Analysis
     tables : Tables
         With the cards.
     about : About
@@ -91,48 +84,18 @@ def run(
     -------
     str
         HTML in which every text is escaped and nothing refers to another file or host.
-    """
-    return story(
-        tables,
-        about,
-        pictures=pictures,
-        texts=texts(analysis, tables),
-        borderline=borderline,
-        quality=quality,
-    )
 
-
-def texts(analysis: Analysis, tables: Tables) -> dict[str, str]:
-    """Text alternative of every picture of a run, by the picture's name."""
-    chosen = analysis.chosen
-    return {
-        **alternatives.of_segments(tables, analysis.features.columns, chosen.silhouettes),
-        **alternatives.of_path(
-            chosen.scores, chosen.row.to_dict(), chosen.path.parameter, chosen.path.k_distance
-        ),
-    }
-
-
-def story(
-    tables: Tables,
-    about: About,
-    *,
-    pictures: Mapping[str, bytes],
-    texts: Mapping[str, str],
-    borderline: pd.DataFrame,
-    quality: pd.DataFrame | None = None,
-) -> str:
-    """Write the page from its parts; see :func:`run`.
-
-    Parameters
-    ----------
-    tables, about, pictures, borderline, quality
-        As for :func:`run`.
-    texts : mapping, name -> text alternative of the picture
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0]})
+    >>> segments = pd.Series([1])
+    >>> tables = Tables(table, segments, {1: "<b>"}, segments * 1.0)
+    >>> "&lt;b&gt;" in run(tables, About(), pictures={}, borderline=table.iloc[:0])
+    True
     """
     sections: list[Section] = [
         ("segments", "The segments", _segments(tables)),
-        ("pictures", "The pictures", _pictures(pictures, texts)),
+        ("pictures", "The pictures", gallery(pictures, CAPTIONS)),
         ("certainty", "How sure we are", _certainty(about, quality)),
         ("borderline", "Customers in doubt", _borderline(borderline, tables)),
         ("outliers", "Outliers", _outliers(tables)),
@@ -143,17 +106,17 @@ def story(
         sections.append(("data", "The data", _data(about)))
     if about.facts:
         sections.append(("again", "How to make it again", made(about.facts)))
-    lead = join([_tiles(tables, borderline), strip(tables.counts)])
+    lead = join(_tiles(tables, borderline), strip(tables.counts))
     subtitle = f"Run {about.facts['Run']}" if "Run" in about.facts else ""
     return document(about.title, subtitle, about.sentence, lead, sections, note=about.note)
 
 
 def _method(about: About) -> Html:
     shown = [
-        join([element("h3", title), table(found, title)]) for title, found in about.tables.items()
+        join(element("h3", title), table(found, title)) for title, found in about.tables.items()
     ]
     inexact = [element("h3", "What is not exact"), bullets(about.inexact)] if about.inexact else []
-    return join([element("p", about.method), *inexact, *shown])
+    return join(paragraph(about.method), *inexact, *shown)
 
 
 def _tiles(tables: Tables, borderline: pd.DataFrame) -> Html:
@@ -180,100 +143,110 @@ def _segments(tables: Tables) -> Html:
     return table(tables.summary, "Segments with the averages of their customers")
 
 
-def _pictures(found: Mapping[str, bytes], texts: Mapping[str, str]) -> Html:
-    return pictures(found, CAPTIONS, texts) if found else element("p", "None were drawn.")
-
-
 def _certainty(about: About, quality: pd.DataFrame | None) -> Html:
-    against = bullets(about.doubts) if about.doubts else element("p", "Nothing that was measured.")
     return join(
-        [
-            element("p", about.meaning) if about.meaning else None,
-            element("h3", "What speaks against it"),
-            against,
-            *(_stability(quality) if quality is not None and len(quality) else []),
-        ]
+        paragraph(about.meaning),
+        element("h3", "What speaks against it"),
+        bullets(about.doubts) if about.doubts else paragraph("Nothing that was measured."),
+        _stability(quality) if quality is not None and len(quality) else None,
     )
 
 
-def _stability(quality: pd.DataFrame) -> list[Html]:
-    shown = pd.DataFrame(
-        {
-            "segment": quality["segment"],
-            "name": quality["name"],
-            "comes back (share)": quality["jaccard"],
-            "stability": quality["stability"],
-            "in plain words": quality["stability"].map(COMES_BACK).fillna(""),
-            "silhouette": quality["silhouette"],
-        }
-    )
+def _stability(quality: pd.DataFrame) -> Html:
+    plain = quality["stability"].map(COMES_BACK).fillna("")
+    shown = quality.assign(**{"comes back (share)": quality["jaccard"], "in plain words": plain})
+    columns = ["segment", "name", "comes back (share)", "stability", "in plain words", "silhouette"]
     text = (
         "The analysis was repeated without some of the customers, and each segment compared with "
         "what came out. The words for stability are those of Hennig (2007). The silhouette says "
         "how clearly customers belong to their segment: 1 is clear, 0 is on a border."
     )
-    return [
+    return join(
         element("h3", "Does each segment come back?"),
-        element("p", text),
-        table(shown, "Stability of each segment"),
-    ]
-
-
-def _borderline(found: pd.DataFrame, tables: Tables) -> Html:
-    everyone = len(tables.segments)
-    if found.empty:
-        return element("p", "None: no customer is between two segments.")
-    share = percent(len(found) / max(everyone, 1))
-    told = (
-        f"{plural(len(found), 'customer')} ({share}) could as well be in another segment: their "
-        "nearest neighbours are mostly elsewhere, or they change segment when the analysis is "
-        "repeated. Give them an offer that suits both segments, leave them out of costly or "
-        "one-off actions, and look again when there are new data."
+        paragraph(text),
+        table(shown[columns], "Stability of each segment"),
     )
-    shown = found.head(DOUBTFUL)
-    rows = pd.DataFrame(
-        {
-            str(found.index.name or "customer"): [str(label) for label in shown.index],
-            "segment": shown["segment"].to_list(),
-            "name": shown["name"].to_list(),
-            "could also be": shown["next_best_name"].replace("", "-").to_list(),
-            "why": shown["reason"].to_list(),
-        }
+
+
+def _borderline(found: pd.DataFrame, tables: Tables) -> Html | None:
+    if found.empty:
+        return paragraph("None: no customer is between two segments.")
+    told = (
+        f"{_count(found, tables)} could as well be in another segment: their nearest neighbours "
+        "are mostly elsewhere, or they change segment when the analysis is repeated. Give them an "
+        "offer that suits both segments, leave them out of costly or one-off actions, and look "
+        "again when there are new data."
     )
     rest = "The most doubtful ones; all are in the file tables/borderline.csv."
     return join(
-        [
-            element("p", told),
-            table(rows, "The most doubtful customers"),
-            element("p", rest, class_="note") if len(found) > DOUBTFUL else None,
-        ]
+        paragraph(told),
+        table(doubtful(found.head(DOUBTFUL)), "The most doubtful customers"),
+        paragraph(rest if len(found) > DOUBTFUL else "", "note"),
     )
 
 
-def _outliers(tables: Tables) -> Html:
+def doubtful(found: pd.DataFrame) -> pd.DataFrame:
+    """Customers in doubt as they are shown: id, segment, what it could also be, and why.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As :func:`customer_segmentation.profiles.borderline.table` gives it.
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"segment": [1], "name": ["Young"], "next_best_name": ["Steady"],
+    ...                       "reason": ["x"]}, index=pd.Index([7], name="id"))
+    >>> doubtful(found).to_dict("list")
+    {'id': ['7'], 'segment': [1], 'name': ['Young'], 'could also be': ['Steady'], 'why': ['x']}
+    """
+    ids = found.index.astype(str).rename(found.index.name or "customer")
+    shown = found[["segment", "name", "next_best_name", "reason"]].set_index(ids)
+    titles = {"next_best_name": "could also be", "reason": "why"}
+    return shown.replace({"next_best_name": {"": "-"}}).rename(columns=titles).reset_index()
+
+
+def _outliers(tables: Tables) -> Html | None:
     found = tables.table[(tables.segments == OUTLIER).to_numpy()]
     if found.empty:
-        return element("p", "None: every customer is in a segment.")
-    share = percent(len(found) / max(len(tables.table), 1))
+        return paragraph("None: every customer is in a segment.")
     told = (
-        f"{plural(len(found), 'customer')} ({share}) are unlike all others and belong to no "
-        "segment. Look at them one by one: they may be errors in the data, or customers who need "
-        "a person instead of a campaign."
+        f"{_count(found, tables)} are unlike all others and belong to no segment. Look at them one "
+        "by one: they may be errors in the data, or customers who need a person instead of a "
+        "campaign."
     )
-    shown = narrow(found.head(DOUBTFUL), [], most=12)
     note = f"{DOUBTFUL} of them; all are in the workbook." if len(found) > DOUBTFUL else ""
-    return join(
-        [
-            element("p", told),
-            table(shown, "Outliers"),
-            element("p", note, class_="note") if note else None,
-        ]
-    )
+    shown = table(narrow(found.head(DOUBTFUL), [], most=12), "Outliers")
+    return join(paragraph(told), shown, paragraph(note, "note"))
+
+
+def _count(found: pd.DataFrame, tables: Tables) -> str:
+    return f"{plural(len(found), 'customer')} ({percent(len(found) / len(tables.table))})"
 
 
 def _data(about: About) -> Html:
-    text = element("p", about.data)
     if about.cleaning.empty:
-        return text
-    told = about.cleaning.replace("", None).dropna(axis="columns", how="all")
-    return join([text, element("h3", "Cleaning report"), table(told, "Cleaning report")])
+        return element("p", about.data)
+    note = "Every column by itself: see the sheet Data quality of the workbook."
+    shown = table(by_rule(about.cleaning), "Cleaning report")
+    title = element("h3", "Cleaning report")
+    return join(paragraph(about.data), title, shown, paragraph(note, "note"))
+
+
+def by_rule(cleaning: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns to which the same was done into one row.
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"rule": ["missing value imputed"] * 2, "column": ["Age", "City"],
+    ...                       "count": [2, 1], "examples": ["a: -> 38", "b: -> Rome"]})
+    >>> by_rule(found).to_dict("list")
+    {'rule': ['missing value imputed'], 'columns': ['Age, City'], 'count': [3]}
+    """
+    rules = cleaning.replace("", None).groupby("rule", sort=False, as_index=False)
+    found = rules.agg(
+        columns=("column", lambda names: ", ".join(names.dropna()) or None),
+        count=("count", "sum"),
+        examples=("examples", lambda texts: texts.iloc[0] if len(texts) == 1 else None),
+    )
+    return found.dropna(axis="columns", how="all")

@@ -8,8 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from customer_segmentation.page.html import Html, badge, element, heading, join, table, written
-from customer_segmentation.style import OUTLIER, colour, ink, name_of, percent, plural
+from customer_segmentation.page.html import (
+    LONG,
+    Html,
+    badge,
+    bullets,
+    element,
+    join,
+    paint,
+    paragraph,
+    table,
+)
+from customer_segmentation.style import (
+    OUTLIER,
+    colour,
+    heading,
+    label,
+    percent,
+    plural,
+    written,
+)
 
 if TYPE_CHECKING:
     from customer_segmentation.profiles.cards import Card
@@ -50,39 +68,26 @@ def strip(counts: pd.DataFrame) -> Html:
     pieces, words = [], []
     for row in counts.itertuples():
         segment, share = int(row.segment), float(row.share)  # type: ignore[arg-type]
-        words.append(f"{_label(segment, str(row.name))}: {_size(int(row.customers), share)}")  # type: ignore[arg-type]
-        look = (
-            f"flex-grow:{max(share, 0.001):.4f};background:{colour(segment)};color:{ink(segment)}"
-        )
+        size = f"{plural(int(row.customers), 'customer')} ({percent(share)})"  # type: ignore[arg-type]
+        words.append(f"{label(segment, str(row.name))}: {size}")
+        look = f"flex-grow:{max(share, 0.001):.4f};{paint(segment)}"
         text = "" if share < 0.03 else "–" if segment == OUTLIER else str(segment)
         pieces.append(element("span", text, style=look))
     return element("div", *pieces, class_="strip", role="img", aria_label="; ".join(words))
 
 
-def _label(segment: int, name: str) -> str:
-    return name_of(segment, {}) if segment == OUTLIER else f"{segment} · {name}"
-
-
-def _size(customers: int, share: float) -> str:
-    return f"{plural(customers, 'customer')} ({percent(share)})"
-
-
 def _card(card: Card, columns: list[str]) -> Html:
-    title = f"card-{card.number}"
-    hue = colour(card.number)
+    title, hue = f"card-{card.number}", colour(card.number)
     width = f"width:{min(max(card.share, 0), 1):.2%};background:{hue}"
+    size = f"{plural(card.customers, 'customer')}, {percent(card.share)} of all"
     return element(
         "article",
         element("header", badge(card.number), element("h3", card.name, id=title)),
-        element(
-            "p",
-            f"{plural(card.customers, 'customer')}, {percent(card.share)} of all",
-            class_="size",
-        ),
+        paragraph(size, "size"),
         element("div", element("span", style=width), class_="bar", aria_hidden="true"),
         element(
             "div",
-            element("div", element("p", card.description or None), _action(card)),
+            element("div", paragraph(card.description), _action(card)),
             element("div", _differences(card), _rule(card)),
             class_="halves",  # side by side on paper, where a card has the whole width
         ),
@@ -94,25 +99,24 @@ def _card(card: Card, columns: list[str]) -> Html:
 
 
 def _action(card: Card) -> Html:
-    if not card.action:
-        text = "No ready-made action fits this segment; start from what sets it apart."
-        return element("div", element("h4", "What to do"), element("p", text), class_="do")
-    where = element("p", element("b", "Where: "), card.channel) if card.channel else None
+    none = "No ready-made action fits this segment; start from what sets it apart."
+    where = element("p", element("b", "Where: "), card.channel)
     return element(
-        "div", element("h4", "What to do"), element("p", card.action), where, class_="do"
+        "div",
+        element("h4", "What to do"),
+        paragraph(card.action or none),
+        where if card.action and card.channel else None,
+        class_="do",
     )
 
 
 def _differences(card: Card) -> Html | None:
     if not card.differentiators and not card.why:
         return None
-    items = element("ul", *(element("li", text) for text in card.differentiators))
     return join(
-        [
-            element("h4", "What sets them apart"),
-            items if card.differentiators else None,
-            element("p", f"Why this name: {card.why}", class_="note") if card.why else None,
-        ]
+        element("h4", "What sets them apart"),
+        bullets(card.differentiators) if card.differentiators else None,
+        paragraph(card.why and f"Why this name: {card.why}", "note"),
     )
 
 
@@ -120,11 +124,9 @@ def _rule(card: Card) -> Html | None:
     if not card.rule:
         return None
     return join(
-        [
-            element("h4", "Rule of thumb"),
-            element("p", element("b", card.rule.replace("<=", "≤"))),
-            element("p", reach(card.coverage, card.precision), class_="note"),
-        ]
+        element("h4", "Rule of thumb"),
+        element("p", element("b", card.rule.replace("<=", "≤"))),
+        paragraph(reach(card.coverage, card.precision), "note"),
     )
 
 
@@ -150,13 +152,10 @@ def _typical(card: Card, columns: list[str]) -> Html | None:
     shown = narrow(card.typical, columns, characters=MOST_CHARACTERS)
     left = card.typical.shape[1] - (shown.shape[1] - 1)
     note = f"The other {plural(left, 'column')} are in the workbook." if left else ""
-    note = "One more column is in the workbook." if left == 1 else note
     return join(
-        [
-            element("h4", "Typical customers"),
-            table(shown, f"Typical customers of {_label(card.number, card.name)}"),
-            element("p", note, class_="note") if note else None,
-        ]
+        element("h4", "Typical customers"),
+        table(shown, f"Typical customers of {label(card.number, card.name)}"),
+        paragraph("One more column is in the workbook." if left == 1 else note, "note"),
     )
 
 
@@ -206,4 +205,5 @@ def narrow(
 def _width(values: pd.Series[Any], title: str) -> int:
     """Characters of a column: its longest cell, or longest word of its heading."""
     cells = [len(written(value, title)) for value in values]
-    return max([*cells, *map(len, heading(title).split())]) + GAP
+    words = [len(word) for word in heading(title).split()]
+    return max([*cells, *words, LONG // 2 if len(title) > LONG else 0]) + GAP

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.explanations import MEANING
-from customer_segmentation.page.document import Section, document, made, pictures
-from customer_segmentation.page.html import Html, element, facts, join, table
+from customer_segmentation.page.document import Section, document, gallery, made
+from customer_segmentation.page.html import Html, element, facts, join, paragraph, table
 from customer_segmentation.page.segment_cards import cards
 from customer_segmentation.style import number, plural
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from customer_segmentation.profiles.cards import Card
     from customer_segmentation.recommendation import Recommendation
 
-SHOWN = {
-    "run": "run",
-    "verdict": "verdict",
-    "n_segments": "segments",
-    "score": "score",
-    "stability": "stability",
-    "silhouette": "silhouette",
-    "outlier_share": "outliers (share)",
-    "smallest_share": "smallest segment (share)",
-    "objection": "why not",
-}
+SHOWN = (
+    "run", "verdict", "n_segments", "score", "stability", "silhouette", "outlier_share",
+    "smallest_share", "objection",
+)  # fmt: skip
+READING = (
+    "The score says how much better the segments describe the customers than one single group "
+    "would; at or below zero they do not. It compares runs with different columns. Stability says "
+    "how far the segments come back when the analysis is repeated: 1 is unchanged. The silhouette "
+    "says how clearly customers belong to their segment, and compares only runs with the same "
+    "columns."
+)
 WHOSE = (
     "Numbers and names are those the run had when this comparison ended. If it is promoted, they "
     "follow the champion's: its own report.html shows them as they are used."
@@ -88,12 +88,13 @@ def sweep(
     >>> "E: &lt;b&gt;" in html
     True
     """
+    best = [found.run for found in recommendations.values() if found.exists]
     sections: list[Section] = [("why", "Why this run", _case(recommendations))]
     for data, found in recommendations.items():
         if cards.get(data):
             sections.append(_recommended(data, found, cards[data], len(recommendations)))
     sections += [
-        ("leaderboard", "All runs", _board(board, [r.run for r in recommendations.values()])),
+        ("leaderboard", "All runs", _board(board, best)),
         ("agreement", "Agreement between the runs", _agreement(agreement, pictures)),
         ("failures", "Runs that failed", _failures(failures)),
     ]
@@ -131,40 +132,32 @@ def _case(recommendations: Mapping[str, Recommendation]) -> Html:
             parts.append(element("p", MEANING[found.verdict]))
         rows = found.case[["question", "answer"]].itertuples(index=False)
         parts.append(facts([(str(question), answer) for question, answer in rows], "pairs"))
-    return join(parts) if parts else element("p", "No run finished.")
+    return join(*parts) if parts else element("p", "No run finished.")
 
 
 def _recommended(data: str, found: Recommendation, shown: Sequence[Card], several: int) -> Section:
     name = f"The segments of {found.run}" + (f" ({data})" if several > 1 else "")
     anchor = "segments" if several == 1 else f"segments-{data}"
-    return anchor, name, join([element("p", WHOSE, class_="note"), cards(shown)])
+    return anchor, name, join(paragraph(WHOSE, "note"), cards(shown))
 
 
 def _board(board: pd.DataFrame, recommended: Sequence[str]) -> Html:
     if not len(board):
         return element("p", "No run finished.")
-    shown = board[[column for column in SHOWN if column in board]].rename(columns=SHOWN)
+    shown = board[[column for column in SHOWN if column in board]].copy()
     shown["run"] = [
         f"{place}. {run}{' (recommended)' if run in recommended else ''}"
         for place, run in enumerate(board["run"], 1)
     ]
-    if "why not" in shown and not shown["why not"].astype(bool).any():
-        shown = shown.drop(columns="why not")
-    told = (
-        "The score says how much better the segments describe the customers than one single group "
-        "would; at or below zero they do not. It compares runs with different columns; the "
-        "silhouette compares only runs with the same columns."
-    )
-    return join([element("p", told), table(shown, "Leaderboard")])
+    if not board["objection"].astype(bool).any():
+        shown = shown.drop(columns="objection")
+    return join(paragraph(READING), table(shown, "Leaderboard"))
 
 
 def _agreement(matrix: pd.DataFrame, found: Mapping[str, bytes]) -> Html:
     if len(matrix) < 2:
         return element("p", "One run: there is nothing to compare.")
-    text = in_words(matrix)
-    return join(
-        [element("p", text), pictures(found, CAPTIONS, {"agreement": f"Triangle of runs. {text}"})]
-    )
+    return join(paragraph(in_words(matrix)), gallery(found, CAPTIONS))
 
 
 def in_words(matrix: pd.DataFrame) -> str:

@@ -8,34 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from customer_segmentation.plots.canvas import (
-    CHOSEN,
-    INK,
-    MUTED,
-    SMALL,
-    axes,
-    blank,
-    fit,
-    picture,
-    segment_label,
-    widest,
-)
+from customer_segmentation.plots import canvas
 from customer_segmentation.style import colour, percent
 
-LEVEL_COLOURS = {"stable": "#9FB8C8", "moderate": "#E69F00", "large": CHOSEN}
+LEVEL_COLOURS = {"stable": "#9FB8C8", "moderate": "#E69F00", "large": canvas.CHOSEN}
 MOST_BARS = 20
 MOST_SEGMENTS = 24
 PANEL, EDGE = 5.2, 0.55  # inches: width of the axes, and what is right of them
-TOP, HEAD, ROW, FOOT = 0.7, 0.3, 0.3, 0.65  # inches: headline, legend, row, axis
+TOP, HEAD, ROW, FOOT = 0.85, 0.3, 0.3, 0.65  # inches: headline, legend, row, axis
 LONGEST_FEATURE = 2.6
 NOTE = (
-    "PSI: from 0.1 moderate, from 0.25 large (dotted; Siddiqi 2006), if also beyond the black "
-    "tick: up to there chance may take it"
+    "The population stability index (PSI) says how far a distribution has moved; 0 is not at all. "
+    "Dotted: 0.1 moderate, 0.25 large (Siddiqi 2006). Black tick: up to there it may be chance."
 )
-BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 
 
-@picture
+@canvas.picture
 def drift(table: pd.DataFrame, shares: pd.DataFrame, names: Mapping[int, str]) -> Figure:
     """Segment shares, expected against found, above the PSI of each feature with its limit.
 
@@ -65,14 +53,14 @@ def drift(table: pd.DataFrame, shares: pd.DataFrame, names: Mapping[int, str]) -
     """
     bars = table.sort_values("psi", ascending=False, kind="stable").head(MOST_BARS)
     shown = _largest(shares)
-    heads = [fit(str(what), LONGEST_FEATURE) for what in bars["what"]]
-    labels = [segment_label(int(segment), names) for segment in shown["segment"]]
-    margin = widest([*labels, *heads]) + 0.3
+    heads = [canvas.fit(str(what), LONGEST_FEATURE) for what in bars["what"]]
+    labels = [canvas.segment_label(int(segment), names) for segment in shown["segment"]]
+    margin = canvas.widest([*labels, *heads]) + 0.35
     first, second = (HEAD + max(count, 2) * ROW + FOOT for count in (len(shown), len(bars)))
     height, customers = TOP + first + second, f"{int(shares['customers'].sum()):,} customers scored"
-    figure = blank(margin + PANEL + EDGE, height, _headline(table), f"{customers}. {NOTE}")
-    upper = axes(figure, left=margin, right=EDGE, top=TOP + HEAD, bottom=second + FOOT)
-    lower = axes(figure, left=margin, right=EDGE, top=TOP + first + HEAD, bottom=FOOT)
+    figure = canvas.blank(margin + PANEL + EDGE, height, _headline(table), f"{customers}. {NOTE}")
+    upper = canvas.axes(figure, left=margin, right=EDGE, top=TOP + HEAD, bottom=second + FOOT)
+    lower = canvas.axes(figure, left=margin, right=EDGE, top=TOP + first + HEAD, bottom=FOOT)
     _draw_shares(upper, shown, labels)
     _draw_psi(lower, bars, heads)
     return figure
@@ -102,19 +90,15 @@ def _draw_shares(ax: Axes, shares: pd.DataFrame, labels: list[str]) -> None:
                zorder=3, clip_on=False)  # fmt: skip
     ax.scatter(found, places, s=46, color=colours, zorder=4, clip_on=False)
     high = float(max(expected.max(initial=0.05), found.max(initial=0.05))) * 1.08
-    for place, old, new in zip(places, expected, found, strict=True):
-        ax.annotate(
-            f"{percent(old)} → {percent(new)}", (max(old, new), place), (7, 0),
-            textcoords="offset points", va="center", size=SMALL, color=INK,
-            bbox=BEHIND, zorder=2,
-        )  # fmt: skip
+    for place, (old, new) in enumerate(zip(expected, found, strict=True)):
+        canvas.beside(ax, f"{percent(old)} → {percent(new)}", (max(old, new), place))
     # Room for the numbers beside the outermost point.
-    _rows(ax, labels, high * PANEL / (PANEL - 1.0))
+    canvas.rows(ax, labels, high * PANEL / (PANEL - 1.0))
     ax.xaxis.set_major_formatter(lambda value, _: percent(value) if value <= 1 else "")
     ax.set_xlabel("Share of customers")
     kinds = [
-        Line2D([], [], marker="o", linestyle="", markerfacecolor="white", color=MUTED),
-        Line2D([], [], marker="o", linestyle="", color=MUTED),
+        Line2D([], [], marker="o", linestyle="", markerfacecolor="white", color=canvas.MUTED),
+        Line2D([], [], marker="o", linestyle="", color=canvas.MUTED),
     ]
     _legend(ax, kinds, ["in training", "scored now"])
 
@@ -123,33 +107,23 @@ def _draw_psi(ax: Axes, bars: pd.DataFrame, heads: list[str]) -> None:
     places, psi = np.arange(len(bars)), bars["psi"].to_numpy(float)
     limits = bars["psi_limit"].to_numpy(float)
     ax.barh(places, psi, height=0.62, color=[LEVEL_COLOURS[level] for level in bars["level"]])
-    ax.vlines(limits, places - 0.38, places + 0.38, color=INK, linewidth=1.2)
+    ax.vlines(limits, places - 0.38, places + 0.38, color=canvas.INK, linewidth=1.2)
     for threshold in (0.1, 0.25):
-        ax.axvline(threshold, color=MUTED, linestyle=":", linewidth=1)
+        ax.axvline(threshold, color=canvas.MUTED, linestyle=":", linewidth=1)
     high = float(max(psi.max(initial=0), limits.max(initial=0), 0.3)) * 1.1
-    _rows(ax, heads, high)
-    for place, value, limit in zip(places, psi, limits, strict=True):
+    canvas.rows(ax, heads, high)
+    for place, (value, limit) in enumerate(zip(psi, limits, strict=True)):
         # A number that would lie under the tick goes behind it.
-        beside = max(value, limit) if value <= limit < value + 0.1 * high else value
-        ax.annotate(
-            f"{value:.2f}", (beside, place), (4, 0), textcoords="offset points", va="center",
-            size=SMALL, color=INK, bbox=BEHIND, zorder=2,
-        )  # fmt: skip
+        end = max(value, limit) if value <= limit < value + 0.1 * high else value
+        canvas.beside(ax, f"{value:.2f}", (end, place))
     ax.set_xlabel("Population stability index (PSI)")
     kinds = [Line2D([], [], marker="s", linestyle="", color=c) for c in LEVEL_COLOURS.values()]
     _legend(ax, kinds, list(LEVEL_COLOURS))
 
 
-def _rows(ax: Axes, labels: list[str], high: float) -> None:
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(max(len(labels), 2) - 0.4, -0.6)
-    ax.tick_params(axis="y", length=0)
-    ax.set_xlim(0, high)
-    ax.grid(axis="x")
-
-
 def _legend(ax: Axes, kinds: list[Line2D], words: list[str]) -> None:
     ax.legend(
         kinds, words, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=len(words),
-        fontsize=SMALL, frameon=False, handletextpad=0.1, columnspacing=1.0, borderaxespad=0.2,
+        fontsize=canvas.SMALL, frameon=False, handletextpad=0.1, columnspacing=1.0,
+        borderaxespad=0.2,
     )  # fmt: skip

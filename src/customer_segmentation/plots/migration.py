@@ -12,21 +12,9 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from customer_segmentation.migration import Migration
-from customer_segmentation.migration.changes import CHANGES, label
-from customer_segmentation.plots.canvas import (
-    CHOSEN,
-    LINE_HEIGHT,
-    MUTED,
-    SIZE,
-    SMALL,
-    axes,
-    blank,
-    fit,
-    picture,
-    spread,
-    text_width,
-)
-from customer_segmentation.style import OUTLIER, colour, name_of, plural
+from customer_segmentation.migration.changes import CHANGES
+from customer_segmentation.plots import canvas
+from customer_segmentation.style import OUTLIER, colour, label, name_of, plural
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,16 +46,19 @@ class Side:
     def line(self) -> float:
         """Height of the highest label."""
         lines = max((name.count("\n") + 1 for name in self.names), default=1)
-        return (lines * SIZE + SMALL) * LINE_HEIGHT / 72 + 0.08
+        return (lines * canvas.SIZE + canvas.SMALL) * canvas.LINE_HEIGHT / 72 + 0.08
 
     @property
     def width(self) -> float:
         """Width of the widest label."""
-        widths = [*(text_width(t) for t in self.names), *(text_width(t, SMALL) for t in self.notes)]
+        widths = [
+            *(canvas.text_width(t) for t in self.names),
+            *(canvas.text_width(t, canvas.SMALL) for t in self.notes),
+        ]
         return max(widths, default=0.0)
 
 
-@picture
+@canvas.picture
 def flows(migration: Migration, before: str = "Before", after: str = "After") -> Figure:
     """Old segments on the left, new ones on the right, and who went where between them.
 
@@ -111,10 +102,10 @@ def flows(migration: Migration, before: str = "Before", after: str = "After") ->
     height = max(SHORTEST, *(side.line * len(side.segments) for side in (left, right)))
     margins = [side.width + LEADER + BAR + EDGE for side in (left, right)]
     width, note = sum(margins) + BAND, _note(migration)
-    fits = text_width(migration.moved, TITLE, "bold") < width - 0.3
-    top = TOP if fits else TOP + TITLE * LINE_HEIGHT / 72
-    figure = blank(width, height + top + BOTTOM, migration.moved, note)
-    ax = axes(figure, left=margins[0], right=margins[1], top=top, bottom=BOTTOM)
+    fits = canvas.text_width(migration.moved, TITLE, "bold") < width - 0.3
+    top = TOP if fits else TOP + TITLE * canvas.LINE_HEIGHT / 72
+    figure = canvas.blank(width, height + top + BOTTOM, migration.moved, note)
+    ax = canvas.axes(figure, left=margins[0], right=margins[1], top=top, bottom=BOTTOM)
     ax.set(xlim=(0, BAND), ylim=(height, 0), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     bars = _bars(left, right, height)
@@ -152,7 +143,7 @@ def _side(
     for segment, count in zip(segments, customers, strict=True):
         told = fates.get(changed.get(segment, ""), "")
         notes.append(plural(int(count), "customer") + (f" · {told}" if told else ""))
-    written = [fit(label(s, name_of(s, dict(names))), NAME, lines=2) for s in segments]
+    written = [canvas.fit(label(s, name_of(s, dict(names))), NAME, lines=2) for s in segments]
     return Side(segments, customers, written, notes)
 
 
@@ -197,9 +188,11 @@ def _beside(ax: Axes, side: Side, bars: Floats, height: float, head: str, *, tow
     """Bars of one side, their labels, and the head above them."""
     edge, align = (0.0, "right") if towards < 0 else (BAND, "left")
     x = edge + towards * (BAR + LEADER)
-    ax.text(x, -0.16, head, size=SMALL, weight="bold", color=MUTED, ha=align, va="bottom")
+    ax.text(
+        x, -0.16, head, size=canvas.SMALL, weight="bold", color=canvas.MUTED, ha=align, va="bottom"
+    )
     middles = bars.mean(axis=0)
-    places = spread(middles, side.line, 0, height)
+    places = canvas.spread(middles, side.line, 0, height)
     for row, segment in enumerate(side.segments):
         top, bottom = bars[0, row], max(bars[1, row], bars[0, row] + THINNEST)
         shape = Rectangle(
@@ -211,8 +204,8 @@ def _beside(ax: Axes, side: Side, bars: Floats, height: float, head: str, *, tow
             ends, [middles[row], places[row]], color=colour(segment), linewidth=1, clip_on=False
         )
         name, note = side.names[row], side.notes[row]
-        drop = (name.count("\n") + 1) * SIZE * LINE_HEIGHT / 72
-        upper = places[row] - (drop + SMALL * LINE_HEIGHT / 72) / 2
+        drop = (name.count("\n") + 1) * canvas.SIZE * canvas.LINE_HEIGHT / 72
+        upper = places[row] - (drop + canvas.SMALL * canvas.LINE_HEIGHT / 72) / 2
         ax.text(x, upper, name, ha=align, va="top", linespacing=1.2)
-        ink = CHOSEN if " · " in note and not note.endswith("kept") else MUTED
-        ax.text(x, upper + drop, note, size=SMALL, color=ink, ha=align, va="top")
+        ink = canvas.CHOSEN if " · " in note and not note.endswith("kept") else canvas.MUTED
+        ax.text(x, upper + drop, note, size=canvas.SMALL, color=ink, ha=align, va="top")

@@ -1,42 +1,45 @@
-"""Pictures of a path: how good each candidate is, and which one was chosen."""
+"""Pictures of a path: how good each candidate is, and which one was taken."""
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from customer_segmentation.plots.canvas import (
-    CHOSEN,
-    LINE,
-    MUTED,
-    axes,
-    blank,
-    picture,
-)
+from customer_segmentation.plots import canvas
 from customer_segmentation.style import number, percent, plural
 
 Floats = npt.NDArray[np.float64]
 WIDTH = 9.6
+COUNTS = ("n_clusters", "n_components")
 PARAMETERS = {
     "n_clusters": "Number of segments (k)",
     "n_components": "Number of segments (k)",
     "eps": "eps (radius of a neighbourhood)",
     "min_cluster_size": "Smallest size of a segment (customers)",
 }
+TITLES = {
+    "wcss": "WCSS (within-cluster sum of squares)",
+    "silhouette": "Silhouette (mean)",
+    "n_segments": "Segments found",
+    "bic": "BIC (smaller is better)",
+}
+MOST_TICKS = 12
 
 
-@picture
-def elbow(path_table: pd.DataFrame, chosen: float | None, parameter: str) -> Figure:
-    """WCSS and silhouette over the path, side by side, with the chosen candidate marked.
+@canvas.picture
+def elbow(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
+    """WCSS and silhouette over the path, side by side, with the candidate taken marked.
 
     Parameters
     ----------
     path_table : DataFrame, one row per candidate
         Columns ``value``, ``n_segments``, ``wcss``, ``silhouette``; NaN where not computable.
-    chosen : float or None
-        The chosen candidate's ``value``; None when none was chosen.
+    chosen : float
+        The ``value`` of the candidate taken.
     parameter : str
         Name of the grid's parameter, such as "n_clusters".
 
@@ -45,30 +48,21 @@ def elbow(path_table: pd.DataFrame, chosen: float | None, parameter: str) -> Fig
     Figure
         Two Axes, 9.6 x 4.3 inches.
 
-    Raises
-    ------
-    ValueError
-        If `chosen` is not in the table.
-
     Examples
     --------
     >>> path = pd.DataFrame({"value": [1, 2], "n_segments": [1, 2],
     ...                      "wcss": [9.0, 4.0], "silhouette": [np.nan, 0.4]})
-    >>> [ax.get_title(loc="left") for ax in elbow(path, 2, "n_clusters").axes]
-    ['WCSS (within-cluster sum of squares): 4 at 2', 'Silhouette (mean): 0.4 at 2']
+    >>> sorted(ax.get_title(loc="left") for ax in elbow(path, 2, "n_clusters").axes)
+    ['Silhouette (mean): 0.4 at 2', 'WCSS (within-cluster sum of squares): 4 at 2']
     """
-    figure = _path_figure(path_table, chosen, parameter)
-    left = axes(figure, left=0.85, right=WIDTH / 2 + 0.2, top=1.0)
-    _curve(left, path_table, "wcss", chosen, "WCSS (within-cluster sum of squares)")
-    if np.isfinite(path_table["wcss"].astype(float)).any():
-        left.set_ylim(bottom=0)
-    _silhouette(figure, path_table, chosen)
-    _label_values(figure, path_table, parameter)
+    figure, left = _two_panels(path_table, chosen, parameter)
+    _curve(left, path_table, "wcss", chosen, parameter)
+    left.set_ylim(bottom=0)
     return figure
 
 
-@picture
-def density_path(path_table: pd.DataFrame, chosen: float | None, parameter: str) -> Figure:
+@canvas.picture
+def density_path(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
     """Segments found, outliers and silhouette over a density path (eps, min_cluster_size).
 
     WCSS means little here: it falls because customers are left out, not because segments fit.
@@ -83,7 +77,7 @@ def density_path(path_table: pd.DataFrame, chosen: float | None, parameter: str)
     Returns
     -------
     Figure
-        Three Axes: segments and, on the right-hand scale, outliers; silhouette.
+        Three Axes: silhouette; segments and, on the right-hand scale, outliers.
 
     Examples
     --------
@@ -92,31 +86,28 @@ def density_path(path_table: pd.DataFrame, chosen: float | None, parameter: str)
     >>> len(density_path(path, 0.1, "eps").axes)
     3
     """
-    figure = _path_figure(path_table, chosen, parameter)
-    left = axes(figure, left=0.7, right=WIDTH / 2 + 0.45, top=1.0)
-    _curve(left, path_table, "n_segments", chosen, "Segments found")
+    figure, left = _two_panels(path_table, chosen, parameter)
+    _curve(left, path_table, "n_segments", chosen, parameter)
     left.set_ylim(bottom=0)
     left.yaxis.set_major_locator(MaxNLocator(integer=True))
     twin = left.twinx()
-    values, shares = path_table["value"], path_table["outlier_share"].astype(float)
-    twin.fill_between(values, 0, shares * 100, color="#8A8A8A", alpha=0.25, linewidth=0)
+    shares = path_table["outlier_share"].astype(float) * 100
+    twin.fill_between(path_table["value"], 0, shares, color="#8A8A8A", alpha=0.25, linewidth=0)
     twin.set_ylim(0, 100)
-    twin.set_ylabel("Outliers, % of customers (grey area)", color=MUTED)
-    _silhouette(figure, path_table, chosen)
-    _label_values(figure, path_table, parameter)
+    twin.set_ylabel("Outliers, % of customers (grey area)", color=canvas.MUTED)
     return figure
 
 
-@picture
-def bic(path_table: pd.DataFrame, chosen: float | None) -> Figure:
-    """Bayesian information criterion of the mixtures (smaller is better), chosen one marked.
+@canvas.picture
+def bic(path_table: pd.DataFrame, chosen: float) -> Figure:
+    """Bayesian information criterion of the mixtures (smaller is better), the one taken marked.
 
     Parameters
     ----------
     path_table : DataFrame, one row per candidate
         Columns ``value`` and ``bic``.
-    chosen : float or None
-        The chosen candidate's ``value``.
+    chosen : float
+        The ``value`` of the candidate taken.
 
     Returns
     -------
@@ -127,20 +118,20 @@ def bic(path_table: pd.DataFrame, chosen: float | None) -> Figure:
     --------
     >>> path = pd.DataFrame({"value": [1, 2, 3], "bic": [9.0, 4.0, 5.0]})
     >>> bic(path, 2).texts[0].get_text()
-    'BIC is smallest at 2 segments, the number chosen'
+    'BIC is smallest at 2 segments, the number taken'
     """
-    _check_chosen(path_table, chosen)
-    scores = path_table["bic"].astype(float)
-    figure = blank(6.8, 4.3, _bic_headline(path_table, scores, chosen))
-    ax = axes(figure, left=0.95, right=0.3, top=0.75)
-    _curve(ax, path_table, "bic", chosen, "BIC (smaller is better)")
-    _label_values(figure, path_table, "n_components")
+    best = float(path_table["value"].iloc[int(path_table["bic"].astype(float).argmin())])
+    taken = ", the number taken" if chosen == best else f"; {number(chosen)} taken"
+    title = f"BIC is smallest at {plural(int(best), 'segment')}{taken}"
+    figure = canvas.blank(6.8, 4.3, title)
+    ax = canvas.axes(figure, left=0.95, right=0.3, top=0.75)
+    _curve(ax, path_table, "bic", chosen, "n_components")
     return figure
 
 
-@picture
-def k_distance(distances: Floats, grid: Floats, chosen: float | None) -> Figure:
-    """Sorted distances to the k-th neighbour, with the eps values tried and the one chosen.
+@canvas.picture
+def k_distance(distances: Floats, grid: Floats, chosen: float) -> Figure:
+    """Sorted distances to the k-th neighbour, with the eps values tried and the one taken.
 
     Parameters
     ----------
@@ -148,8 +139,8 @@ def k_distance(distances: Floats, grid: Floats, chosen: float | None) -> Figure:
         Distance of each customer to its k-th nearest neighbour, any order.
     grid : array, shape (n_candidates,)
         The eps values of the path.
-    chosen : float or None
-        The chosen eps.
+    chosen : float
+        The eps taken.
 
     Returns
     -------
@@ -168,104 +159,53 @@ def k_distance(distances: Floats, grid: Floats, chosen: float | None) -> Figure:
     'At eps = 0.5, 67 % of customers have enough neighbours'
     """
     curve = np.sort(np.asarray(distances, dtype=float))
-    inside = float(np.mean(curve <= chosen)) if chosen is not None else float("nan")
-    title = (
-        "No eps chosen"
-        if chosen is None
-        else f"At eps = {number(chosen)}, {percent(inside)} of customers have enough neighbours"
-    )
-    figure = blank(6.8, 4.3, title, "Grey lines: the eps values tried")
-    ax = axes(figure, left=0.75, right=0.3, top=0.95)
+    inside = percent(float(np.mean(curve <= chosen)))
+    title = f"At eps = {number(chosen)}, {inside} of customers have enough neighbours"
+    figure = canvas.blank(6.8, 4.3, title, "Grey lines: the eps values tried")
+    ax = canvas.axes(figure, left=0.75, right=0.3, top=0.95)
     shown = np.unique(np.linspace(0, len(curve) - 1, 600).astype(int))
     ax.hlines(grid, 0, len(curve), color="#D0D0D0", linewidth=0.8)
-    ax.plot(shown + 1, curve[shown], color=LINE, linewidth=2)
-    if chosen is not None:
-        ax.axhline(chosen, color=CHOSEN, linewidth=1.5, linestyle="--")
-    ax.set_xlim(0, len(curve) + 1)
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("Customers, sorted by distance")
+    ax.plot(shown + 1, curve[shown], color=canvas.LINE, linewidth=2)
+    ax.axhline(chosen, color=canvas.CHOSEN, linewidth=1.5, linestyle="--")
+    ax.set(xlim=(0, len(curve) + 1), xlabel="Customers, sorted by distance")
     ax.set_ylabel("Distance to the k-th neighbour")
+    ax.set_ylim(bottom=0)
     return figure
 
 
-def _path_figure(path_table: pd.DataFrame, chosen: float | None, parameter: str) -> Figure:
-    _check_chosen(path_table, chosen)
-    if chosen is None:
-        return blank(WIDTH, 4.3, "No candidate of this path was chosen")
+def _two_panels(path_table: pd.DataFrame, chosen: float, parameter: str) -> tuple[Figure, Axes]:
+    """Figure with the silhouettes on the right, and the empty axes on the left."""
     row = path_table[path_table["value"] == chosen].iloc[0]
-    found = int(row["n_segments"])
-    title = plural(found, "segment")
-    if parameter not in ("n_clusters", "n_components"):
+    title = plural(int(row["n_segments"]), "segment")
+    if parameter not in COUNTS:
         title += f" at {parameter} = {number(chosen)}"
-    scores = path_table["silhouette"].astype(float)
-    mine = float(row["silhouette"])
+    mine, best = float(row["silhouette"]), float(path_table["silhouette"].max())
     if np.isfinite(mine):
-        best = mine >= scores.max()
-        title += f": silhouette {mine:.3f}, " + (
-            "the best of the path" if best else f"best of the path is {scores.max():.3f}"
-        )
-    return blank(WIDTH, 4.3, title, "Chosen candidate marked in orange")
+        against = "the best of all tried" if mine >= best else f"the best tried has {best:.3f}"
+        title += f": silhouette {mine:.3f}, {against}"
+    figure = canvas.blank(WIDTH, 4.3, title, "The setting taken is marked in orange")
+    right = canvas.axes(figure, left=WIDTH / 2 + 0.75, right=0.25, top=1.0)
+    _curve(right, path_table, "silhouette", chosen, parameter)
+    return figure, canvas.axes(figure, left=0.85, right=WIDTH / 2 + 0.6, top=1.0)
 
 
-def _check_chosen(path_table: pd.DataFrame, chosen: float | None) -> None:
-    if chosen is not None and not (path_table["value"] == chosen).any():
-        tried = ", ".join(number(float(value)) for value in path_table["value"])
-        raise ValueError(
-            f"got chosen = {chosen}, expected one of the path's values ({tried}) or None; "
-            "pass the value of the candidate, not its position"
-        )
-
-
-def _curve(
-    ax: Axes, path_table: pd.DataFrame, column: str, chosen: float | None, title: str
-) -> None:
+def _curve(ax: Axes, path_table: pd.DataFrame, column: str, chosen: float, parameter: str) -> None:
     values = path_table["value"].to_numpy(dtype=float)
     scores = path_table[column].to_numpy(dtype=float)
+    score = float(scores[values == chosen][0])
     dots = 5 if len(values) <= 30 else 3
-    ax.plot(values, scores, color=LINE, linewidth=2, marker="o", markersize=dots)
+    ax.plot(values, scores, color=canvas.LINE, linewidth=2, marker="o", markersize=dots)
+    ax.axvline(chosen, color=canvas.CHOSEN, linestyle="--", linewidth=1.3)
+    ax.plot([chosen], [score], "o", color=canvas.CHOSEN, markersize=10, label="chosen")
     ax.grid(axis="y")
-    if not np.isfinite(scores).any():
-        ax.text(
-            0.5,
-            0.5,
-            "not computable on this path",
-            ha="center",
-            transform=ax.transAxes,
-            color=MUTED,
-        )
-    if chosen is not None:
-        score = float(scores[values == chosen][0])
-        ax.axvline(chosen, color=CHOSEN, linestyle="--", linewidth=1.3)
-        ax.plot([chosen], [score], "o", color=CHOSEN, markersize=10, label="chosen")
-        title += f": {number(score) if np.isfinite(score) else 'none'} at {number(chosen)}"
-    ax.set_title(title)
-
-
-def _silhouette(figure: Figure, path_table: pd.DataFrame, chosen: float | None) -> None:
-    ax = axes(figure, left=WIDTH / 2 + 0.75, right=0.25, top=1.0)
-    _curve(ax, path_table, "silhouette", chosen, "Silhouette (mean)")
-    values = path_table["value"].to_numpy(dtype=float)
-    room = (values.max() - values.min()) * 0.05 or 0.5
+    ax.set_title(f"{TITLES[column]}: {number(score)} at {number(chosen)}")
+    ax.set_xlabel(PARAMETERS.get(parameter, parameter))
+    room = np.ptp(values) * 0.05 or 0.5
     ax.set_xlim(values.min() - room, values.max() + room)  # also where k = 1 has no silhouette
-
-
-def _label_values(figure: Figure, path_table: pd.DataFrame, parameter: str) -> None:
-    values = path_table["value"].to_numpy(dtype=float)
-    for ax in (ax for ax in figure.axes if ax.get_title(loc="left")):  # not a twin
-        ax.set_xlabel(PARAMETERS.get(parameter, parameter))
-        if len(values) <= 12 and np.all(values == np.round(values)) and np.ptp(values) <= 12:
-            ax.set_xticks(values)
-        elif np.all(values == np.round(values)):
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _bic_headline(
-    path_table: pd.DataFrame, scores: "pd.Series[float]", chosen: float | None
-) -> str:
+    if np.all(values == np.round(values)):
+        few = np.ptp(values) <= MOST_TICKS
+        locator = FixedLocator(values.tolist()) if few else MaxNLocator(integer=True)
+        ax.xaxis.set_major_locator(locator)
     if not np.isfinite(scores).any():
-        return "No BIC could be computed"
-    best = float(path_table["value"].to_numpy()[int(np.nanargmin(scores))])
-    text = f"BIC is smallest at {number(best)} segment{'' if best == 1 else 's'}"
-    if chosen is None:
-        return text
-    return text + (", the number chosen" if chosen == best else f"; {number(chosen)} chosen")
+        centre: Any = {"ha": "center", "transform": ax.transAxes, "color": canvas.MUTED}
+        ax.text(0.5, 0.5, "cannot be computed here", **centre)

@@ -6,37 +6,25 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from customer_segmentation.plots.canvas import (
-    CHOSEN,
-    INK,
-    MUTED,
-    RULE,
-    SMALL,
-    axes,
-    blank,
-    fit,
-    ink_on,
-    picture,
-    text_width,
-    widest,
-)
-from customer_segmentation.style import is_share, number, percent, plural
+from customer_segmentation.plots import canvas
+from customer_segmentation.style import heading, ink, plural, written
 
 LONGEST_CELL = 2.6  # inches
 LONGEST_HEAD = 1.0
 ROW = 0.29
 
 
-@picture
+@canvas.picture
 def leaderboard(table: pd.DataFrame, recommended: Hashable | None = None) -> Figure:
     """Table of the runs as a picture, in the order given, the recommended one highlighted.
 
     Parameters
     ----------
     table : DataFrame, one row per run
-        Shown without its index: numbers to three digits, shares as percent, missing as "-".
+        Shown without its index.
     recommended : hashable, optional
         Index label of the recommended run.
 
@@ -49,14 +37,21 @@ def leaderboard(table: pd.DataFrame, recommended: Hashable | None = None) -> Fig
     --------
     >>> table = pd.DataFrame({"run": ["kmeans-k5"], "silhouette": [0.5547]})
     >>> [text.get_text() for text in leaderboard(table, 0).axes[0].texts]
-    ['run', 'kmeans-k5', 'silhouette', '0.555']
+    ['run', 'kmeans-k5', 'silhouette', '0.55']
     """
-    cells = {c: [_cell(v, c) for v in table[c].tolist()] for c in table.columns}
+    cells = {
+        c: [canvas.fit(written(v, c), LONGEST_CELL, canvas.SMALL) for v in table[c].tolist()]
+        for c in table.columns
+    }
     heads = {
-        c: fit(str(c).replace("_", " "), LONGEST_HEAD, SMALL, lines=2, weight="bold") for c in cells
+        c: canvas.fit(heading(c), LONGEST_HEAD, canvas.SMALL, lines=3, weight="bold") for c in cells
     }
     widths = [
-        max(text_width(heads[c], SMALL, "bold"), widest(cells[c], SMALL)) + 0.22 for c in cells
+        max(
+            canvas.text_width(heads[c], canvas.SMALL, "bold"), canvas.widest(cells[c], canvas.SMALL)
+        )
+        + 0.22
+        for c in cells
     ]
     width, height = max(sum(widths) + 0.3, 5.0), 0.95 + ROW * (len(table) + 1)
     title = plural(len(table), "run")
@@ -64,7 +59,9 @@ def leaderboard(table: pd.DataFrame, recommended: Hashable | None = None) -> Fig
         place = table.index.get_loc(recommended)
         names = cells.get("run", next(iter(cells.values())))
         title += f"; recommended: {names[int(place)]}"  # type: ignore[arg-type]
-    ax = axes(blank(width, height, title), left=0.15, right=0.15, bottom=0.15, top=0.55)
+    ax = canvas.axes(
+        canvas.blank(width, height, title), left=0.15, right=0.15, bottom=0.15, top=0.55
+    )
     ax.set_axis_off()
     ax.set_xlim(0, width - 0.3)
     ax.set_ylim(len(table) + 0.6, -0.6)
@@ -77,7 +74,7 @@ def leaderboard(table: pd.DataFrame, recommended: Hashable | None = None) -> Fig
     return ax.figure  # type: ignore[return-value]
 
 
-@picture
+@canvas.picture
 def agreement(matrix: pd.DataFrame) -> Figure:
     """Show the adjusted Rand index between the labels of every two runs, in a triangle.
 
@@ -102,58 +99,44 @@ def agreement(matrix: pd.DataFrame) -> Figure:
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['0.94']
     """
-    runs = [fit(str(run), 3.2, SMALL) for run in matrix.index]
+    runs = [canvas.fit(str(run), 3.2, canvas.SMALL) for run in matrix.index]
     labels = [f"{run}  {i}" for i, run in enumerate(runs, 1)]
-    left, cell, count = widest(labels, SMALL) + 0.3, 0.37, max(len(runs), 1)
+    left, cell, count = canvas.widest(labels, canvas.SMALL) + 0.3, 0.37, max(len(runs), 1)
     width = max(left + cell * count + 0.3, 6.2)
     title, note = _agreement_headline(matrix, runs)
-    figure = blank(width, 1.35 + cell * count, title, note)
-    ax = axes(figure, left=left, right=width - left - cell * count, top=1.0, bottom=0.35)
+    figure = canvas.blank(width, 1.35 + cell * count, title, note)
+    ax = canvas.axes(figure, left=left, right=width - left - cell * count, top=1.0, bottom=0.35)
     scores = matrix.to_numpy(dtype=float)
     lower = np.where(np.tri(len(runs), k=-1, dtype=bool), scores, np.nan)
     ax.imshow(lower, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
     shades = colormaps["Blues"]  # looking one up copies it, so once
     for row, column in zip(*np.nonzero(np.isfinite(lower)), strict=True):
         shade = shades(max(lower[row, column], 0) / 1.15)
-        text, ink = f"{lower[row, column]:.2f}".replace("-0.00", "0.00"), ink_on(*shade[:3])
-        ax.text(column, row, text, color=ink, size=7.5, ha="center", va="center")
-    ax.set_yticks(range(len(runs)), labels, fontsize=SMALL)
-    ax.set_xticks(range(len(runs)), [str(i + 1) for i in range(len(runs))], fontsize=SMALL)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+        text = f"{lower[row, column]:.2f}".replace("-0.00", "0.00")
+        ax.text(column, row, text, color=ink(to_hex(shade)), size=7.5, ha="center", va="center")
+    ax.set_yticks(range(len(runs)), labels, fontsize=canvas.SMALL)
+    ax.set_xticks(range(len(runs)), [str(i + 1) for i in range(len(runs))], fontsize=canvas.SMALL)
+    canvas.bare(ax)
     return figure
-
-
-def _cell(value: object, column: object) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return "-"
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else ""
-    if isinstance(value, int | float):
-        if is_share(column) and 0 <= value <= 1:
-            return percent(float(value))
-        small = isinstance(value, float) and abs(value) < 1 and value != round(value)
-        return f"{value:.3f}" if small and abs(value) >= 0.001 else number(float(value))
-    return fit(str(value), LONGEST_CELL, SMALL)
 
 
 def _stripe(ax: Axes, row: int, recommended: bool) -> None:
     if recommended:
-        ax.axhspan(row - 0.5, row + 0.5, facecolor=CHOSEN, alpha=0.18, linewidth=0)
+        ax.axhspan(row - 0.5, row + 0.5, facecolor=canvas.CHOSEN, alpha=0.18, linewidth=0)
     elif row % 2:
         ax.axhspan(row - 0.5, row + 0.5, facecolor="#F4F4F4", linewidth=0)
     if row == 1:
-        ax.axhline(0.5, color=RULE)
+        ax.axhline(0.5, color=canvas.RULE)
 
 
 def _column(
     ax: Axes, edges: tuple[float, float], head: str, cells: list[str], numeric: bool
 ) -> None:
     x, side = (edges[1] - 0.11, "right") if numeric else (edges[0] + 0.11, "left")
-    ax.text(x, 0.35, head, size=SMALL, weight="bold", ha=side, va="bottom", color=INK)
+    ax.text(x, 0.35, head, size=canvas.SMALL, weight="bold", ha=side, va="bottom", color=canvas.INK)
     for row, cell in enumerate(cells, 1):
-        ink = MUTED if cell == "-" else INK
-        ax.text(x, row, cell, size=SMALL, ha=side, va="center", color=ink)
+        ink = canvas.MUTED if cell == "-" else canvas.INK
+        ax.text(x, row, cell, size=canvas.SMALL, ha=side, va="center", color=ink)
 
 
 def _agreement_headline(matrix: pd.DataFrame, runs: list[str]) -> tuple[str, str]:

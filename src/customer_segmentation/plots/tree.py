@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram as tree_layout
 
-from customer_segmentation.plots.canvas import CHOSEN, SMALL, axes, blank, picture
+from customer_segmentation.plots import canvas
 from customer_segmentation.style import colour, plural
 
 Floats = npt.NDArray[np.float64]
@@ -17,7 +17,7 @@ WIDTH = 9.6
 MOST_LEAVES = 30
 
 
-@picture
+@canvas.picture
 def dendrogram(linkage: Floats, n_clusters: int, segments: npt.ArrayLike | None = None) -> Figure:
     """Tree of merges, its last `MOST_LEAVES` branches, cut at the chosen number of segments.
 
@@ -47,25 +47,27 @@ def dendrogram(linkage: Floats, n_clusters: int, segments: npt.ArrayLike | None 
     tree = tree_layout(
         linkage, p=leaves, truncate_mode="lastp", no_plot=True, link_color_func=paint
     )
-    figure = blank(
+    figure = canvas.blank(
         WIDTH,
         4.6,
         f"Cutting the tree of merges here gives {plural(n_clusters, 'segment')}",
         "Each branch joins its customers; the higher two branches meet, the less alike they are. "
         "Bottom: customers per branch.",
     )
-    ax = axes(figure, left=0.75, right=0.25, bottom=0.6, top=0.95)
+    ax = canvas.axes(figure, left=0.75, right=0.25, bottom=0.6, top=0.95)
     lines = [
         list(zip(x, y, strict=True)) for x, y in zip(tree["icoord"], tree["dcoord"], strict=True)
     ]
     ax.add_collection(LineCollection(lines, colors=tree["color_list"], linewidths=1.6))
     cut, top = _cut_height(linkage, n_clusters), float(linkage[:, 2].max())
-    ax.axhline(cut, color=CHOSEN, linestyle="--", linewidth=1.3)
+    ax.axhline(cut, color=canvas.CHOSEN, linestyle="--", linewidth=1.3)
     ax.set_xlim(0, 10 * leaves)
     ax.set_ylim(0, max(top, cut) * 1.05 or 1.0)
     sizes = [label.strip("()") if "(" in label else "1" for label in tree["ivl"]]
     turn: dict[str, Any] = (
-        {"rotation": 90, "fontsize": SMALL - 1} if leaves > 20 else {"fontsize": SMALL}
+        {"rotation": 90, "fontsize": canvas.SMALL - 1}
+        if leaves > 20
+        else {"fontsize": canvas.SMALL}
     )
     ax.set_xticks(5 + 10 * np.arange(leaves), sizes, **turn)
     ax.tick_params(axis="x", length=0)

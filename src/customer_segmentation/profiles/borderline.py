@@ -97,7 +97,7 @@ def table(
     ...         [0, 0, 1, 1, 1], [0, 0, 1, 1, 1])]
     >>> found = table(segments, {1: "Low", 2: "High"}, X=X, confidence=np.ones(5), resamples=runs)
     >>> found[["name", "next_best_name", "reason"]].loc["c"].tolist()
-    ['Low', 'High', 'elsewhere in 2 of 3 refits']
+    ['Low', 'High', 'elsewhere in 2 of 3 repetitions']
     """
     _check(segments, X, confidence)
     numbers: IntArray = np.asarray(segments, dtype=np.int64)
@@ -140,7 +140,7 @@ def _reason(row: Any) -> str:
         )
     if row.flips:
         away = round(row.resamples * (1 - row.steadiness))
-        reasons.append(f"elsewhere in {away} of {row.resamples} refits")
+        reasons.append(f"elsewhere in {away} of {row.resamples} repetitions")
     return "; ".join(reasons)
 
 

@@ -15,10 +15,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from customer_segmentation import about_file, deliverables, report, validity
+from customer_segmentation import deliverables, page, report, validity
 from customer_segmentation.items import Item, Picture, Tag, Text
 from customer_segmentation.labels import FloatArray, tidy
-from customer_segmentation.page import alternatives, run_page
 from customer_segmentation.plots import drawing, tree
 from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.profiles import borderline, card_file
@@ -52,18 +51,17 @@ def items(proposal: Proposal) -> Iterator[Item]:
     segments = known["segment"].replace(proposal.numbers)
     table = customers(run.id).loc[known.index]
     tables = Tables(table, segments, proposal.names, known["confidence"], _cards(proposal))
-    about, texts = _words(proposal)
+    about = _words(proposal)
     matrix = prepare(proposal.segmenter.transformer_, proposal.segmenter.schema_.read(table))
     widths = validity.score(matrix, [tidy(segments)], seed=0).widths(0, len(matrix))
     pictures = _pictures(proposal, tables, matrix, widths)
-    texts |= alternatives.of_segments(tables, proposal.segmenter.columns, widths)
-    page = partial(_page, proposal, tables, about, pictures, texts)
+    write = partial(_page, proposal, tables, about, pictures)
     yield from deliverables.files(tables, ("", PROMOTED), about=about)
     yield from deliverables.records(tables, PROMOTED)
     for name, png in pictures.items():
         yield Picture(f"{PROMOTED}plots/{name}.png", png)
     for folder in ("", PROMOTED):
-        yield Text(f"{folder}report.html", page)
+        yield Text(f"{folder}report.html", write)
     first, *_, last = run.tags.get(NOTE, "").splitlines() or [""]
     yield Tag(NOTE, report.description(first, tables, f"{about.note}\n\n{last}"))
 
@@ -85,21 +83,14 @@ def _pictures(
     return found | {name: partial(bytes, png) for name, png in kept.items() if png is not None}
 
 
-def _page(
-    proposal: Proposal,
-    tables: Tables,
-    about: About,
-    pictures: dict[str, Drawn],
-    texts: dict[str, str],
-) -> str:
+def _page(proposal: Proposal, tables: Tables, about: About, pictures: dict[str, Drawn]) -> str:
     run_id = proposal.run.id
     doubtful = read_table(run_id, "tables/borderline.csv", index=True)
     quality = read_table(run_id, "tables/quality.csv")
-    return run_page.story(
+    return page.run(
         tables,
         about,
         pictures={name: png() for name, png in pictures.items()},
-        texts=texts,
         borderline=borderline.renumbered(doubtful, proposal.numbers, proposal.names),
         quality=None if quality is None else _quality(quality, proposal),
     )
@@ -120,15 +111,15 @@ def _cards(proposal: Proposal) -> list[Card]:
     return sorted(named, key=lambda card: card.number)
 
 
-def _words(proposal: Proposal) -> tuple[About, dict[str, str]]:
+def _words(proposal: Proposal) -> About:
     """What the run says of itself, and whose numbers its segments have now."""
     run_id = proposal.run.id
-    text = read_text(run_id, about_file.PATH)
-    about, texts = about_file.loads(text) if text else (About(), {})
+    text = read_text(run_id, About.PATH)
+    about = About.loads(text) if text else About()
     cleaning = read_table(run_id, "tables/cleaning.csv")
     told = [_note(proposal), proposal.migration.words if proposal.migration else ""]
     cleaned = pd.DataFrame() if cleaning is None else cleaning
-    return replace(about, note=" ".join(filter(None, told)), cleaning=cleaned), texts
+    return replace(about, note=" ".join(filter(None, told)), cleaning=cleaned)
 
 
 def _note(proposal: Proposal) -> str:

@@ -11,14 +11,8 @@ from openpyxl import Workbook
 
 from customer_segmentation.results import About, Offered, Tables
 from customer_segmentation.style import plural
-from customer_segmentation.workbook import (
-    customers,
-    looks,
-    notes,
-    offer_sheet,
-    segment_sheet,
-    summary,
-)
+from customer_segmentation.workbook import customers, looks, summary
+from customer_segmentation.workbook import tables as table_sheets
 from customer_segmentation.workbook.cells import Styles
 
 __all__ = [
@@ -54,12 +48,11 @@ FORMATS = {
 def content(
     tables: Tables,
     about: About | None = None,
-    most_rows: int = MOST_ROWS,
     offered: Offered | None = None,
 ) -> bytes:
     """Return what :func:`write` writes, so that another process can make it."""
     buffer = BytesIO()
-    write(buffer, tables, about, most_rows=most_rows, offered=offered)
+    write(buffer, tables, about, offered)
     return buffer.getvalue()
 
 
@@ -67,8 +60,6 @@ def write(
     path: str | Path | BytesIO,
     tables: Tables,
     about: About | None = None,
-    *,
-    most_rows: int = MOST_ROWS,
     offered: Offered | None = None,
 ) -> None:
     """Write ``Customer_Segmentation_Results.xlsx``, formatted, with charts.
@@ -85,8 +76,6 @@ def write(
     tables : Tables
     about : About, optional
         The words about the run.
-    most_rows : int
-        Rows of a sheet, header included; Excel's limit by default.
     offered : Offered, optional
         What to offer to whom: two more sheets.
 
@@ -117,20 +106,20 @@ def write(
     book.remove(book.active)
     sheets = {title: book.create_sheet(title) for title in _titles(offered)}
     summary.write(sheets["Summary"], tables, about)
-    segment_sheet.write(sheets["Segments"], tables)
-    notes.quality(sheets["Data quality"], about.cleaning)
-    notes.method(sheets["Method"], about)
+    table_sheets.segments(sheets["Segments"], tables)
+    table_sheets.quality(sheets["Data quality"], about.cleaning)
+    summary.method(sheets["Method"], about)
     long = [("Customers", BESIDE, customers.frame(tables))]
     if offered is not None:
-        offer_sheet.write(sheets["Segment offers"], offered.segments)
+        table_sheets.offers(sheets["Segment offers"], offered.segments)
         long.append(("Customer offers", OFFERS_BESIDE, offered.customers))
     frames = {}
     for title, beside, frame in long:
-        if fits(len(frame), most_rows):
+        if fits(len(frame)):
             customers.prepare(sheets[title], frame)
             frames[list(sheets).index(title) + 1] = frame
         else:
-            _elsewhere(sheets[title], len(frame), most_rows, beside)
+            _elsewhere(sheets[title], len(frame), beside)
     found = {int(number) for frame in frames.values() for number in frame["segment"].unique()}
     styles, skeleton = _styles(book, sorted(found)), BytesIO()
     book.save(skeleton)
@@ -169,7 +158,7 @@ def sheet(table: pd.DataFrame) -> bytes:
     return target.getvalue()
 
 
-def fits(rows: int, most_rows: int = MOST_ROWS) -> bool:
+def fits(rows: int) -> bool:
     """Whether a sheet holds so many customers and the header.
 
     Examples
@@ -177,12 +166,12 @@ def fits(rows: int, most_rows: int = MOST_ROWS) -> bool:
     >>> fits(200), fits(1_048_575), fits(1_048_576)
     (True, True, False)
     """
-    return rows < most_rows
+    return rows < MOST_ROWS
 
 
-def _elsewhere(sheet: Any, rows: int, most_rows: int, beside: str) -> None:
+def _elsewhere(sheet: Any, rows: int, beside: str) -> None:
     text = (
-        f"The {plural(rows, 'customer')} are more than the {most_rows - 1:,} that an Excel sheet "
+        f"The {plural(rows, 'customer')} are more than the {MOST_ROWS - 1:,} that an Excel sheet "
         f"holds. They are in the file {beside}, beside this workbook."
     )
     looks.put(sheet, 1, 1, text).alignment = looks.WRAPPED

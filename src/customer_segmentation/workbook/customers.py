@@ -45,8 +45,8 @@ def frame(tables: Tables) -> pd.DataFrame:
 
 def prepare(sheet: Any, customers: pd.DataFrame) -> None:
     """Write header, widths, filter and frozen panes; the rows are filled in by :func:`fill`."""
-    looks.head(sheet, customers.columns)
-    looks.widen(sheet, [_width(customers.iloc[:, i], c) for i, c in enumerate(customers.columns)])
+    widths = [_width(customers.iloc[:, i], c) for i, c in enumerate(customers.columns)]
+    looks.head(sheet, customers.columns.tolist(), widths)
     sheet.freeze_panes = "C2"
     last = get_column_letter(customers.shape[1])
     sheet.auto_filter.ref = f"A1:{last}{len(customers) + 1}"

@@ -68,17 +68,19 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, date) else str(value)
 
 
-def head(sheet: Any, titles: Iterable[object], row: int = 1, first: int = 1) -> None:
-    """Write the header of a table."""
-    for column, title in enumerate(titles, first):
+def head(sheet: Any, titles: Sequence[object], widths: Sequence[float], row: int = 1) -> None:
+    """Write the header of a table, and set the widths of its columns in characters."""
+    for column, title in enumerate(titles, 1):
         cell = put(sheet, row, column, str(title))
         cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, HEADER_ALIGNMENT
+    widen(sheet, widths)
+    raise_row(sheet, row, zip(titles, widths, strict=True))
 
 
 def tint(cell: Any, segment: int) -> None:
     """Give a cell the colour of a segment, as in the pictures."""
     cell.fill = PatternFill("solid", fgColor=colour(segment)[1:])
-    cell.font = Font(name=FACE, bold=True, color=ink(segment)[1:])
+    cell.font = Font(name=FACE, bold=True, color=ink(colour(segment))[1:])
     cell.alignment = MIDDLE
 
 

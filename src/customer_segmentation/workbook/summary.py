@@ -1,4 +1,4 @@
-"""The first sheet: the verdict in a sentence, key figures, how many and how they differ."""
+"""The first sheet: verdict, key figures, how many and how they differ; the last: the method."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 
 from customer_segmentation.naming.wording import humanise
 from customer_segmentation.results import About, Tables
-from customer_segmentation.style import OUTLIER, colour, name_of
+from customer_segmentation.style import OUTLIER, colour, label, name_of
 from customer_segmentation.workbook import looks
 
 MEASURE = 15.0
@@ -30,9 +30,21 @@ SCALE = ColorScaleRule(  # type: ignore[no-untyped-call]
     end_type="num", end_value=2, end_color="D6604D",
 )  # fmt: skip
 
+METHOD_WIDTHS = (30.0, 100.0)
+READING = {
+    "segment": "Number of the segment; it stays the same over refreshes. -1 are outliers, who "
+    "belong to no segment.",
+    "confidence": "Share of the most similar customers who are in the same segment: 100 % is "
+    "clear, 50 % and less is in doubt.",
+    "rule of thumb": "A short rule that finds most of a segment. 'Rule catches' is the share of "
+    "the segment that it finds; 'rule is right' the share of those found who belong to it.",
+    "standard deviations": "How far a segment's mean is from that of all customers, on a scale "
+    "that is the same for every column: from about 0.8 on the difference is large.",
+}
+
 
 def write(sheet: Any, tables: Tables, about: About) -> None:
-    """Write the sheet."""
+    """Write the first sheet."""
     looks.widen(sheet, [*WIDTHS, *[MEASURE] * MOST_FEATURES])
     sheet.sheet_view.showGridLines = False
     looks.on_paper(sheet, high=1, upright=True)
@@ -57,8 +69,8 @@ def _figures(sheet: Any, tables: Tables, row: int) -> int:
         "Outliers": int((tables.segments == OUTLIER).sum()),
         "Mean confidence": float(known.mean()) if len(known) else None,
     }
-    for line, (label, value) in enumerate(figures.items(), row + 1):
-        looks.put(sheet, line, 2, label)
+    for line, (name, value) in enumerate(figures.items(), row + 1):
+        looks.put(sheet, line, 2, name)
         cell = looks.put(sheet, line, 3, value)
         cell.font = looks.BOLD
         cell.number_format = "0.0%" if isinstance(value, float) else "#,##0"
@@ -69,7 +81,7 @@ def _sizes(sheet: Any, counts: pd.DataFrame, row: int) -> int:
     """Table and chart of the customers per segment; return the row after both."""
     looks.put(sheet, row, 1, "Customers per segment").font = looks.PART_FONT
     first = row + 1
-    looks.head(sheet, ["number", "segment", "customers", "share"], first)
+    looks.head(sheet, ["number", "segment", "customers", "share"], WIDTHS, first)
     for line, record in enumerate(counts.to_dict("records"), first + 1):
         segment = int(record["segment"])
         _name(sheet, line, segment, str(record["name"]))
@@ -98,9 +110,8 @@ def _profiles(sheet: Any, tables: Tables, row: int) -> None:
     text = "How each segment differs from the average customer, in standard deviations"
     looks.put(sheet, row, 1, text).font = looks.PART_FONT
     shown = tables.contrasts.iloc[:, :MOST_FEATURES]
-    titles = ["number", "segment", *(humanise(str(label)) for label in shown.columns)]
-    looks.head(sheet, titles, row + 1)
-    looks.raise_row(sheet, row + 1, [(title, MEASURE) for title in titles])
+    titles = ["number", "segment", *(humanise(str(title)) for title in shown.columns)]
+    looks.head(sheet, titles, [*WIDTHS[:2], *[MEASURE] * shown.shape[1]], row + 1)
     numbers = [int(str(segment)) for segment in shown.index]
     for line, (segment, values) in enumerate(zip(numbers, shown.to_numpy(), strict=True), row + 2):
         _name(sheet, line, segment, name_of(segment, tables.names))
@@ -135,9 +146,9 @@ def _name(sheet: Any, row: int, segment: int, name: str) -> None:
     """Write number, in its colour, and name of a segment."""
     outlier = segment == OUTLIER
     looks.tint(looks.put(sheet, row, 1, "–" if outlier else segment), segment)
-    label = name if outlier else f"{segment} · {name}"
-    looks.put(sheet, row, 2, label).alignment = looks.WRAPPED
-    looks.raise_row(sheet, row, [(label, WIDTHS[1])])
+    text = label(segment, name)
+    looks.put(sheet, row, 2, text).alignment = looks.WRAPPED
+    looks.raise_row(sheet, row, [(text, WIDTHS[1])])
 
 
 def _bars(title: str, height: float) -> Any:
@@ -152,3 +163,43 @@ def _bars(title: str, height: float) -> Any:
     chart.title.overlay = False
     chart.y_axis.crosses = "max"  # the first bar on top would take the numbers there too
     return chart
+
+
+def method(sheet: Any, about: About) -> None:
+    """Write how the segments were found, how sure they are, how to make them again."""
+    looks.widen(sheet, METHOD_WIDTHS)
+    sheet.sheet_view.showGridLines = False
+    looks.on_paper(sheet, high=1, upright=True)
+    looks.put(sheet, 1, 1, "Method").font = looks.TITLE_FONT
+    against = "\n".join(about.doubts) or "Nothing that was measured."
+    told = {
+        "Verdict": about.sentence,
+        "What it means": about.meaning,
+        "Segment numbers": about.note,
+        "What speaks against it": against if about.sentence else "",
+        "How it was done": about.method,
+        "What is not exact": "\n".join(about.inexact),
+        "The data": about.data,
+    }
+    row = _pairs(sheet, told, 3)
+    row = _part(sheet, "How to read the columns", READING, row)
+    _part(sheet, "How to make it again", about.facts, row)
+
+
+def _part(sheet: Any, title: str, rows: dict[str, str], row: int) -> int:
+    if not rows:
+        return row
+    looks.put(sheet, row + 1, 1, title).font = looks.PART_FONT
+    return _pairs(sheet, rows, row + 2)
+
+
+def _pairs(sheet: Any, rows: dict[str, str], row: int) -> int:
+    for title, text in rows.items():
+        if not text:
+            continue
+        cell = looks.put(sheet, row, 1, title)
+        cell.font, cell.alignment = looks.BOLD, looks.TOP
+        looks.put(sheet, row, 2, text).alignment = looks.WRAPPED
+        looks.raise_row(sheet, row, [(text, METHOD_WIDTHS[1])])
+        row += 1
+    return row

@@ -1,8 +1,9 @@
-"""The sheet of the segments: a card per row, then mean and median of every column."""
+"""The sheets that are a table each: the segments, what to offer to them, the cleaning report."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -22,26 +23,79 @@ FORMATS = {
 }  # fmt: skip
 MEASURE_WIDTH = 13.0
 MOST_PROFILED = 200  # columns of the table: more are in cluster_summary.csv
+QUALITY_WIDTHS = (34.0, 30.0, 12.0, 80.0)
+# Column of the table -> title, width in characters, number format.
+OFFERS = {
+    "segment": ("segment", 9.0, "General"),
+    "segment_name": ("segment name", 38.0, "General"),
+    "kind": ("kind", 10.0, "General"),
+    "rank": ("rank", 6.0, "General"),
+    "offer": ("offer", 44.0, "General"),
+    "basis": ("why", 42.0, "General"),
+    "buyers": ("customers who bought it", 15.0, "#,##0"),
+    "share": ("share of the segment", 14.0, "0%"),
+    "share_all": ("share of all", 9.0, "0%"),
+    "lift": ("lift", 7.0, "0.00"),
+    "q_value": ("chance", 9.0, "0.0E+00"),
+    "expected_alike": ("buyers among as many alike", 13.0, "#,##0.0"),
+    "q_alike": ("chance among those alike", 13.0, "0.0E+00"),
+}
+READING = (
+    "Lift: the share of the segment who bought it, by that of all customers; each customer counts "
+    "once. Alike: customers who buy as many different things. Chance: of the rows up to a value, "
+    "at most this share is expected to be chance (Benjamini and Hochberg's q-value)."
+)
 
 
-def write(sheet: Any, tables: Tables) -> None:
-    """Write the sheet."""
+def segments(sheet: Any, tables: Tables) -> None:
+    """Write the segments: a card per row, then mean and median of every column."""
     found = frame(tables)
     widths = [WIDTHS.get(str(column), MEASURE_WIDTH) for column in found.columns]
-    looks.head(sheet, found.columns)
-    looks.raise_row(sheet, 1, zip(found.columns, widths, strict=True))
-    looks.widen(sheet, widths)
-    for row, record in enumerate(found.itertuples(index=False), 2):
-        for place, (title, value) in enumerate(zip(found.columns, record, strict=True), 1):
-            cell = looks.put(sheet, row, place, value)
-            cell.alignment = looks.WRAPPED if isinstance(value, str) else looks.TOP
-            cell.border = looks.RULE
-            cell.number_format = FORMATS.get(str(title)) or _format(title, value)
-        looks.tint(sheet.cell(row, 1), int(record[0]))
-        looks.raise_row(sheet, row, zip(record, widths, strict=True))
-    sheet.freeze_panes = "C2"
-    sheet.auto_filter.ref = sheet.dimensions
+    _write(sheet, found, widths, lambda title, value: FORMATS.get(title) or _format(title, value))
     looks.on_paper(sheet, wide=2)
+
+
+def offers(sheet: Any, found: pd.DataFrame) -> None:
+    """Write what to offer: a row per segment and offer, and how to read it below."""
+    titles, widths, formats = zip(*OFFERS.values(), strict=True)
+    shown = dict(zip(titles, formats, strict=True))
+    table = found[list(OFFERS)].set_axis(list(titles), axis=1)
+    _write(sheet, table, widths, lambda title, _: shown[title])
+    below = looks.put(sheet, len(found) + 3, 2, READING)
+    below.alignment = looks.WRAPPED
+    sheet.merge_cells(start_row=below.row, end_row=below.row, start_column=2, end_column=6)
+    looks.raise_row(sheet, below.row, [(READING, sum(widths[1:6]))])
+
+
+def quality(sheet: Any, cleaning: pd.DataFrame) -> None:
+    """Write the cleaning report: what was found in the data, and what was done about it."""
+    if cleaning.empty:
+        looks.put(sheet, 1, 1, "No cleaning report was kept with this run.")
+        looks.widen(sheet, [60.0])
+        return
+    _write(sheet, cleaning, QUALITY_WIDTHS[: cleaning.shape[1]], lambda *_: "General", freeze="A2")
+
+
+def _write(
+    sheet: Any,
+    found: pd.DataFrame,
+    widths: Sequence[float],
+    number_format: Callable[[str, Any], str],
+    freeze: str = "C2",
+) -> None:
+    """Write a table, with a filter and a header that stays; rows are as high as their texts."""
+    titles = [str(title) for title in found.columns]
+    looks.head(sheet, titles, widths)
+    for row, record in enumerate(found.itertuples(index=False), 2):
+        for column, (title, value) in enumerate(zip(titles, record, strict=True), 1):
+            cell = looks.put(sheet, row, column, value)
+            cell.alignment = looks.WRAPPED if isinstance(value, str) else looks.TOP
+            cell.border, cell.number_format = looks.RULE, number_format(title, value)
+        if titles[0] in ("number", "segment"):
+            looks.tint(sheet.cell(row, 1), int(record[0]))
+        looks.raise_row(sheet, row, zip(record, widths, strict=True))
+    sheet.freeze_panes, sheet.auto_filter.ref = freeze, sheet.dimensions
+    looks.on_paper(sheet)
 
 
 def _format(title: object, value: Any) -> str:
