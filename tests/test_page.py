@@ -288,14 +288,25 @@ def test_pictures_are_described_by_their_headline():
     ]
 
 
-def swept(n_runs=2):
+def test_where_one_single_group_describes_the_customers_as_well_the_page_says_so(tmp_path):
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(150, 2)), columns=["Age", "Spend"])
+    table.round(2).to_csv(tmp_path / "blob.csv", index=False)
+    result = analysed(
+        data.load(tmp_path / "blob.csv"), KMeans(n_init=2), "n_clusters", [1, 2, 3], 3
+    )
+    text, about = page_of(result)
+    assert about.sentence.endswith("But one single group describes the customers as well.")
+    assert "You can treat the segments as different kinds" not in text
+
+
+def swept(n_runs=2, verdict="natural"):
     runs = [f"run-{i}" for i in range(n_runs)]
     board = pd.DataFrame(
         {"rank": range(1, n_runs + 1), "run": runs, "verdict": "natural", "n_segments": 2,
          "score": 0.5, "algorithm": "kmeans", "features": "x", "objection": ""}
     )  # fmt: skip
     case = pd.DataFrame({"question": ["Why it won"], "answer": [NASTY]})
-    found = Recommendation("run-0", "natural", "Recommended: run-0.", case)
+    found = Recommendation("run-0", verdict, "Recommended: run-0.", case)
     matrix = pd.DataFrame(np.eye(n_runs) * 0.5 + 0.5, index=runs, columns=runs)
     failures = pd.DataFrame({"job": [NASTY], "error": [NASTY]})
     return page.sweep(
@@ -312,6 +323,10 @@ def test_the_page_of_a_sweep_recommends_compares_and_admits_failures():
     assert "Runs that failed" in text
     assert len(tags(text, "article")) == 2
     assert "run-0 and run-1 (0.5)" in text
+
+
+def test_no_run_is_called_recommended_where_there_are_no_segments():
+    assert "(recommended)" not in swept(verdict="no natural segments")
 
 
 def test_a_sweep_without_a_finished_run_says_so():

@@ -185,7 +185,9 @@ def show_sweep(result: Sweep, store: Store, sweep_id: str) -> None:
         say(f"{result.taken_over}\n")
     console.print(result.words, highlight=False, soft_wrap=True, markup=False)
     if result.recommended:
-        say("\nTo promote the recommendation:  python promote.py")
+        exists = any(found.exists for found in result.recommendations.values())
+        what = "the recommendation" if exists else "it all the same"
+        say(f"\nTo promote {what}:  python promote.py")
     _show_commands(store, {"compare": store.link, "this sweep": store.run_link(sweep_id)})
 
 
