@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import multigammaln
 
+from customer_segmentation.encoding import categories
 from customer_segmentation.labels import FloatArray, IntArray
 
 # Columns with no more values (flags, counts, scales of 0 to 10 and what was filled in) are
@@ -46,6 +47,9 @@ class Table:
 def table(X: FloatArray) -> Table:
     """Split a matrix by the number of distinct values of its columns.
 
+    The columns of one category are one multinomial: a split along three or more levels would
+    otherwise be paid for once and explained as often as there are columns.
+
     The variance floor is the column's step squared over twelve (the variance of rounding, Sheppard
     1898) plus 0.001.
 
@@ -60,13 +64,22 @@ def table(X: FloatArray) -> Table:
     >>> parts.gaussian.shape, parts.levels
     ((50, 1), [2])
     """
-    values = [np.unique(column, return_inverse=True) for column in X.T]
-    few = np.array([len(v) <= FEW_LEVELS for v, _ in values], dtype=bool)
-    steps = [float(np.median(np.diff(v))) for (v, _), f in zip(values, few, strict=True) if not f]
-    gaussian = X[:, ~few]
-    codes = [c.astype(np.int64) for (_, c), f in zip(values, few, strict=True) if f]
-    levels = [len(v) for (v, _), f in zip(values, few, strict=True) if f]
-    return Table(gaussian, codes, levels, gaussian.var(axis=0), np.square(steps) / 12 + FLOOR)
+    groups = categories(X)
+    others = sorted(set(range(X.shape[1])) - {column for group in groups for column in group})
+    values = {column: np.unique(X[:, column]) for column in others}
+    graded = [column for column in others if len(values[column]) > FEW_LEVELS]
+    steps = np.array([np.median(np.diff(values[column])) for column in graded])
+    coded = groups + [[column] for column in others if column not in graded]
+    codes = [_codes(X[:, columns]) for columns in coded]
+    levels = [int(code.max()) + 1 for code in codes]
+    gaussian = X[:, graded]
+    return Table(gaussian, codes, levels, gaussian.var(axis=0), steps**2 / 12 + FLOOR)
+
+
+def _codes(columns: FloatArray) -> IntArray:
+    """Level numbers: of one column by its values, of several by which one is on."""
+    values = columns[:, 0] if columns.shape[1] == 1 else columns.argmax(axis=1)
+    return np.asarray(np.unique(values, return_inverse=True)[1], dtype=np.int64)
 
 
 def taken(parts: Table, rows: IntArray) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,9 @@ STARTS_BEYOND = 2  # of k-means, next to the split
 RISES, RISE = 4, 10.0  # of BIC; a rise of 10 is very strong evidence (Kass and Raftery 1995)
 
 
-def best(model: Any, X: FloatArray, before: Any = None) -> Any:
+def best(
+    model: Any, X: FloatArray, before: Any = None, start: Mapping[str, FloatArray] | None = None
+) -> Any:
     """Fit a mixture from several starts.
 
     Parameters
@@ -30,6 +32,8 @@ def best(model: Any, X: FloatArray, before: Any = None) -> Any:
         Fitted, with fewer components. Beyond ``FEW`` components one start is this with those split
         that gain most (Ueda et al. 2000, *SMEM algorithm for mixture models*), and k-means makes
         fewer.
+    start : mapping, optional
+        Parameters of one more start: ``weights_init``, ``means_init`` and ``precisions_init``.
 
     Returns
     -------
@@ -47,8 +51,8 @@ def best(model: Any, X: FloatArray, before: Any = None) -> Any:
     split = _split(before, X, k) if before is not None and k > FEW else {}
     starts = 1 if k == 1 else min(model.n_init, STARTS_BEYOND) if split else model.n_init
     found = clone(model).set_params(n_init=starts).fit(X)
-    if split:
-        other = clone(model).set_params(n_init=1, **split).fit(X)
+    for further in filter(None, (split, start)):
+        other = clone(model).set_params(n_init=1, **further).fit(X)
         found = max(found, other, key=lambda one: one.lower_bound_)
     return found.set_params(**model.get_params())
 

@@ -18,7 +18,7 @@ from sklearn.cluster import (
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
-from customer_segmentation.paths import mixtures
+from customer_segmentation.paths import blur, mixtures
 from customer_segmentation.rfm import RFMScores
 
 # Time and memory grow as the number of customers does. All others are fitted on a sample: most
@@ -139,10 +139,14 @@ def _(model: KMeans, X: FloatArray, sample: FloatArray | None, before: Any = Non
 def _(model: GaussianMixture, X: FloatArray, sample: FloatArray | None, before: Any = None) -> Any:
     if model.means_init is not None or model.warm_start:
         return model.fit(X)
-    best = mixtures.best(model, X if sample is None else sample, before)
-    if sample is None:
-        return best
-    return mixtures.go_on(model, X[sampled_rows(len(X), MIXTURE_ROWS, seed=0)], best)
+    by = blur.factors(model, X)
+    start_on, before = X if sample is None else sample, blur.stretched(before, by)
+    start = blur.start(model, start_on, by)
+    found = mixtures.best(model, blur.stretch(start_on, by), before, start)
+    if sample is not None:
+        rows = sampled_rows(len(X), MIXTURE_ROWS, seed=0)
+        found = mixtures.go_on(model, blur.stretch(X[rows], by), found)
+    return blur.stretched(found, 1 / by)
 
 
 def labels_of(model: Any, X: FloatArray) -> IntArray:
