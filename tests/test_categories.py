@@ -59,7 +59,7 @@ def customers(seed=0):
 
 def test_segments_are_found_beside_categories_that_are_noise():
     table, y = customers()
-    answer, labels = recommended(table, "kmeans", "gmm", "agglomerative")
+    answer, labels = recommended(table, "kmeans", "gmm")
     assert adjusted_rand_score(y, labels) > 0.9
     assert answer.verdict == "natural"
 
@@ -67,7 +67,7 @@ def test_segments_are_found_beside_categories_that_are_noise():
 def test_numbers_of_one_cloud_have_no_segments_whatever_the_categories():
     rng = np.random.default_rng(1)
     numbers = {name: rng.normal(size=ROWS) for name in ("age", "income", "spend")}
-    answer, _ = recommended(pd.DataFrame(numbers | noise(rng)), "kmeans", "gmm", "agglomerative")
+    answer, _ = recommended(pd.DataFrame(numbers | noise(rng)), "kmeans", "gmm")
     assert answer.verdict == recommendation.NO_SEGMENTS
 
 
@@ -107,3 +107,12 @@ def test_a_mixture_does_not_shrink_onto_a_level(kind):
     assert adjusted_rand_score(y, found.labels) > 0.95
     assert (found.estimator.predict(X) == found.labels).all()
     assert found.scores["bic"] == pytest.approx(found.estimator.bic(X))
+
+
+def test_gaps_between_the_steps_of_a_count_are_no_valleys():
+    rng = np.random.default_rng(4)
+    children = rng.integers(0, 4, ROWS)
+    X = np.c_[rng.normal(size=(ROWS, 2)), children - children.mean()]
+    found = evidence.measure(X, [np.zeros(ROWS, dtype=int), (children > 1).astype(int)], seed=0)
+    assert found["hidden_valley"][0] == 0
+    assert found["overlap"][1] == 1

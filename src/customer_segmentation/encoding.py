@@ -1,4 +1,4 @@
-"""Categories among the columns of a matrix."""
+"""Columns of few values among those of a matrix: categories, and what was counted or rounded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_segmentation.labels import FloatArray
+
+FEW_LEVELS = 12  # flags, counts, scales of 0 to 10 and what was filled in have no more values
 
 
 def categories(X: FloatArray) -> list[list[int]]:
@@ -51,3 +53,30 @@ def _together(on: NDArray[np.bool_], two: NDArray[np.bool_]) -> int:
         if size > 1 and count.min() == 1:
             return size
     return 1
+
+
+def spread(X: FloatArray, seed: int) -> FloatArray:
+    """Columns of few values with each value spread evenly over its step, as before rounding.
+
+    Between the steps of a count or a scale there is nothing in any data: such a gap is no valley.
+    Columns of two values are left as they are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    seed : int
+        Fixes where in its step a value comes to lie.
+
+    Examples
+    --------
+    >>> X = np.c_[np.repeat([0.0, 1.0, 2.0], 4), np.linspace(0, 1, 12)]
+    >>> moved = spread(X, seed=0)
+    >>> bool((moved[:, 0].round() == X[:, 0]).all()), len(np.unique(moved[:, 0]))
+    (True, 12)
+    """
+    rng, found = np.random.default_rng(seed), X.copy()
+    for column in range(X.shape[1]):
+        values = np.unique(X[:, column])
+        if 2 < len(values) < min(FEW_LEVELS + 1, len(X)):
+            found[:, column] += np.median(np.diff(values)) * rng.uniform(-0.5, 0.5, len(X))
+    return found

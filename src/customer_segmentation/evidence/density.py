@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
+from customer_segmentation.encoding import spread
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 
 CORE = 0.30  # a cluster's core radius: the 30 % quantile of its rows' radii
@@ -61,7 +62,8 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     Binary columns are left out while another column remains: a binary column is all gap, so a
     valley in it says nothing. Many of them are no longer a lattice of a few crowded points, though,
     and one column is no space: beside a single column that is not binary, so many binary ones
-    count that they could tell all rows apart.
+    count that they could tell all rows apart. Other columns of few values are spread over their
+    steps, see :func:`customer_segmentation.encoding.spread`.
 
     Parameters
     ----------
@@ -78,7 +80,7 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     ((300, 2), (300, 10))
     """
     sample = sampled_rows(len(X), rows, seed)
-    points = np.ascontiguousarray(X[np.ix_(sample, _graded(X))])
+    points = np.ascontiguousarray(spread(X[np.ix_(sample, _graded(X))], seed))
     size = len(points)
     k = int(np.clip(round(0.02 * size), 8, 15))
     reach = min(size - 1, max(k, PURITY_NEIGHBOURS))

@@ -7,12 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import multigammaln
 
-from customer_segmentation.encoding import categories
+from customer_segmentation.encoding import FEW_LEVELS, categories
 from customer_segmentation.labels import FloatArray, IntArray
 
-# Columns with no more values (flags, counts, scales of 0 to 10 and what was filled in) are
-# multinomial.
-FEW_LEVELS = 12
 # One pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero.
 PRIOR_SHARE = 0.1
 FLOOR = 1e-3  # smallest variance of a standardised column
