@@ -95,7 +95,7 @@ def test_a_split_along_one_category_explains_nothing(column):
 def test_a_mixture_does_not_shrink_onto_a_level(kind):
     rng = np.random.default_rng(3)
     y = np.repeat([0, 1], 300)
-    coin = rng.integers(0, 2, ROWS)
+    coin = 6 * rng.integers(0, 2, ROWS)  # far apart, and all of its variance is in one cut
     X = np.c_[rng.normal(size=(ROWS, 2)) + 4 * y[:, None], coin]
     found = paths.fit_path(
         GaussianMixture(covariance_type=kind, reg_covar=1e-3, random_state=0),
