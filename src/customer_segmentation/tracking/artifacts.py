@@ -62,8 +62,25 @@ def read_table(
     content = (read_latest if latest else read)(run_id, path)
     if content is None:
         return None
-    file = io.BytesIO(content)
-    return pd.read_csv(file, index_col=0, dtype={0: str}) if index else pd.read_csv(file)
+    return by_customer(content.decode("utf-8")) if index else pd.read_csv(io.BytesIO(content))
+
+
+def by_customer(text: str) -> pd.DataFrame:
+    r"""A logged CSV whose first column is the customer's id: text, whatever it looks like.
+
+    Examples
+    --------
+    >>> by_customer("id,segment\n007,1\nNA,2\n")["segment"].to_dict()
+    {'007': 1, 'NA': 2}
+    """
+    customer, *others = pd.read_csv(io.StringIO(text), nrows=0).columns.astype(str)
+    table = pd.read_csv(
+        io.StringIO(text),
+        dtype={customer: str},
+        keep_default_na=False,
+        na_values={column: [""] for column in others},  # a customer "NA" is no gap
+    )
+    return table.set_index(customer)
 
 
 def assignments(run_id: str, *, latest: bool = False) -> pd.DataFrame:

@@ -35,6 +35,8 @@ LOCATIONS = (
     ("model_versions", "storage_location"),
     ("model_versions", "source"),
 )
+
+SQLITE = "sqlite:///"  # and a path: the URI of a database that is a file
 KNOCK_SECONDS = 20
 WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
 
@@ -72,7 +74,7 @@ class Store:
 
 def local_uri(folder: Path) -> str:
     """Tracking URI of the store kept in `folder`."""
-    return f"sqlite:///{folder.resolve() / 'mlflow.db'}"
+    return f"{SQLITE}{folder.resolve() / 'mlflow.db'}"
 
 
 def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[str] = ()) -> Store:
@@ -125,10 +127,12 @@ def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
     StoreError
         When there is none.
     """
-    named = uri or os.environ.get("MLFLOW_TRACKING_URI")
-    if not named and not (folder / "mlflow.db").is_file():
+    named = uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(folder)
+    database = Path(named.removeprefix(SQLITE)) if named.startswith(SQLITE) else None
+    if database is not None and not database.is_file():
         raise StoreError(
-            f"got no runs in {folder}, expected a store there. Make runs first: python train.py -m"
+            f"got no runs in {database.parent}, expected a store there. Make runs first: python "
+            "train.py -m"
         )
     return open_store(uri, experiment, folder)
 
