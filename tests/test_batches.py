@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,19 @@ def test_a_sheet_is_chosen_and_its_blank_rows_are_not_customers(tmp_path):
     assert found.index.tolist() == [1, 3]
     with pytest.raises(DataError, match="expected one of Sheet, Data"):
         batches.open_source(tmp_path / "a.xlsx", sheet="Dat")
+    with pytest.raises(DataError, match=r"no rows \(read sheet 'Sheet', left Data\)"):
+        batches.open_source(tmp_path / "a.xlsx")
+    (tmp_path / "a.csv").write_text("id,n\n007,1\n")
+    with pytest.raises(DataError, match="only with an Excel file"):
+        batches.open_source(tmp_path / "a.csv", sheet="Data")
+
+
+def test_a_very_wide_table_opens_in_no_time(tmp_path):
+    names = [f"c{place}" for place in range(8000)]
+    (tmp_path / "a.csv").write_text(f"{','.join(names)}\n{','.join('1' * 8000)}\n")
+    start = time.process_time()
+    assert len(batches.open_source(tmp_path / "a.csv").columns) == 8000
+    assert time.process_time() - start < 3
 
 
 BAD = {

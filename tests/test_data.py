@@ -139,6 +139,10 @@ def test_excel_cells_sheets_and_float_ids(tmp_path):
     assert "left Old" in data.summary
     assert load(path, sheet="Old").rows_out == 3
     assert "expected one of Customers, Old" in refused(path, sheet="Nope")
+    with pd.ExcelWriter(path, mode="a") as book:
+        pd.DataFrame({"a note": []}).to_excel(book, sheet_name="Notes", index=False)
+    assert "(read 'Notes', left Customers, Old)" in refused(path, sheet="Notes")
+    assert "only with an Excel file" in refused(MALL, sheet="Old")
 
 
 def test_parquet_types(tmp_path):

@@ -215,6 +215,7 @@ ERRORS = {
     "empty file": (["input=empty.csv", "output=out.csv"], "got an empty file"),
     "header only": (["input=header.csv", "output=out.csv"], "a header and no rows"),
     "another table": (["input=other.csv", "output=out.csv"], "Did you mean 'annual income'"),
+    "another sheet": (["input=two.xlsx", "output=out.csv"], "(read sheet 'Notes', left Data)"),
     "alias": ([f"input={MALL}", "output=out.csv", "model=champ"], "aliases ['champion']"),
     "version": ([f"input={MALL}", "output=out.csv", "model=7"], "versions [1]"),
     "no champion": ([f"input={MALL}", "output=out.csv", "name=no"], "no model was promoted yet"),
@@ -234,6 +235,9 @@ def test_what_is_wrong_is_said_and_nothing_is_left(kind, cli, tmp_path):
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "header.csv").write_text("CustomerID,Gender\n")
     (tmp_path / "other.csv").write_text("CustomerID,Gender,annual income\n1,Male,15\n")
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as book:
+        pd.DataFrame({"note": ["a"]}).to_excel(book, sheet_name="Notes", index=False)
+        pd.DataFrame({"Age": [3]}).to_excel(book, sheet_name="Data", index=False)
     before = sorted(file.name for file in tmp_path.iterdir())
     arguments, words = ERRORS[kind]
     done = cli(*arguments)

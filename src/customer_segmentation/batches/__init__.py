@@ -20,7 +20,7 @@ from customer_segmentation.batches.target import Writer, check_target, open_targ
 from customer_segmentation.batches.text import TextSource
 from customer_segmentation.data import formats
 from customer_segmentation.data.files import check_readable
-from customer_segmentation.data.findings import DataError
+from customer_segmentation.data.findings import DataError, in_brackets
 
 __all__ = ["Chunk", "Source", "Writer", "check_target", "open_source", "open_target"]
 
@@ -56,7 +56,7 @@ def open_source(path: Path, *, sheet: str | None = None) -> Source:
     >>> [chunk.frame.to_numpy().tolist() for chunk in source.chunks(["spend", "id"])]
     [[['12,5', '007'], ['7', '008']]]
     """
-    check_readable(path)
+    check_readable(path, sheet)
     suffix = path.suffix.lower()
     source: Source
     if suffix in formats.PARQUET:
@@ -69,7 +69,8 @@ def open_source(path: Path, *, sheet: str | None = None) -> Source:
         first = next(chunks, None)
     if first is None:
         raise DataError(
-            f"{path}: got a header and no rows, expected one row per customer; check the export"
+            f"{path}: got a header and no rows{in_brackets(source.notes)}, expected one row per "
+            "customer; check the export"
         )
     source.head = first.frame.head(HEAD_ROWS)
     return source

@@ -27,7 +27,7 @@ from customer_segmentation.batches import (
 )
 from customer_segmentation.batches.scored_rows import ScoredRows
 from customer_segmentation.data.expectations import closest
-from customer_segmentation.data.findings import DataError
+from customer_segmentation.data.findings import DataError, in_brackets
 from customer_segmentation.data.identity import found_id
 from customer_segmentation.drift import Monitor
 from customer_segmentation.labels import OUTLIER, IntArray
@@ -142,7 +142,7 @@ def score(
     start = time.monotonic()
     source = open_source(path, sheet=sheet)
     check_target(output, path)
-    segmenter.check_columns(source.columns)
+    _check_columns(source, segmenter)
     if output.suffix.lower() == ".xlsx":
         check_target(output, path, source.rows())
     found, words = _id_column(source, id_column, reference)
@@ -177,6 +177,13 @@ def _ahead(work: Callable[[Chunk], Result], chunks: Iterable[Chunk]) -> Generato
                 yield done, result.result()
         for done, result in waiting:
             yield done, result.result()
+
+
+def _check_columns(source: Source, segmenter: Segmenter) -> None:
+    try:
+        segmenter.check_columns(source.columns)
+    except SchemaError as error:
+        raise SchemaError(f"{source.path}: {error}{in_brackets(source.notes)}") from error
 
 
 class _Batch:

@@ -87,6 +87,10 @@ class TextSource:
         """Count the rows by reading one column."""
         return sum(len(chunk.frame) for chunk in self.chunks(self.columns[:1]))
 
+    def _places(self, columns: Sequence[str]) -> list[int]:
+        place = {column: place for place, column in enumerate(self.columns)}
+        return [place[column] for column in columns]
+
     def _find_header(self, text: str, findings: Findings) -> list[str]:
         """Take the header that the training reader finds, and the separator that gives it."""
         rows = formats.text_rows(text.encode(), self.path, findings)
@@ -106,7 +110,7 @@ class TextSource:
         raise DataError(f"{self.path}: got a header that cannot be cut; export the table again")
 
     def _fast(self, columns: Sequence[str]) -> Iterator[tuple[pd.DataFrame, float]]:
-        places = [str(self.columns.index(column)) for column in columns]
+        places = [str(place) for place in self._places(columns)]
         size = self.path.stat().st_size
         with self.path.open("rb") as file:
             reader = pyarrow.csv.open_csv(
@@ -129,7 +133,7 @@ class TextSource:
                     yield _frame(batch.slice(start, ROWS), columns), file.tell() / size
 
     def _careful(self, columns: Sequence[str], *, skip: int) -> Generator[Chunk]:
-        places = [self.columns.index(column) for column in columns]
+        places = self._places(columns)
         size = self.path.stat().st_size
         with self.path.open("rb") as raw:
             # Kept until the end: without a reader it would close the file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,9 @@ def column_names(header: Sequence[Any], path: Path) -> list[str]:
     """
     texts = ["" if label is None else " ".join(str(label).split()) for label in header]
     names = [text or f"Unnamed: {place}" for place, text in enumerate(texts)]
-    twice = {name: places for name in names if len(places := _places(names, name)) > 1}
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        found = listed(f"{name!r} in columns {listed(at)}" for name, at in twice.items())
+        found = listed(f"{name!r} in columns {listed(_places(names, name))}" for name in twice)
         raise DataError(f"{path}: got {found}, expected each column name once; rename or delete")
     return names
 

@@ -11,13 +11,14 @@ from customer_segmentation.data.findings import DataError, listed
 HEAD_BYTES = 4096  # enough to recognise a format by
 
 
-def check_readable(path: Path) -> None:
+def check_readable(path: Path, sheet: str | None = None) -> None:
     """Say what is wrong with a path before it is opened.
 
     Raises
     ------
     DataError
-        If it is missing, a folder, empty, of another format, or not readable.
+        If it is missing, a folder, empty, of another format, or not readable; if a sheet is asked
+        of what has none.
 
     Examples
     --------
@@ -33,6 +34,10 @@ def check_readable(path: Path) -> None:
         raise DataError(
             f"{path}: got the extension {path.suffix or '(none)'!r}, expected one of "
             f"{' '.join(formats.SUPPORTED)}; save the table in one of these formats"
+        )
+    if sheet is not None and path.suffix.lower() not in formats.EXCEL:
+        raise DataError(
+            f"{path}: got sheet={sheet!r}, expected it only with an Excel file; leave it out"
         )
     if not head(path).strip():
         raise DataError(f"{path}: got an empty file, expected a header and rows; export it again")

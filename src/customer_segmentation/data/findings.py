@@ -40,6 +40,18 @@ def listed(items: Iterable[Any], limit: int = EXAMPLES) -> str:
     return ", ".join(texts[:limit]) + more
 
 
+def in_brackets(texts: Iterable[str]) -> str:
+    """Write what may explain an error behind its words; nothing without texts.
+
+    Examples
+    --------
+    >>> "got no rows" + in_brackets(["read sheet 'Notes', left Customers"])
+    "got no rows (read sheet 'Notes', left Customers)"
+    """
+    found = "; ".join(texts)
+    return f" ({found})" if found else ""
+
+
 def cells(column: pd.Series, limit: int = EXAMPLES) -> str:
     """Write cells as a person finds them in the file: row number (header = row 1) and value.
 

@@ -19,6 +19,7 @@ from customer_segmentation.data.findings import DataError, Findings, listed
 TEXT = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # extension -> the separator it promises
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
+UNREAD = "sheet left unread"  # rule of the cleaning report
 SUPPORTED = (*TEXT, *PARQUET, *EXCEL)
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _FILE_STARTS = {  # the first bytes of formats that get renamed by mistake
@@ -173,7 +174,7 @@ def excel_rows(
     chosen = sheet or names[0]
     others = [name for name in names if name != chosen]
     detail = f"read {chosen!r}, left {listed(others)}"
-    findings.note("sheet left unread", len(others), detail=detail)
+    findings.note(UNREAD, len(others), detail=detail)
     page = book[chosen]
     page.reset_dimensions()  # some programs write a wrong size, which would cut the table
     rows = list(page.iter_rows(values_only=True))

@@ -20,7 +20,7 @@ from customer_segmentation.data import formats, large_text, parquet
 from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.choice import Choice, column_names
 from customer_segmentation.data.files import check_readable
-from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
+from customer_segmentation.data.findings import REMOVED, DataError, Findings, in_brackets, listed
 
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
@@ -96,15 +96,17 @@ def read(
       Age Income
     2  31   20,5
     """
-    check_readable(path)
+    check_readable(path, sheet)
     choice = Choice(path, only, id_column)
     with ThreadPoolExecutor(1) as pool:  # it hashes while the cells are read
         digest = pool.submit(_sha256, path)
         frame, numbers = _cells(path, findings, choice, sheet)
     blank = _blank_rows(frame)
     if len(blank) == len(frame):
+        sheets = in_brackets(e.detail for e in findings.entries if e.rule == formats.UNREAD)
         raise DataError(
-            f"{path}: got a header and no rows, expected one row per customer; check the export"
+            f"{path}: got a header and no rows{sheets}, expected one row per customer; check the "
+            "export"
         )
     findings.note(f"empty {REMOVED}", len(blank), detail=f"rows {listed(blank)} of the file")
     if len(blank):

@@ -128,8 +128,8 @@ def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
         When there is none.
     """
     named = uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(folder)
-    database = Path(named.removeprefix(SQLITE)) if named.startswith(SQLITE) else None
-    if database is not None and not database.is_file():
+    database = Path(named.removeprefix(SQLITE).partition("?")[0].removeprefix("file:"))
+    if named.startswith(SQLITE) and not database.is_file():
         raise StoreError(
             f"got no runs in {database.parent}, expected a store there. Make runs first: python "
             "train.py -m"
