@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
 import socket
 import uuid
 from contextlib import suppress
@@ -30,7 +31,9 @@ def new_part(final: Path) -> Path:
 
 
 def put_in_place(part: Path, final: Path) -> None:
-    """Give a whole part its final name; not before the disk has it."""
+    """Give a whole part its final name, and what others may do with it; the disk has it first."""
+    if final.exists():
+        shutil.copymode(final, part)
     _flush(part)
     part.replace(final)
     _flush(final.parent)

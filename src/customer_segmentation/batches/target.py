@@ -67,7 +67,8 @@ def check_target(path: Path, source: Path, rows: int | None = None) -> None:
             f"{path}: got the extension {path.suffix or '(none)'!r} for the output, expected one "
             f"of {' '.join(supported)}; choose one of these formats"
         )
-    if path.resolve() == source.resolve() or (path.exists() and path.samefile(source)):
+    there = path.exists() and source.exists()
+    if path.resolve() == source.resolve() or (there and path.samefile(source)):
         raise DataError(
             f"{path}: got the input as output, expected another file; the input is never written"
         )
@@ -81,6 +82,11 @@ def check_target(path: Path, source: Path, rows: int | None = None) -> None:
     if not os.access(path.resolve().parent, os.W_OK):
         raise DataError(
             f"{path}: got an output in a folder that cannot be written, expected one that can; "
+            "change its permissions or choose another"
+        )
+    if path.exists() and not os.access(path, os.W_OK):
+        raise DataError(
+            f"{path}: got a write-protected file as output, expected one that may be replaced; "
             "change its permissions or choose another"
         )
     if path.suffix.lower() in EXCEL and rows is not None and rows >= MOST_ROWS:

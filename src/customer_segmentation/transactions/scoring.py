@@ -43,8 +43,9 @@ def score(
     DataError, SchemaError
     """
     start = time.monotonic()
-    check_target(output, path)
     history = reference.get("history")
+    for source in (path, *_files(history)):
+        check_target(output, source)
     with customer_file(
         path, segmenter.columns, history, as_of=as_of, id_column=id_column, sheet=sheet
     ) as (customers, notes):
@@ -62,6 +63,15 @@ def score(
     scored.input, scored.notes = path, [*notes, *scored.notes]
     scored.seconds = time.monotonic() - start
     return scored
+
+
+def _files(history: Mapping[str, Any] | None) -> list[Path]:
+    """Files of items and of customers that purchase lines are read with."""
+    if history is None:
+        return []
+    joining = history["joining"] or {"reading": {"path": None}}
+    named = (history["reading"]["items"], joining["reading"]["path"])
+    return [Path(file) for file in named if file is not None]
 
 
 @contextmanager
@@ -130,6 +140,11 @@ def with_files(
 ) -> dict[str, Any]:
     """The reference of a model with other files of items and customers than at its training.
 
+    Raises
+    ------
+    DataError
+        When a file is given that the model has no use for.
+
     Examples
     --------
     >>> history = {"reading": {"items": "old.csv"}, "joining": None}
@@ -138,10 +153,23 @@ def with_files(
     """
     history = reference.get("history")
     if history is None:
+        _refuse(items=items, customers=customers)
         return dict(reference)
     reading, joining = dict(history["reading"]), history["joining"]
     if items is not None:
         reading["items"] = items
-    if customers is not None and joining is not None:
+    if joining is None:
+        _refuse(customers=customers)
+    elif customers is not None:
         joining = {**joining, "reading": {**joining["reading"], "path": customers}}
     return {**reference, "history": {**history, "reading": reading, "joining": joining}}
+
+
+def _refuse(**files: str | None) -> None:
+    """Say that the model was trained without such a file, where one is given."""
+    for key, file in files.items():
+        if file is not None:
+            raise DataError(
+                f"got {key}={file}, expected none: the model was trained without such a file; "
+                "leave it out"
+            )
