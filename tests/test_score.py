@@ -162,6 +162,7 @@ def test_every_format_gives_the_same(suffix, cli, tmp_path, trained, mall):
 
 
 def test_bad_rows_are_named_and_the_others_scored(cli, tmp_path):
+    ids = ["007", "008", "009", "010", "", "012", "013", "007"]
     rows = [
         "007,male,15,39",
         "008,Male,abc,39",
@@ -170,22 +171,24 @@ def test_bad_rows_are_named_and_the_others_scored(cli, tmp_path):
         ",Male,15,39",
         "012,Male,none given,39",
         "013,Male,15,39,too much",
+        "007,Male,99,39",
     ]
     path = table(rows, tmp_path / "in.csv")
     done = cli(f"input={path}", "output=out.csv")
     assert done.returncode == 0
     found = pd.read_csv(tmp_path / "out.csv", dtype=str)
-    assert found["id"].fillna("").tolist() == ["007", "008", "009", "010", "", "012", "013"]
-    assert found["segment"].notna().tolist() == [True, False, False, True, True, True, False]
+    assert found["id"].fillna("").tolist() == ids
+    assert found["segment"].notna().tolist() == [True, False, False, True, True, True, False, True]
     assert (found["segment"].isna() == found["problem"].notna()).all()
     assert found["problem"].dropna().tolist() == [
         "column 'Annual Income (k$)': got 'abc', expected a number",
         "got no value, expected one in at least one column",
         "got 5 cells, expected 4",
     ]
-    assert "3 of 7 rows could not be scored" in done.stderr
+    assert "3 of 8 rows could not be scored" in done.stderr
     assert "row 3: column 'Annual Income (k$)': got 'abc'" in done.stderr
     assert "1 row without an id" in done.stderr
+    assert "1 row with the id of an earlier one: each is scored" in done.stderr
     (run,) = scorings(tmp_path / "mlruns")
     assert run.data.metrics["rows_failed"] == 3
 

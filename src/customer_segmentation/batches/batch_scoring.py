@@ -25,6 +25,7 @@ from customer_segmentation.batches import (
     open_source,
     open_target,
 )
+from customer_segmentation.batches.repeats import Repeats
 from customer_segmentation.batches.scored_rows import ScoredRows
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, in_brackets
@@ -67,7 +68,8 @@ class Scored:
     monitor : Monitor
         Drift of the scored rows.
     names : dict, segment -> name
-    rows, failed, without_id : int
+    rows, failed, without_id, repeated : int
+        The last: rows with the id of an earlier one.
     problems : dict, row number -> reason
         The first few of the rows that could not be scored; the header is row 1.
     seconds : float
@@ -82,6 +84,7 @@ class Scored:
     rows: int = 0
     failed: int = 0
     without_id: int = 0
+    repeated: int = 0
     problems: dict[Any, str] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -147,7 +150,7 @@ def score(
         check_target(output, path, source.rows())
     found, words = _id_column(source, id_column, reference)
     batch = _Batch(source, segmenter, reference, found, tokens)
-    monitor = Monitor(reference)
+    monitor, repeats = Monitor(reference), Repeats()
     scored = Scored(path, output, words, source.notes, monitor, _names(segmenter))
     with (
         threadpool_limits(limits=1),  # of a matrix product: chunks take the others
@@ -158,10 +161,12 @@ def score(
         for chunk, result in results:
             target.write(result.rows)
             _count(scored, result)
+            repeats.update(result.rows.column("id"))
             if len(result.good):  # here and not in the other threads, which have more to do
                 monitor.update(result.good, result.segments)
             if progress is not None:
                 progress(chunk.done, scored.rows)
+    scored.repeated = repeats.count()
     scored.seconds = time.monotonic() - start
     return scored
 

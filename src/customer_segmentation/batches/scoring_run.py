@@ -78,6 +78,7 @@ def items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
     yield Tag("mlflow.note.content", f"**{scored.monitor.words()}**\n\n{summary(scored)}")
     yield Metric("rows", scored.rows)
     yield Metric("rows_failed", scored.failed)
+    yield Metric("rows_repeated", scored.repeated)
     yield Metric("seconds", scored.seconds)
     shares = scored.monitor.shares()
     for number, customers in zip(shares["segment"], shares["customers"], strict=True):
@@ -116,4 +117,10 @@ def complaints(scored: Scored) -> list[str]:
     if scored.without_id:
         rows = plural(scored.without_id, "row")
         lines.append(f"{rows} without an id: nobody can tell whose segment that is.")
+    if scored.repeated:
+        rows = plural(scored.repeated, "row")
+        lines.append(
+            f"{rows} with the id of an earlier one: each is scored, so that an id may be in several "
+            "segments."
+        )
     return lines
