@@ -120,7 +120,7 @@ def complaints(scored: Scored) -> list[str]:
     if scored.repeated:
         rows = plural(scored.repeated, "row")
         lines.append(
-            f"{rows} with the id of an earlier one: each is scored, so that an id may be in several "
+            f"{rows} with the id of an earlier one: each is scored, and an id may be in several "
             "segments."
         )
     return lines
