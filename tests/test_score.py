@@ -18,7 +18,18 @@ from conftest import INCOME, MALL, ROOT, SPENDING, Done, environment, runs
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from customer_segmentation import batches, data, drift, features, paths, registry, tracking
+from customer_segmentation import (
+    analysis,
+    batches,
+    data,
+    drift,
+    features,
+    paths,
+    registry,
+    search,
+    selection,
+    tracking,
+)
 from customer_segmentation.batches import batch_scoring, scored_rows
 from customer_segmentation.items import Model
 from customer_segmentation.segmenter import Segmenter
@@ -208,6 +219,26 @@ def test_a_new_category_is_scored_and_counted(cli, tmp_path):
     assert pd.read_csv(tmp_path / "out.csv")["segment"].notna().all()
     assert "A refresh is due" in done.stdout
     assert "of the new level 'Martian', 100 % instead of 0 %" in done.stdout
+
+
+def test_what_training_refuses_as_not_allowed_is_a_bad_row(tmp_path):
+    columns = {"Gender": {"values": ["Male", "Female"]}, INCOME: {"min": 0, "max": 500}}
+    loaded = data.load(MALL, columns=columns)
+    fitted = features.build(loaded.table, TRANSFORMS, name="three")
+    kmeans = search.Algorithm("kmeans", KMeans(random_state=0), "n_clusters", grid=[3])
+    taken = search.Selection(selection.by_evidence, n_segments=3)
+    found = analysis.analyse(loaded, fitted, kmeans, taken)
+    described = drift.reference(loaded.table, found.segmenter.columns, found.segments)
+    rows = ["1,male,15,39", "2,Male,999,39", "3,Martian,15,39", "4,,-1,39", "5,?,,39"]
+    path, output = table(rows, tmp_path / "in.csv"), tmp_path / "out.csv"
+    batch_scoring.score(path, output, found.segmenter, described)
+    assert pd.read_csv(output)["problem"].fillna("").tolist() == [
+        "",
+        "column 'Annual Income (k$)': got 999.0, expected at least 0 and at most 500",
+        "column 'Gender': got 'Martian', expected one of 'Male', 'Female'",
+        "column 'Annual Income (k$)': got -1.0, expected at least 0 and at most 500",
+        "",
+    ]
 
 
 ERRORS = {

@@ -116,6 +116,7 @@ def analyse(
     chosen = search(X, algorithm, taking, seed=seed, exact_rows=exact_rows, progress=progress)
     memory.release()
     segmenter = Segmenter.from_candidate(features, chosen.candidate, seed=seed)
+    segmenter.schema_ = segmenter.schema_.within(data.allowed)
     chosen = approximation.over_all(
         chosen, X, segmenter.clusters_, seed=seed, exact_rows=exact_rows
     )

@@ -52,6 +52,10 @@ class CustomerData:
     history : dict, optional
         How the table came out of purchase lines, for making it again from new ones; then
         ``rows_in`` counts lines.
+    unread : list of str
+        Columns that were not asked for.
+    allowed : dict, column -> dict
+        What was declared of columns, any of ``min``, ``max`` and ``values``.
     """
 
     name: str
@@ -64,6 +68,7 @@ class CustomerData:
     id_column: str | None = None
     history: dict[str, Any] | None = None
     unread: list[str] = field(default_factory=list)
+    allowed: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -191,6 +196,7 @@ def load(
         sha256=raw.sha256,
         source=str(path),
         id_column=str(ids.name) if identified else None,
+        allowed={name: part.allowed for name, part in declared.items() if part.allowed},
         unread=[name for name in raw.names if wanted and name not in (*frame, ids.name)],
     )
 

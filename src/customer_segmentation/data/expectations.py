@@ -37,6 +37,12 @@ class Expectation:
     required: bool = True
     declared: bool = False
 
+    @property
+    def allowed(self) -> dict[str, Any]:
+        """What is set of ``min``, ``max`` and ``values``."""
+        limits = {"min": self.min, "max": self.max, "values": list(self.values) or None}
+        return {key: value for key, value in limits.items() if value is not None}
+
     def levels(self) -> set[str]:
         """Give the allowed values in lower case: never taken for a missing-value word."""
         return {str(value).casefold() for value in self.values}
@@ -146,9 +152,7 @@ def check_values(
     ["column 'Age': got 1 cell not allowed (row 3 310), expected at most 120; correct ..."]
     """
     limited = {
-        name: expected
-        for name, expected in declared.items()
-        if name in frame and (expected.values or (expected.min, expected.max) != (None, None))
+        name: expected for name, expected in declared.items() if name in frame and expected.allowed
     }
     if not limited:
         return

@@ -216,7 +216,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         SchemaError
-            Missing columns, text where numbers are needed, a customer without any value.
+            Missing columns, values that are no numbers or not allowed, a customer without any.
         """
         segments, confidence = self.predict_with_confidence(table)
         names = {int(number): name for number, name in self.names.items()}

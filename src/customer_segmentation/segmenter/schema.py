@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from pandas.api import types
 from sklearn.compose import ColumnTransformer
 
 from customer_segmentation.labels import IntArray
+from customer_segmentation.segmenter.allowed import Rule, in_words, outside
 from customer_segmentation.segmenter.conversion import to_numbers, to_text
 
 PROBLEMS = ["row", "column", "got", "expected"]
@@ -43,6 +44,8 @@ class Schema:
         Those that must be numbers; the others are text.
     levels : dict, column -> list of str
         The levels of a text column that the model tells apart, where they are known.
+    allowed : dict, column -> dict
+        What a column may hold, where it was declared; see :mod:`.allowed`.
 
     Examples
     --------
@@ -55,6 +58,11 @@ class Schema:
     columns: list[str]
     numeric: list[str]
     levels: dict[str, list[str]]
+    allowed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def within(self, allowed: Mapping[str, Rule]) -> Schema:
+        """The same columns, and what they may hold; what is said of others does not matter."""
+        return replace(self, allowed={c: dict(allowed[c]) for c in self.columns if c in allowed})
 
     def check_columns(self, columns: Iterable[Any]) -> None:
         """Refuse a table without the columns of the model, before any row is read.
@@ -128,7 +136,7 @@ class Schema:
         >>> keeps = ColumnTransformer([("a", "passthrough", ["age"])])
         >>> fitted = keeps.fit(pd.DataFrame({"id": [1], "age": [30]}))
         >>> Schema(["id", "age"], ["id", "age"], {}).used_by(fitted)
-        Schema(columns=['age'], numeric=['age'], levels={})
+        Schema(columns=['age'], numeric=['age'], levels={}, allowed={})
         """
         parts = getattr(transformer, "transformers_", [("", transformer, self.columns)])
         read = [name for _, step, part in parts if step != "drop" for name in _names(part)]
@@ -149,8 +157,10 @@ class Schema:
             else:
                 used[column], bad = to_text(values, self.levels.get(column, []))
                 expected = "text or a number"
-            rows = np.flatnonzero(bad).tolist()
-            cells += [Cell(row, column, _shown(values.iloc[row]), expected) for row in rows]
+            rule = self.allowed.get(column, {})
+            for where, wanted in (bad, expected), (outside(used[column], rule), in_words(rule)):
+                rows = np.flatnonzero(where).tolist()
+                cells += [Cell(row, column, _shown(values.iloc[row]), wanted) for row in rows]
         read = pd.DataFrame(used, index=table.index, columns=self.columns, copy=False)
         return read, cells + self._empty(read, {cell.position for cell in cells})
 
