@@ -46,7 +46,6 @@ def run(chosen: dict[str, Any]) -> int:
             id_column=chosen["id_column"],
             as_of=chosen["as_of"],
             sheet=chosen["sheet"],
-            tokens=scoring_run.missing_tokens(served.run_id),
             progress=progress,
         )
     say(scored)

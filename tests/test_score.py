@@ -33,7 +33,7 @@ from customer_segmentation import (
 from customer_segmentation.batches import batch_scoring, scored_rows
 from customer_segmentation.items import Model
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.tracking import artifacts, store
+from customer_segmentation.tracking import store
 
 NAME = "customer-segments"
 NAMES = {1: "First, of many", 2: "Second", 3: "Third"}
@@ -57,7 +57,8 @@ def trained():
     segmenter = Segmenter.from_candidate(fitted, path.candidates[0], seed=0)
     segmenter.name_segments(NAMES)
     segments = segmenter.assign(loaded.table)["segment"]
-    described = drift.reference(loaded.table, segmenter.columns, segments)
+    words = ["none given"]
+    described = drift.reference(loaded.table, segmenter.columns, segments, missing_tokens=words)
     return segmenter, json.loads(json.dumps(described)), segments
 
 
@@ -67,7 +68,6 @@ def promoted(trained, migrated, tmp_path_factory):
     folder = shutil.copytree(migrated, tmp_path_factory.mktemp("promoted") / "mlruns")
     opened = store.open_store(store.local_uri(folder), "customer-segmentation", folder)
     with tracking.run("kmeans-three-k3", tags={"kind": "model"}) as run_id:
-        mlflow.log_text("data: {missing_tokens: [none given]}", artifacts.CONFIG)
         tracking.log(run_id, [Model("kmeans-three-k3", trained[0], trained[1])])
     uri = mlflow.get_run(run_id).data.tags[tracking.MODEL]
     served = registry.register(opened, NAME, uri, run_id, {"run": "kmeans-three-k3"})
@@ -234,9 +234,9 @@ def test_what_training_refuses_as_not_allowed_is_a_bad_row(tmp_path):
     batch_scoring.score(path, output, found.segmenter, described)
     assert pd.read_csv(output)["problem"].fillna("").tolist() == [
         "",
-        "column 'Annual Income (k$)': got 999.0, expected at least 0 and at most 500",
+        "column 'Annual Income (k$)': got 999, expected at least 0 and at most 500",
         "column 'Gender': got 'Martian', expected one of 'Male', 'Female'",
-        "column 'Annual Income (k$)': got -1.0, expected at least 0 and at most 500",
+        "column 'Annual Income (k$)': got -1, expected at least 0 and at most 500",
         "",
     ]
 

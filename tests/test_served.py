@@ -51,10 +51,12 @@ def logged(tmp_path_factory, migrated, mall):
     path = paths.fit_path(DBSCAN(), built.matrix, algorithm="a", parameter="eps", grid=[0.4])
     segmenter = Segmenter.from_candidate(built, path.candidates[0], seed=0)
     segmenter.name_segments({n: f"name {n}" for n in segmenter.numbers_.tolist()})
+    segmenter.schema_ = segmenter.schema_.within({INCOME: {"max": 500}})
+    described = {"missing_tokens": ["none given"]}
     try:
         opened = store.open_store(store.local_uri(folder), "served", folder)
         with tracking.run("r", tags={}) as run_id:
-            uri = tracking.log_model(run_id, Model("dbscan-k5", segmenter, {}))
+            uri = tracking.log_model(run_id, Model("dbscan-k5", segmenter, described))
         registry.crown(opened, NAME, registry.register(opened, NAME, uri, run_id, {}))
         (found,) = mlflow.search_logged_models(output_format="list")
     finally:
@@ -84,10 +86,12 @@ print(customer_segmentation.__file__, file=sys.stderr)
 table = pd.read_csv({table!r})
 model.predict(table).to_csv({scored!r}, index=False)
 print(len(model.predict(table.astype({{{income!r}: float}}).head(3))))
-try:
-    model.predict(table.assign(**{{{income!r}: "much"}}))
-except mlflow.exceptions.MlflowException as error:
-    print(error)
+print(len(model.predict(table.assign(**{{{income!r}: "none given"}}))))
+for cell in "much", 999:
+    try:
+        model.predict(table.assign(**{{{income!r}: cell}}))
+    except mlflow.exceptions.MlflowException as error:
+        print(error)
 """
 
 
@@ -108,8 +112,9 @@ def test_it_loads_where_only_what_it_names_is_installed(logged, mall, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert str(artifact / "code") in done.stderr
-    assert done.stdout.splitlines()[0] == "3"
+    assert done.stdout.splitlines()[:2] == ["3", "200"]
     assert f"got 'much' in column {INCOME!r} of row 0, expected a finite number" in done.stdout
+    assert f"got 999 in column {INCOME!r} of row 0, expected at most 500" in done.stdout
     expected = segmenter.assign(mall).reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_csv(scored), expected)
 

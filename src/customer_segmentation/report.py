@@ -113,7 +113,12 @@ def items(
     yield Text(About.PATH, about.dumps)
     filled, mark = drift.imputed(data.report), drift.decimal_mark(data.report)
     described = drift.reference(
-        data.table, segmenter.columns, segments, imputed=filled, decimal_mark=mark
+        data.table,
+        segmenter.columns,
+        segments,
+        imputed=filled,
+        decimal_mark=mark,
+        missing_tokens=data.missing_tokens,
     )
     history = {} if data.history is None else {"history": data.history}
     yield Model(analysis.name, segmenter, described | history)

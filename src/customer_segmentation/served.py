@@ -35,6 +35,7 @@ class ServedSegmenter(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             {c: described[c]["levels"] for c in described if "levels" in described[c]},
             # No head: a row means the same in every batch, so the training's decimal mark holds.
             pd.DataFrame(columns=self.segmenter.columns, dtype="str"),
+            reference.get("missing_tokens", []),
             mark=reference.get("decimal_mark", "."),
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -110,7 +110,6 @@ def score(
     *,
     id_column: str | None = None,
     sheet: str | None = None,
-    tokens: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Scored:
     """Assign every row of a file to a segment and write id, segment, name and confidence.
@@ -127,8 +126,6 @@ def score(
         By default that of the training data, else one named like an id, else row numbers.
     sheet : str, optional
         Excel sheet; the first one by default.
-    tokens : sequence of str
-        Words that mean "missing", besides the usual ones.
     progress : callable(share read or None, rows so far), optional
 
     Returns
@@ -149,7 +146,7 @@ def score(
     if output.suffix.lower() == ".xlsx":
         check_target(output, path, source.rows())
     found, words = _id_column(source, id_column, reference)
-    batch = _Batch(source, segmenter, reference, found, tokens)
+    batch = _Batch(source, segmenter, reference, found)
     monitor, repeats = Monitor(reference), Repeats()
     scored = Scored(path, output, words, source.notes, monitor, _names(segmenter))
     with (
@@ -200,7 +197,6 @@ class _Batch:
         segmenter: Segmenter,
         reference: Mapping[str, Any],
         id_column: str | None,
-        tokens: Sequence[str],
     ) -> None:
         self.segmenter, self.id_column = segmenter, id_column
         numbered = id_column is None or source.integer(id_column)
@@ -214,7 +210,7 @@ class _Batch:
             segmenter.numeric,
             levels,
             source.head[self.columns],
-            tokens,
+            reference.get("missing_tokens", []),
             mark=reference.get("decimal_mark", "."),
         )
 

@@ -15,13 +15,7 @@ from customer_segmentation.plots import canvas
 from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.registry import Served
 from customer_segmentation.style import plural
-from customer_segmentation.tracking import artifacts
 from customer_segmentation.tracking.store import said
-
-
-def missing_tokens(run_id: str) -> list[str]:
-    """Words that meant "missing" in the training data of a run; none if it does not say."""
-    return [str(token) for token in artifacts.read_setting(run_id, "data.missing_tokens") or []]
 
 
 def log(scored: Scored, name: str, served: Served) -> str:

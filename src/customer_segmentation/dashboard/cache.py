@@ -12,7 +12,6 @@ import pandas as pd
 import streamlit as st
 
 from customer_segmentation import registry
-from customer_segmentation.batches import scoring_run
 from customer_segmentation.dashboard import champion as champions
 from customer_segmentation.dashboard import history
 from customer_segmentation.dashboard.champion import Champion
@@ -84,12 +83,6 @@ def picture(run_id: str, path: str) -> bytes:
 def compared(first: Run, second: Run) -> Compared:
     """Two runs, customer by customer."""
     return history.compare(first, second)
-
-
-@st.cache_data(max_entries=KEPT, show_spinner=False)
-def tokens(run_id: str) -> list[str]:
-    """Words that meant "missing" in the training data of a run."""
-    return scoring_run.missing_tokens(run_id)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner=False, hash_funcs=KEYS)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from customer_segmentation.dashboard import cache, person, uploads
+from customer_segmentation.dashboard import person, uploads
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.markup import plain, quiet
 from customer_segmentation.dashboard.person import Answer, Field, Reason
@@ -67,12 +67,9 @@ def _file(place: Place) -> None:
 def _labelled(place: Place, name: str, content: bytes) -> Labelled | str:
     """The labelled table, or what is wrong with the file."""
     served = place.champion.served
-    tokens = cache.tokens(served.run_id)
     with st.spinner("Scoring…"):
         try:
-            return uploads.score(
-                name, content, served.segmenter, served.reference, place.limits, tokens=tokens
-            )
+            return uploads.score(name, content, served.segmenter, served.reference, place.limits)
         except (DataError, SchemaError, OSError) as error:
             return str(error)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +83,6 @@ def score(
     segmenter: Segmenter,
     reference: Mapping[str, Any],
     limits: Limits,
-    *,
-    tokens: Sequence[str] = (),
 ) -> Labelled:
     """Assign every row of an uploaded file to a segment, or every customer of purchase lines.
 
@@ -97,8 +95,6 @@ def score(
     reference : dict
         What the training customers looked like.
     limits : Limits
-    tokens : sequence of str
-        Words that mean "missing", besides the usual ones.
 
     Raises
     ------
@@ -116,7 +112,7 @@ def score(
         with customer_file(path, segmenter.columns, history) as (customers, notes):
             source = open_source(customers)
             output = path.with_name("labelled.parquet")
-            scored = batch_scoring.score(customers, output, segmenter, reference, tokens=tokens)
+            scored = batch_scoring.score(customers, output, segmenter, reference)
             added = pd.read_parquet(output)
             with closing(source.chunks(source.columns)) as chunks:
                 table = pd.concat([chunk.frame for chunk in chunks])

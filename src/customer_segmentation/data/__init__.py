@@ -56,6 +56,8 @@ class CustomerData:
         Columns that were not asked for.
     allowed : dict, column -> dict
         What was declared of columns, any of ``min``, ``max`` and ``values``.
+    missing_tokens : sequence of str
+        Words that mean "missing", besides the usual ones.
     """
 
     name: str
@@ -69,6 +71,7 @@ class CustomerData:
     history: dict[str, Any] | None = None
     unread: list[str] = field(default_factory=list)
     allowed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing_tokens: Sequence[str] = ()
 
     @property
     def summary(self) -> str:
@@ -197,6 +200,7 @@ def load(
         source=str(path),
         id_column=str(ids.name) if identified else None,
         allowed={name: part.allowed for name, part in declared.items() if part.allowed},
+        missing_tokens=tokens,
         unread=[name for name in raw.names if wanted and name not in (*frame, ids.name)],
     )
 

@@ -41,6 +41,7 @@ def reference(
     *,
     imputed: Mapping[str, int] | None = None,
     decimal_mark: str = ".",
+    missing_tokens: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe the training customers, for later comparison.
 
@@ -57,6 +58,8 @@ def reference(
         gaps in new data would look like drift.
     decimal_mark : "." or ","
         Of the training data, where it was text (see :func:`decimal_mark`).
+    missing_tokens : sequence of str
+        Words that meant "missing" in the training data, besides the usual ones.
 
     Returns
     -------
@@ -79,6 +82,7 @@ def reference(
         "columns": {c: describe_column(table[c], filled.get(c, 0)) for c in columns},
         "segments": {str(segment): int(count) for segment, count in counts.items()},
         "decimal_mark": decimal_mark,
+        "missing_tokens": [str(token) for token in missing_tokens],
     }
 
 

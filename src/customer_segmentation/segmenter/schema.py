@@ -281,8 +281,9 @@ def with_text_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shown(value: Any) -> str:
-    """A value as a person would write it: 1.5 and not np.float64(1.5)."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
+    """A value as a person would write it: 15 and not np.float64(15.0)."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return f"{plain:.12g}" if isinstance(plain, float) else repr(plain)
 
 
 def _in_words(names: Sequence[str]) -> str:

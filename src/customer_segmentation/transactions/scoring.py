@@ -26,14 +26,13 @@ def score(
     as_of: str | None = None,
     id_column: str | None = None,
     sheet: str | None = None,
-    tokens: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Scored:
     """Score a file of customers, or the customers of a file of purchase lines.
 
     Parameters
     ----------
-    path, output, segmenter, reference, id_column, sheet, tokens, progress
+    path, output, segmenter, reference, id_column, sheet, progress
         See :func:`customer_segmentation.batches.batch_scoring.score`.
     as_of : "yyyy-mm-dd", optional
         Only purchases before this day count; by default the day after the last one.
@@ -57,7 +56,6 @@ def score(
             reference,
             id_column=None if made else id_column,
             sheet=None if made else sheet,
-            tokens=tokens,
             progress=progress,
         )
     scored.input, scored.notes = path, [*notes, *scored.notes]
