@@ -112,6 +112,7 @@ def test_encodings(write):
     plain = "id,Straße\n1,Köln\n2,Köln\n"
     for content in (plain.encode(), plain.encode("utf-8-sig"), plain.encode("utf-16")):
         assert load(write(content)).table["Straße"].tolist() == ["Köln", "Köln"]
+    assert "utf-16 instead of utf-8" in load(write(plain.encode("utf-16"))).summary
     data = load(write(plain.encode("cp1252")))
     assert data.table["Straße"].tolist() == ["Köln", "Köln"]
     assert "cp1252 instead of utf-8" in data.summary

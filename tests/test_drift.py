@@ -106,6 +106,15 @@ def test_new_gaps_and_a_constant_that_varies_are_named():
     assert rows.loc["always", "level"] == "large"
 
 
+def test_a_few_gaps_that_are_gone_call_for_no_refresh_however_many_are_scored():
+    rng = np.random.default_rng(4)
+    trained = pd.DataFrame({"age": rng.normal(size=5000)})
+    trained.loc[:149, "age"] = np.nan
+    table = pd.DataFrame({"age": rng.normal(size=200_000)})
+    words = compared((trained, np.ones(5000, int)), table, np.ones(200_000, int)).words()
+    assert words.startswith("No refresh is due")
+
+
 def test_gaps_that_training_filled_are_expected_again():
     rng = np.random.default_rng(5)
     trained, segments = draw(rng, 2000)

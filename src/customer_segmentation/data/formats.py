@@ -98,6 +98,7 @@ def decoded(content: bytes, path: Path, findings: Findings) -> str:
     'Köln'
     """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        findings.note("encoding", 1, detail="utf-16 instead of utf-8")
         return content.decode("utf-16", errors="replace")
     if b"\0" in content[:4096] or content.startswith(tuple(_FILE_STARTS)):
         raise unreadable(path, content, "it holds binary data")

@@ -287,7 +287,7 @@ def _shown(value: Any) -> str:
 
 
 def _in_words(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    return ", ".join(repr(name) for name in names) or "none"
 
 
 def _hint(missing: Sequence[str], existing: Sequence[str]) -> str:
