@@ -1,5 +1,6 @@
 """A logged model scores customers anywhere: without pickle, without this project, over HTTP."""
 
+import ast
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ NAME = "customer-segments"
 CHAMPION = f"models:/{NAME}@champion"
 COLUMNS = ["segment", "segment_name", "confidence", "outlier"]
 OWN = (
+    "fastcluster",
     "genieclust",
     "hydra",
     "kneed",
@@ -124,11 +126,25 @@ def test_its_signature_says_what_comes_out(logged):
     assert signature.outputs.input_names() == COLUMNS
 
 
+def imported(folder):
+    """First part of every module that the code of a model imports."""
+    found = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module.split(".")[0])
+    return found
+
+
 def test_what_it_requires_is_what_it_imports(logged):
     names = {
         line.split("==")[0] for line in (logged[0] / "requirements.txt").read_text().splitlines()
     }
     assert names == {"mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops"}
+    own = {"customer_segmentation", *sys.stdlib_module_names}
+    assert imported(logged[0]) - own == names - {"scikit-learn"} | {"sklearn"}
     assert not list(logged[0].rglob("*.pkl"))
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from customer_segmentation.features import Features
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, tidy
-from customer_segmentation.paths.candidates import Candidate
 from customer_segmentation.segmenter import schema
 from customer_segmentation.segmenter.assigners import BLOCK, PredictAssigner
 from customer_segmentation.segmenter.following import follow
@@ -22,6 +20,10 @@ from customer_segmentation.segmenter.plain import TRUSTED_TYPES, settings_of
 from customer_segmentation.segmenter.preparation import dense, preparation_for, prepare, unprepared
 from customer_segmentation.segmenter.schema import Cell, SchemaError
 from customer_segmentation.style import OUTLIER_NAME
+
+if TYPE_CHECKING:  # where a model is served, what searches for one need not be installed
+    from customer_segmentation.features import Features
+    from customer_segmentation.paths.candidates import Candidate
 
 __all__ = ["TRUSTED_TYPES", "SchemaError", "Segmenter", "number_segments"]
 
@@ -183,8 +185,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         copy.numbers_ = np.array([changed[int(n)] for n in self.numbers_], dtype=np.int64)
         if hasattr(self, "labels_"):
             copy.labels_ = np.array([changed[int(n)] for n in self.labels_], dtype=np.int64)
-        fidelity = self.fidelity_per_segment_
-        copy.fidelity_per_segment_ = {changed[number]: fidelity[number] for number in fidelity}
+        copy.fidelity_per_segment_ = {changed[n]: s for n, s in self.fidelity_per_segment_.items()}
         copy.name_segments(names)
         return copy
 
@@ -241,10 +242,9 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         read, cells = self.schema_.examine(table)
         readable = np.setdiff1d(np.arange(len(read)), [cell.position for cell in cells])
-        columns = ", ".join(self.columns)
         for row in readable[unprepared(self.transformer_, read.iloc[readable])]:
             got = ", ".join(str(value) for value in read.iloc[row])
-            cells.append(Cell(int(row), columns, got, BECOMES_FINITE))
+            cells.append(Cell(int(row), ", ".join(self.columns), got, BECOMES_FINITE))
         return schema.listed(table, cells)
 
     def check_columns(self, columns: Iterable[Any]) -> None:
