@@ -35,7 +35,6 @@ LOCATIONS = (
     ("model_versions", "storage_location"),
     ("model_versions", "source"),
 )
-
 SQLITE = "sqlite:///"  # and a path: the URI of a database that is a file
 KNOCK_SECONDS = 20
 WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
@@ -131,8 +130,7 @@ def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
     database = Path(named.removeprefix(SQLITE).partition("?")[0].removeprefix("file:"))
     if named.startswith(SQLITE) and not database.is_file():
         raise StoreError(
-            f"got no runs in {database.parent}, expected a store there. Make runs first: python "
-            "train.py -m"
+            f"got no runs in {database.parent}, expected a store there. Make one: python train.py -m"
         )
     return open_store(uri, experiment, folder)
 
