@@ -238,7 +238,8 @@ def test_what_cannot_be_done_is_said(opened, ask, args, said):
 
 
 @pytest.mark.parametrize("option", ["folder={}", "uri=sqlite:///{}/mlflow.db"])
-def test_without_a_store_nothing_is_made(option, tmp_path, capfd):
+def test_without_a_store_nothing_is_made(option, tmp_path, capfd, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     none = tmp_path / "none"
     assert promote.main([f"tracking.{option.format(none)}", "list=true"]) == 1
     assert "expected a store there" in " ".join(capfd.readouterr().err.split())

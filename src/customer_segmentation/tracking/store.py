@@ -130,7 +130,7 @@ def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
     database = Path(named.removeprefix(SQLITE).partition("?")[0].removeprefix("file:"))
     if named.startswith(SQLITE) and not database.is_file():
         raise StoreError(
-            f"got no runs in {database.parent}, expected a store there. Make one: python train.py -m"
+            f"got no runs in {database.parent}, expected a store there. Make it: python train.py -m"
         )
     return open_store(uri, experiment, folder)
 
