@@ -189,6 +189,9 @@ def test_rollback_gives_the_title_back(cli, ask, folder):
     client(folder).delete_run(by_name["gmm-income_spending-k5"])  # whoever tidies up the UI
     assert ask("rollback=true").returncode == 0
     assert alias(folder, "champion") == "1"
+    gone = ask(f"run={by_name['gmm-income_spending-k5']}")
+    assert gone.returncode == 1
+    assert "a DELETED run of kind 'model'" in gone.stderr
     again = ask("rollback=true")
     assert again.returncode == 0
     assert "nothing changed" in again.stdout
@@ -298,3 +301,22 @@ def test_options_keep_the_type_of_their_default(tmp_path):
     assert options.read(given, file, tmp_path) == {
         "a": 2, "b": 3.0, "c": True, "d": "so: it, is", "e": ["p", "q"], "f": {"g": 7}
     }  # fmt: skip
+
+
+def test_a_reader_who_leaves_early_gets_no_traceback(tmp_path):
+    (tmp_path / "x.yaml").write_text("rows: 100000\n")
+    code = f"""
+import sys
+from pathlib import Path
+from customer_segmentation import options
+run = lambda chosen: print(*range(chosen["rows"]), sep="\\n")
+sys.exit(options.command([], Path({str(tmp_path / "x.yaml")!r}), Path("."), run, interrupted=""))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    assert process.stderr.read() == "Stopped: nobody reads what this command prints any more.\n"
+    process.stderr.close()
+    assert process.wait(60) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -62,6 +63,10 @@ def command(
     except KeyboardInterrupt:
         print(f"Interrupted: {interrupted}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # of `| head`, say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to print
+        print("Stopped: nobody reads what this command prints any more.", file=sys.stderr)
+        return 1
     except Exception as error:
         from customer_segmentation.terminal import show_error  # noqa: PLC0415 - help needs none
 

@@ -25,7 +25,7 @@ class Run:
     ----------
     id, name : str
     status : str
-        "RUNNING", "FINISHED", "FAILED" or "KILLED".
+        "RUNNING", "FINISHED", "FAILED" or "KILLED"; "DELETED" whatever it was before.
     started : int
         Milliseconds since 1970.
     metrics, params, tags : mapping
@@ -125,7 +125,7 @@ def _read(run: MlflowRun) -> Run:
     return Run(
         str(info.run_id),
         str(info.run_name),
-        str(info.status),
+        str(info.status) if info.lifecycle_stage == "active" else "DELETED",
         int(info.start_time),
         dict(data.metrics),
         dict(data.params),
