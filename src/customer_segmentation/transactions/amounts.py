@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from customer_segmentation import numerals
@@ -31,15 +32,14 @@ def numbers(
     Returns
     -------
     dict, role -> SQL
-        NULL where the cell is no finite number. To be read from ``raw`` with what
-        :func:`joined` says.
+        NULL where the cell is no finite number.
 
     Examples
     --------
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE TABLE raw AS SELECT '€ 1.234,50' AS amount")
     >>> sql = numbers(connection, ["amount"], Findings())["amount"]
-    >>> connection.sql(f"SELECT {sql} FROM raw {joined(connection, ['amount'])}").fetchall()
+    >>> connection.sql(f"SELECT {sql} FROM raw").fetchall()
     [(1234.5,)]
     """
     texts = {role: _odd_texts(connection, role) for role in roles}
@@ -76,11 +76,9 @@ def _mapped(
     """Read every distinct text once, and look the lines' numbers up."""
     values, plain = numerals.parsed(texts, mark)
     read = pd.DataFrame({"text": texts.astype(object), "value": values, "plain": plain})
-    read = read[values.notna()]
-    connection.register("read_texts", read)
+    read = read[np.isfinite(values)]
     table = f"texts_of_{role}"
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM read_texts")
-    connection.unregister("read_texts")
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM read")
     count = connection.sql(
         f'SELECT count(*) FROM raw JOIN {table} ON raw."{role}" = text WHERE NOT plain'
     ).fetchall()[0][0]
@@ -92,16 +90,4 @@ def _mapped(
     if len(signs) > 1:
         detail = f"{listed(signs)}: added up as they are; convert them before"
         findings.note("several currencies", len(signs), column=role, detail=detail)
-    return f"CASE WHEN isfinite({table}.value) THEN {table}.value END"
-
-
-def joined(connection: duckdb.DuckDBPyConnection, roles: Sequence[str]) -> str:
-    """SQL that joins what :func:`numbers` has looked up to the table ``raw``."""
-    tables = {
-        name for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
-    }
-    return " ".join(
-        f'LEFT JOIN texts_of_{role} ON texts_of_{role}.text = raw."{role}"'
-        for role in roles
-        if f"texts_of_{role}" in tables
-    )
+    return f'(SELECT value FROM {table} WHERE text = raw."{role}")'

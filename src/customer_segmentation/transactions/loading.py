@@ -22,10 +22,8 @@ from customer_segmentation.transactions.customers import (
     table,
 )
 from customer_segmentation.transactions.lines import Lines, open_lines
-from customer_segmentation.transactions.raw import interruptible
 
 
-@interruptible()
 def load(
     path: str | Path,
     *,
@@ -112,7 +110,6 @@ def load(
     )
 
 
-@interruptible()
 def read_again(
     path: str | Path,
     history: Mapping[str, Any],
@@ -209,17 +206,14 @@ def _customers(lines: Lines, categories: Sequence[str]) -> pd.DataFrame:
 
 def _report(lines: Lines, customers: int) -> pd.DataFrame:
     found = lines.findings.table(pd.Series(dtype="str"))
-    ends = pd.DataFrame(
-        [("lines read", "", lines.rows_in, ""), ("customers", "", customers, "")],
-        columns=found.columns,
-    )
-    return pd.concat([ends.iloc[:1], found, ends.iloc[1:]], ignore_index=True)
+    first, last = ("lines read", "", lines.rows_in, ""), ("customers", "", customers, "")
+    return pd.DataFrame([first, *found.itertuples(index=False), last], columns=found.columns)
 
 
 def _sha256(*paths: str | Path | None) -> str:
     """Of the file's bytes; of several files, of their digests one after the other."""
     digests = []
-    for path in [Path(path) for path in paths if path is not None]:
+    for path in [Path(path) for path in paths if path]:
         with path.expanduser().open("rb") as file:
             digests.append(hashlib.file_digest(file, "sha256"))
     if len(digests) == 1:
