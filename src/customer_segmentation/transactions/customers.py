@@ -94,7 +94,7 @@ def table(lines: Lines, categories: Sequence[str] = ()) -> pd.DataFrame:
         SELECT * FROM visits JOIN sums USING (customer) ORDER BY customer""",
         list(categories),
     ).df()
-    result = _columns(found, pd.Timestamp(lines.as_of), {"item", "category"} & _given(lines))
+    result = _columns(found, pd.Timestamp(lines.as_of))
     bought = found["bought"].astype("float64")
     for name, category in spent.items():
         result[category + SHARE] = found[name].fillna(0).astype("float64") / bought * 100
@@ -104,13 +104,7 @@ def table(lines: Lines, categories: Sequence[str] = ()) -> pd.DataFrame:
     return result.set_axis(index)
 
 
-def _given(lines: Lines) -> set[str]:
-    """The roles that at least one line has a value for."""
-    known = lines.connection.execute("SELECT count(item), count(category) FROM lines").fetchall()[0]
-    return {role for role, count in zip(("item", "category"), known, strict=True) if count}
-
-
-def _columns(found: pd.DataFrame, as_of: pd.Timestamp, given: set[str]) -> pd.DataFrame:
+def _columns(found: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     number = found.drop(columns=["customer", "last", "first"]).astype("float64")
     last, first = pd.to_datetime(found["last"]), pd.to_datetime(found["first"])
     gaps = number["days"] - 1
@@ -123,9 +117,11 @@ def _columns(found: pd.DataFrame, as_of: pd.Timestamp, given: set[str]) -> pd.Da
         BASKET: number["bought"] / number["purchases"],
         SIZE: number["items"] / number["purchases"],
     }
-    if "item" in given:
-        columns[ITEMS] = number["different_items"]
-    if "category" in given:
-        columns[CATEGORIES] = number["different_categories"]
+    for name, counts in {
+        ITEMS: number["different_items"],
+        CATEGORIES: number["different_categories"],
+    }.items():
+        if counts.any():
+            columns[name] = counts
     columns[RETURNED] = number["returned"] / number["bought"] * 100
     return pd.DataFrame(columns)

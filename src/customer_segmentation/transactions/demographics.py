@@ -93,7 +93,9 @@ def join(table: pd.DataFrame, joining: Mapping[str, Any], findings: Findings) ->
     for rule, column, count, examples in file.report.itertuples(index=False):
         if rule not in data.ENDS:
             findings.note(f"{name}: {rule}", count, column=column, detail=examples)
-    _note_ids(name, ids[~matched], known.index.difference(ids, sort=False), findings)
+    without, idle = ids[~matched], known.index.difference(ids, sort=False)
+    findings.note(f"customer not in {name}", len(without), detail=listed(without))
+    findings.note(f"customer of {name} without a purchase", len(idle), detail=listed(idle))
     joined = pd.concat([table, _aligned(known, ids).set_axis(table.index)], axis=1)
     return joined[matched] if joining["unmatched"] == "drop" else joined
 
@@ -104,8 +106,3 @@ def _aligned(known: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:
         if rows[column].isna().any():
             rows[column] = rows[column].cat.add_categories(NOT_KNOWN).fillna(NOT_KNOWN)
     return rows
-
-
-def _note_ids(name: str, without: pd.Index, idle: pd.Index, findings: Findings) -> None:
-    findings.note(f"customer not in {name}", len(without), detail=listed(without))
-    findings.note(f"customer of {name} without a purchase", len(idle), detail=listed(idle))

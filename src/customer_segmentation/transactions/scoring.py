@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from customer_segmentation.batches import batch_scoring, check_target, open_source
-from customer_segmentation.batches.batch_scoring import Progress, Scored
+from customer_segmentation.batches.batch_scoring import Scored
 from customer_segmentation.data.findings import DataError, listed
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.transactions.loading import read_again
@@ -26,14 +26,13 @@ def score(
     as_of: str | None = None,
     id_column: str | None = None,
     sheet: str | None = None,
-    tokens: Sequence[str] = (),
-    progress: Progress | None = None,
+    **options: Any,
 ) -> Scored:
     """Score a file of customers, or the customers of a file of purchase lines.
 
     Parameters
     ----------
-    path, output, segmenter, reference, id_column, sheet, tokens, progress
+    path, output, segmenter, reference, id_column, sheet, **options
         See :func:`customer_segmentation.batches.batch_scoring.score`.
     as_of : "yyyy-mm-dd", optional
         Only purchases before this day count; by default the day after the last one.
@@ -56,8 +55,7 @@ def score(
             reference,
             id_column=None if made else id_column,
             sheet=None if made else sheet,
-            tokens=tokens,
-            progress=progress,
+            **options,
         )
     scored.input, scored.notes = path, [*notes, *scored.notes]
     scored.seconds = time.monotonic() - start
