@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from customer_segmentation.offers import preferences, trial
-from customer_segmentation.offers.membership import Membership
 from customer_segmentation.offers.purchases import Moment, categories, read
+from customer_segmentation.offers.sales import Membership
 from customer_segmentation.offers.trial import Settings, Trial
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.results import Offered, Tables

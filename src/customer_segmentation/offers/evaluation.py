@@ -55,11 +55,6 @@ class Ranked:
         best = np.cumsum(discount)[np.minimum(self.wanted, len(discount)) - 1]
         return np.asarray(self.hits @ discount / best, dtype=np.float64)
 
-    @property
-    def hit(self) -> Floats:
-        """1 for each customer who bought at least one of the offers, else 0."""
-        return np.asarray(self.hits.any(axis=1), dtype=np.float64)
-
     def measures(self, draws: Floats) -> Floats:
         """Hit rate, NDCG and coverage, of each draw of customers.
 
@@ -77,7 +72,8 @@ class Ranked:
         offered = sparse.csr_array(
             (np.ones(len(line)), (line, self.top[line, rank])), (len(self.top), self.n_items)
         )
-        means = draws @ np.column_stack([self.hit, self.ndcg]) / draws.sum(axis=1, keepdims=True)
+        hit = self.hits.any(axis=1).astype(np.float64)
+        means = draws @ np.column_stack([hit, self.ndcg]) / draws.sum(axis=1, keepdims=True)
         covered = ((sparse.csr_array(draws) @ offered) > 0).sum(axis=1) / self.n_items
         return np.column_stack([means, covered])
 

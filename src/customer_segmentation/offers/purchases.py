@@ -109,8 +109,8 @@ def read(
 
 def _matrix(pairs: pd.DataFrame, totals: pd.DataFrame) -> Purchases:
     customers = pd.Index(totals["customer"])
-    buyers = pairs["item"].value_counts(sort=False).rename_axis("item").reset_index(name="buyers")
-    items = pd.Index(buyers.sort_values(["buyers", "item"], ascending=[False, True])["item"])
+    buyers = pairs.groupby("item").size().sort_values(ascending=False, kind="stable")
+    items = pd.Index(buyers.index)
     places = customers.get_indexer(pairs["customer"]), items.get_indexer(pairs["item"])
     shape = (len(customers), len(items))
     counts = sparse.coo_array((pairs["orders"].to_numpy(), places), shape=shape).tocsr()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pandas as pd
 from implicit.nearest_neighbours import ItemItemRecommender
 from scipy import sparse
 from sklearn.preprocessing import normalize
+from sklearn.utils import gen_batches
 
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.offers.purchases import OffersError, Purchases
@@ -26,9 +27,8 @@ TIE = 1e-9
 NONE = -1  # no item
 
 
-@dataclass(frozen=True)
-class Mix:
-    """How much each part weighs in a score; every part is between 0 and 1.
+class Mix(NamedTuple):
+    """How much each of the `PARTS` weighs in a score; every part is between 0 and 1.
 
     Attributes
     ----------
@@ -46,11 +46,6 @@ class Mix:
     neighbours: float = 0.0
     everyone: float = 0.0
     segment: float = 0.0
-
-    @property
-    def weights(self) -> tuple[float, float, float, float]:
-        """In the order of `PARTS`."""
-        return self.habit, self.neighbours, self.everyone, self.segment
 
 
 PARTS = ("bought before", "goes with what they buy", "popular", "popular in the segment")
@@ -103,23 +98,21 @@ class Recommender:
 
     def _shares(self) -> tuple[Floats, Floats]:
         """Share of all customers who bought each item, and that of each customer's segment."""
-        bought, found = self.purchases.bought, self.segments[self.segments != OUTLIER]
+        bought = self.purchases.bought
         everyone = bought.sum(axis=0) / max(len(self.segments), 1)
-        numbers = np.unique(found)
+        numbers, self._row = np.unique(self.segments, return_inverse=True)
         member = sparse.csr_array((self.segments[None] == numbers[:, None]).astype(np.float64))
         buyers, sizes = (member @ bought).toarray(), member.sum(axis=1)[:, None]
-        shrunk = (buyers + PSEUDO_CUSTOMERS * everyone) / (sizes + PSEUDO_CUSTOMERS)
-        self._row = np.where(
-            self.segments == OUTLIER, len(numbers), np.searchsorted(numbers, self.segments)
-        )
-        return everyone, np.vstack([shrunk, everyone])
+        by_segment = (buyers + PSEUDO_CUSTOMERS * everyone) / (sizes + PSEUDO_CUSTOMERS)
+        by_segment[numbers == OUTLIER] = everyone
+        return everyone, by_segment
 
     def batches(self, rows: Ints | None = None) -> Iterator[Ints]:
         """Rows of customers, as many at a time as memory holds."""
         every = np.arange(len(self.purchases.customers)) if rows is None else rows
         size = max(1, BATCH_CELLS // len(self.purchases.items))
-        for start in range(0, len(every), size):
-            yield every[start : start + size]
+        for part in gen_batches(len(every), size):
+            yield every[part]
 
     def parts(self, rows: Ints) -> list[Floats]:
         """The four parts of the scores, each of shape (n_rows, n_items) or (1, n_items)."""
@@ -138,7 +131,7 @@ class Recommender:
         """
         shape = len(rows), len(self.purchases.items)
         scores = np.tile(-TIE * np.arange(shape[1]), (shape[0], 1))
-        for weight, part in zip(mix.weights, parts, strict=True):
+        for weight, part in zip(mix, parts, strict=True):
             if weight:
                 scores += weight * part
         if not self.repeats:
@@ -168,7 +161,7 @@ class Recommender:
         chosen = top[line, rank]
         added = [
             weight * np.broadcast_to(part, (len(rows), len(self.purchases.items)))[line, chosen]
-            for weight, part in zip(mix.weights, parts, strict=True)
+            for weight, part in zip(mix, parts, strict=True)
         ]
         return pd.DataFrame(
             {

@@ -1,4 +1,4 @@
-"""Purchase lines twice: as the model knows them, and with what is to be offered as the item."""
+"""Purchase lines: as the model knows them, with what is offered as the item, and who is in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from customer_segmentation.batches import open_source
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, Findings
 from customer_segmentation.offers.purchases import OffersError
+from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.transactions import Lines, open_lines, roles, staging
+from customer_segmentation.transactions.loading import as_trained
 
 
 @dataclass(frozen=True)
@@ -119,3 +121,38 @@ def _renamed(
         "LEFT JOIN memory.main.catalogue AS catalogue ON lines.item = catalogue.item"
     )
     return _viewed(lines, select, columns={**lines.columns, "item": item})
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a model says of the customers of some purchase lines, as of any day.
+
+    The model's segments stay as they are, with the borders that it found on its training period;
+    who is in which is decided by the features of that day.
+
+    Attributes
+    ----------
+    lines : Lines
+    history : mapping
+        How the model's training table came out of its purchase lines.
+    segmenter : Segmenter
+    """
+
+    lines: Lines
+    history: Mapping[str, Any]
+    segmenter: Segmenter
+
+    def __call__(self, day: pd.Timestamp) -> pd.Series[int]:
+        """Segment of each customer who bought before a day; -1 = outlier."""
+        with before(self.lines, day) as lines:
+            return self._assigned(lines)[1]["segment"]
+
+    def now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Features, and what the model makes of them, of all customers it can assign."""
+        return self._assigned(self.lines)
+
+    def _assigned(self, lines: Lines) -> tuple[pd.DataFrame, pd.DataFrame]:
+        table = as_trained(lines, self.history, self.segmenter.columns)
+        unreadable = self.segmenter.problems(table)["row"]
+        assigned = self.segmenter.assign(table[~table.index.isin(unreadable)])
+        return table.loc[assigned.index], assigned

@@ -176,13 +176,8 @@ def run(
     validated = (split - (split - first) * TEST_SHARE).normalize()
     _check(first, split, validated)
     near, share = _weights(connection, segments, settings, validated, split)
-    habit = float(settings.repeats)
-    mixes = {
-        POPULARITY: Mix(everyone=1.0),
-        BY_SEGMENT: Mix(segment=1.0),
-        WITHOUT: Mix(habit, near, everyone=share),
-        WITH: Mix(habit, near, segment=share),
-    }
+    mixes = {POPULARITY: Mix(everyone=1.0), BY_SEGMENT: Mix(segment=1.0)}
+    mixes |= _recommenders(settings, near, share)
     model, later = _model(connection, segments, settings, split), read(connection, start=split)
     ranked = evaluation.rank(model, later, mixes, most_customers=MOST_TESTED, seed=settings.seed)
     methods, ahead = evaluation.compare(ranked, WITH, settings.seed)
@@ -222,11 +217,13 @@ def _weights(
 
     The same for both, so that what differs between the two is the segments, not the tuning.
     """
-    habit, model = float(settings.repeats), _model(connection, segments, settings, start)
-    mixes = {}
-    for near, share in product(NEIGHBOURS, SHARES):
-        mixes[f"{near} {share} {WITHOUT}"] = Mix(habit, near, everyone=share)
-        mixes[f"{near} {share} {WITH}"] = Mix(habit, near, segment=share)
+    model = _model(connection, segments, settings, start)
+    weights = list(product(NEIGHBOURS, SHARES))
+    mixes = {
+        f"{pair} {name}": mix
+        for pair in weights
+        for name, mix in _recommenders(settings, *pair).items()
+    }
     found = evaluation.rank(
         model,
         read(connection, start=start, end=end),
@@ -236,7 +233,12 @@ def _weights(
     )
     scores = [ranked.ndcg.mean() for ranked in found.values()]
     best = int(np.argmax(np.add(scores[::2], scores[1::2])))
-    return list(product(NEIGHBOURS, SHARES))[best]
+    return weights[best]
+
+
+def _recommenders(settings: Settings, near: float, share: float) -> dict[str, Mix]:
+    habit = float(settings.repeats)
+    return {WITHOUT: Mix(habit, near, everyone=share), WITH: Mix(habit, near, segment=share)}
 
 
 def _check(first: Moment, last: Moment, split: Moment) -> None:
