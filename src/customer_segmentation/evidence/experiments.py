@@ -36,20 +36,21 @@ class Experiments:
         self.examined: dict[int, dict[str, Any]] = {}
 
     def bootstrap(self, position: int) -> dict[str, Any]:
-        """Stability of one candidate; see :mod:`customer_segmentation.evidence.stability`.
+        """Stability of one candidate.
 
         Returns
         -------
         dict
-            ``stability``, ``jaccard_mean``, ``jaccard_min``, ``jaccard`` (a list, per cluster) and
-            ``resamples`` (a list of :class:`customer_segmentation.evidence.stability.Resample`).
+            As :func:`customer_segmentation.evidence.stability.bootstrap` gives it.
         """
         if position not in self.examined:
             candidate = self.path.candidates[position]
-            table = stability.bootstrap(
-                self._refit, self.X, [candidate.value], [candidate.labels], seed=self.seed
+            self.examined[position] = stability.bootstrap(
+                lambda sample: self._refit(sample, [candidate.value])[0],
+                self.X,
+                candidate.labels,
+                seed=self.seed,
             )
-            self.examined[position] = {str(k): v for k, v in table.iloc[0].items()}
         return self.examined[position]
 
     def null_wcss(self) -> FloatArray:
@@ -70,15 +71,15 @@ class Experiments:
         result = []
         for _ in range(NULL_REPEATS):
             sample = rng.uniform(low, high, size=(rows, len(low))) @ axes
-            labelings = self._refit(sample, values)
-            result.append([self._wcss(sample, labels) for labels in labelings])
+            result.append(
+                [
+                    validity.wcss(sample, labels) if (labels >= 0).any() else np.nan
+                    for labels in self._refit(sample, values)
+                ]
+            )
         return np.asarray(result) * len(self.X) / rows
 
     def _refit(self, sample: FloatArray, values: Any) -> list[Any]:
         return paths.refit(
             self.estimator, self.path, self.X, sample, values, assign_outliers=self.assign_outliers
         )
-
-    @staticmethod
-    def _wcss(sample: FloatArray, labels: Any) -> float:
-        return validity.wcss(sample, labels) if (labels >= 0).any() else np.nan

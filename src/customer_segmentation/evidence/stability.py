@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 
-Refit = Callable[[FloatArray, Sequence[float]], Sequence[IntArray]]
+Refit = Callable[[FloatArray], IntArray]
 
 REPEATS = 5  # the standard error of a mean Jaccard is then about 0.03, half a Hennig band
 SHARE = 0.8  # of the rows per repeat, without replacement: duplicates would fake dense spots
@@ -28,38 +28,26 @@ class Resample(NamedTuple):
     labels: IntArray
 
 
-def bootstrap(
-    refit: Refit,
-    X: FloatArray,
-    values: Sequence[float],
-    labelings: Sequence[IntArray],
-    *,
-    seed: int,
-    repeats: int = REPEATS,
-    rows: int = ROWS,
-) -> pd.DataFrame:
+def bootstrap(refit: Refit, X: FloatArray, labels: IntArray, *, seed: int) -> dict[str, Any]:
     """Refit on subsamples and compare with the full run's labels on the same rows.
 
     The subsetting scheme of Hennig (2007), *Cluster-wise assessment of cluster stability*.
 
     Parameters
     ----------
-    refit : callable(sample, values) -> labels per value
-        Fits the run's algorithm to a sample of the rows. Values that depend on the number of rows
-        are for `X`; see :func:`customer_segmentation.paths.grids.rescale`. A few starts are enough.
+    refit : callable(sample) -> labels
+        Fits the run's algorithm to a sample of the rows. A setting that depends on the number of
+        rows has to be rescaled, see :func:`customer_segmentation.paths.grids.rescale`. A few starts
+        are enough.
     X : ndarray of shape (n_samples, n_features)
-    values : sequence of numbers
-        The grid values to examine.
-    labelings : sequence of ndarray of shape (n_samples,)
-        Their labels in the full run, -1 = outlier.
+    labels : ndarray of shape (n_samples,)
+        Of the full run, with a cluster at least; -1 = outlier.
     seed : int
         Fixes the subsamples.
-    repeats, rows : int
-        Number of subsamples, and most rows of each.
 
     Returns
     -------
-    DataFrame, one row per value
+    dict
         ``stability`` (mean adjusted Rand index, outliers as one cluster), ``jaccard`` (a list: mean
         over the repeats of each cluster's best Jaccard overlap; 0 for a cluster that no subsample
         met), ``jaccard_mean`` and ``jaccard_min`` (its mean and worst over the clusters),
@@ -68,53 +56,29 @@ def bootstrap(
         :func:`steadiness` counts). Hennig's bands: up to 0.5 dissolved, 0.6 to 0.75 a pattern,
         from 0.75 stable, from 0.85 highly stable.
 
-    Raises
-    ------
-    ValueError
-        When `values` and `labelings` differ in length.
-
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> X = np.r_[rng.normal(size=(60, 2)), rng.normal(size=(60, 2)) + 20]
-    >>> split = lambda rows, values: [(rows[:, 0] > 10).astype(int) for _ in values]
-    >>> found = bootstrap(split, X, [2], split(X, [2]), seed=0)
-    >>> found[["stability", "jaccard_min", "unstable"]].to_dict("list")
-    {'stability': [1.0], 'jaccard_min': [1.0], 'unstable': [0.0]}
+    >>> split = lambda rows: (rows[:, 0] > 10).astype(int)
+    >>> found = bootstrap(split, X, split(X), seed=0)
+    >>> found["stability"], found["jaccard"], found["unstable"]
+    (1.0, [1.0, 1.0], 0.0)
     """
-    if len(values) != len(labelings):
-        raise ValueError(
-            f"got {len(values)} values and {len(labelings)} labelings, expected as many; "
-            f"pass one per value"
-        )
-    drawn = np.random.default_rng(seed)
-    size = max(min(int(SHARE * len(X)), rows), 1)
-    counts = [int(labels.max()) + 1 for labels in labelings]
-    rand: list[list[float]] = []
-    overlap: list[list[FloatArray]] = []
-    resamples: list[list[Resample]] = [[] for _ in values]
-    for _ in range(repeats):
-        sample = drawn.choice(len(X), size, replace=False)
-        old = [labels[sample] for labels in labelings]
-        new = [np.asarray(labels) for labels in refit(X[sample], values)]
-        rand.append([rand_index(a, b) for a, b in zip(old, new, strict=True)])
-        overlap.append([best_jaccard(a, b, k) for a, b, k in zip(old, new, counts, strict=True)])
-        for kept, found in zip(resamples, new, strict=True):
-            kept.append(Resample(sample, found))
-    jaccard = [_mean_of_known(np.array(column)) for column in zip(*overlap, strict=True)]
-    return pd.DataFrame(
-        {
-            "stability": np.mean(rand, axis=0),
-            "jaccard_mean": [float(j.mean()) for j in jaccard],
-            "jaccard_min": [float(j.min()) for j in jaccard],
-            "unstable": [
-                float(_shares(labels, len(j)) @ instability(j))
-                for labels, j in zip(labelings, jaccard, strict=True)
-            ],
-            "jaccard": [j.tolist() for j in jaccard],
-            "resamples": resamples,
-        }
-    )
+    drawn, size = np.random.default_rng(seed), max(min(int(SHARE * len(X)), ROWS), 1)
+    samples = [drawn.choice(len(X), size, replace=False) for _ in range(REPEATS)]
+    resamples = [Resample(rows, np.asarray(refit(X[rows]))) for rows in samples]
+    sizes = np.bincount(labels[labels >= 0])
+    overlaps = [best_jaccard(labels[rows], found, len(sizes)) for rows, found in resamples]
+    jaccard = _mean_of_known(np.array(overlaps))
+    return {
+        "stability": float(np.mean([rand_index(labels[rows], found) for rows, found in resamples])),
+        "jaccard_mean": float(jaccard.mean()),
+        "jaccard_min": float(jaccard.min()),
+        "unstable": float(sizes / len(labels) @ instability(jaccard)),
+        "jaccard": jaccard.tolist(),
+        "resamples": resamples,
+    }
 
 
 def instability(jaccard: FloatArray) -> FloatArray:
@@ -128,14 +92,8 @@ def instability(jaccard: FloatArray) -> FloatArray:
     return np.asarray(((STABLE - jaccard) / (STABLE - DISSOLVED)).clip(0, 1))
 
 
-def _shares(labels: IntArray, k: int) -> FloatArray:
-    return np.asarray(np.bincount(labels[labels >= 0], minlength=k) / len(labels))
-
-
 def _mean_of_known(overlaps: FloatArray) -> FloatArray:
     """Mean over repeats (rows) of each cluster (column), NaN left out; 0 where nothing is known."""
-    if not overlaps.shape[1]:
-        return np.zeros(1)
     known = ~np.isnan(overlaps)
     return np.asarray(np.where(known, overlaps, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
