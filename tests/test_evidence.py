@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import make_circles
 
 from customer_segmentation.evidence import COLUMNS, explained, measure
-from customer_segmentation.evidence.density import broken, neighbourhood, valley_depths
+from customer_segmentation.evidence.density import borders, broken, neighbourhood
 from customer_segmentation.evidence.likelihood import gain, table
 from customer_segmentation.evidence.projection import projected_depths
 
@@ -159,7 +159,7 @@ def test_a_label_too_few_is_refused():
 def test_depths_are_symmetric_and_connected_blobs_whole():
     X, y = blobs(3)
     graph = neighbourhood(X, seed=0)
-    for depth in (valley_depths(graph, y, 2), projected_depths(X, y, 2)):
+    for depth in (borders(graph, y, 2)[0], projected_depths(X, y, 2, {})):
         assert depth[0, 1] == depth[1, 0]
     assert not broken(graph, y, 2).any()
 

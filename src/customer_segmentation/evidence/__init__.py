@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.evidence import density, likelihood, splits
+from customer_segmentation.evidence import density, likelihood
 from customer_segmentation.evidence.density import Neighbourhood
 from customer_segmentation.evidence.likelihood import Table
 from customer_segmentation.evidence.projection import Depths, projected_depths
@@ -38,7 +38,7 @@ class _Prepared:
     parts: Table
     sampled: Table  # the same on the rows of the graph
     depths: Depths = field(default_factory=dict)
-    cuts: splits.Known = field(default_factory=dict)
+    cuts: likelihood.Known = field(default_factory=dict)
     measured: dict[bytes, dict[str, float]] = field(default_factory=dict)
 
 
@@ -66,7 +66,7 @@ def measure(
           :func:`explained`): up is good;
         - ``unexplained`` [0, 1]: the same share for what the partition leaves out: the gain of
           cutting its clusters in two (see
-          :func:`customer_segmentation.evidence.splits.split_gain`);
+          :func:`customer_segmentation.evidence.likelihood.split_gain`);
         - ``no_valley`` [0, 1]: share of rows in clusters whose border to some other cluster is no
           density valley; ``overlap`` [0, 1]: the same, a valley along the discriminant line of the
           two clusters counting too; ``absorbed`` [0, 1]: the same for clusters that overlap a
@@ -130,12 +130,8 @@ def _one(prepared: _Prepared, labels: IntArray) -> dict[str, float]:
         return dict.fromkeys(COLUMNS, np.nan)
     gain = likelihood.gain(prepared.parts, labels)
     sampled = labels[prepared.graph.rows]
-    left_out = splits.split_gain(prepared.sampled, sampled, prepared.cuts)
-    model = {
-        "gain": gain,
-        "likelihood": explained(gain),
-        "unexplained": explained(left_out),
-    }
+    left_out = likelihood.split_gain(prepared.sampled, sampled, prepared.cuts)
+    model = {"gain": gain, "likelihood": explained(gain), "unexplained": explained(left_out)}
     return model | _shape(prepared, sampled, int(labels.max()) + 1)
 
 
@@ -196,9 +192,9 @@ def _shape(prepared: _Prepared, labels: IntArray, k: int) -> dict[str, float]:
     """Density evidence on the sampled rows; each share weighs a cluster by its rows."""
     graph = prepared.graph
     weight = np.bincount(labels[labels >= 0], minlength=k) / len(labels)
-    valley = density.valley_depths(graph, labels, k)
+    valley, rows = density.borders(graph, labels, k)
     line = projected_depths(graph.points, labels, k, prepared.depths)
-    open_border = ramp(valley, valley_needed(density.border_rows(graph, labels, k), graph.k))
+    open_border = ramp(valley, valley_needed(rows, graph.k))
     np.fill_diagonal(open_border, 0)
     np.fill_diagonal(valley, np.inf)
     overlap = np.minimum(open_border, ramp(line, PROJECTED_VALLEY))

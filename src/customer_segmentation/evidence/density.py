@@ -134,11 +134,11 @@ def core_radii(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
     return np.nan_to_num(_group_quantile(labels[member], graph.radius[member], CORE, k), nan=1.0)
 
 
-def valley_depths(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
-    """Depth of the valley between each two clusters: log(border radius / larger core radius).
+def borders(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[FloatArray, IntArray]:
+    """Depth of the valley between each two clusters, and the rows that make their border.
 
-    The border is the densest part of what lies between: over the edges that cross it, the median
-    of the shortest 15 %.
+    The depth is log(border radius / larger core radius). The border is the densest part of what
+    lies between: over the edges that cross it, the median of the shortest 15 %.
 
     Parameters
     ----------
@@ -147,56 +147,30 @@ def valley_depths(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
 
     Returns
     -------
-    ndarray of shape (k, k)
+    depths : ndarray of shape (k, k)
         Symmetric; infinite where no edge crosses.
+    rows : ndarray of int of shape (k, k)
+        Symmetric: ends of the edges that cross.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> X = np.r_[rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 20]
-    >>> graph = neighbourhood(X, seed=0)
-    >>> bool(np.isinf(valley_depths(graph, np.repeat([0, 1], 200), 2)[0, 1]))
-    True
+    >>> depths, rows = borders(neighbourhood(X, seed=0), np.repeat([0, 1], 200), 2)
+    >>> bool(np.isinf(depths[0, 1])), int(rows[0, 1])
+    (True, 0)
     """
-    cross, pair = _crossing(graph, labels, k)
+    a, b = labels[graph.left], labels[graph.right]
+    cross = (a != b) & (a >= 0) & (b >= 0)
+    pair = np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
     border = _group_quantile(pair, graph.length[cross], BORDER, k * k).reshape(k, k)
     border = np.nan_to_num(border, nan=np.inf, posinf=np.inf)
     core = core_radii(graph, labels, k)
-    depth = np.log(np.minimum(border, border.T) / np.maximum(core[:, None], core[None, :]))
-    return np.asarray(depth, dtype=float)
-
-
-def border_rows(graph: Neighbourhood, labels: IntArray, k: int) -> IntArray:
-    """How many rows make the border of each two clusters: the ends of the edges that cross it.
-
-    Parameters
-    ----------
-    graph, labels, k
-        As for :func:`core_radii`.
-
-    Returns
-    -------
-    ndarray of shape (k, k)
-        Symmetric.
-
-    Examples
-    --------
-    >>> graph = neighbourhood(np.arange(40.0)[:, None], seed=0)
-    >>> int(border_rows(graph, np.repeat([0, 1], 20), 2)[0, 1])
-    10
-    """
-    cross, pair = _crossing(graph, labels, k)
+    depths = np.log(np.minimum(border, border.T) / np.maximum(core[:, None], core[None, :]))
     ends = np.concatenate([graph.left[cross], graph.right[cross]])
     each = np.unique(np.tile(pair, 2) * len(labels) + ends) // len(labels)
-    count = np.bincount(each, minlength=k * k).reshape(k, k)
-    return np.asarray(count + count.T)
-
-
-def _crossing(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[NDArray[np.bool_], IntArray]:
-    """Which edges cross a border, and for each the number of the pair of clusters it is between."""
-    a, b = labels[graph.left], labels[graph.right]
-    cross = (a != b) & (a >= 0) & (b >= 0)
-    return cross, np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
+    rows = np.bincount(each, minlength=k * k).reshape(k, k)
+    return np.asarray(depths, dtype=float), np.asarray(rows + rows.T)
 
 
 def _group_quantile(group: IntArray, values: FloatArray, share: float, groups: int) -> FloatArray:
