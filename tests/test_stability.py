@@ -9,14 +9,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from customer_segmentation.evidence import stability
-from customer_segmentation.evidence.stability import (
-    Resample,
-    best_jaccard,
-    bootstrap,
-    most_frequent,
-    rand_index,
-    steadiness,
-)
+from customer_segmentation.evidence.stability import Resample, best_jaccard, bootstrap, rand_index
+from customer_segmentation.profiles.borderline import most_frequent, steadiness
 
 labellings = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), min_size=2, max_size=60)
 

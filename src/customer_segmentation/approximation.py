@@ -14,7 +14,7 @@ from customer_segmentation.evidence import stability
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
 from customer_segmentation.profiles import rules
-from customer_segmentation.profiles.borderline import MAX_NEIGHBOURS
+from customer_segmentation.profiles.borderline import MAX_NEIGHBOURS, MIN_RESAMPLES
 from customer_segmentation.search import Chosen
 from customer_segmentation.segmenter.fidelity import MAX_ROWS as MAX_HELD_OUT
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
@@ -164,7 +164,7 @@ def _measured(
         )
     if chosen.resamples and customers * stability.SHARE > stability.ROWS:
         times = np.bincount(np.concatenate([resample.rows for resample in chosen.resamples]))
-        known = plural(int((times >= stability.MIN_RESAMPLES).sum()), "customer")
+        known = plural(int((times >= MIN_RESAMPLES).sum()), "customer")
         found["borderline"] = (
             f"whether refits put a customer elsewhere is known of {known}, and the next best "
             f"segment is that of the nearest of {min(customers, MAX_NEIGHBOURS):,}"

@@ -12,9 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from customer_segmentation import evidence, paths, selection, validity
 from customer_segmentation.evidence import scoring
-from customer_segmentation.evidence.experiments import Experiments
 from customer_segmentation.evidence.scoring import Guards
-from customer_segmentation.evidence.stability import Resample
+from customer_segmentation.evidence.stability import Experiments, Resample
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 from customer_segmentation.paths import grids, samples
 from customer_segmentation.paths.candidates import Candidate, Path

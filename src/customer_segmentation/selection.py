@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from customer_segmentation.evidence.scoring import score
-from customer_segmentation.labels import FloatArray
+from customer_segmentation.evidence.stability import Experiments
 
 EXAMINED = 4  # at most so many candidates of a run are bootstrapped
 
@@ -36,16 +34,6 @@ class Choice:
 
     index: int
     reason: str
-
-
-class Experiments(Protocol):
-    """What a rule may ask for; see :mod:`customer_segmentation.evidence.experiments`."""
-
-    def bootstrap(self, position: int) -> dict[str, Any]:
-        """Stability of one candidate."""
-
-    def null_wcss(self) -> FloatArray:
-        """WCSS of the grid on data without structure."""
 
 
 Rule = Callable[[pd.DataFrame, Experiments], Choice]
@@ -91,16 +79,10 @@ def choose(
         found = sorted({int(n) for n in path["n_segments"]})
         raise SelectionError(
             f"got n_segments={n_segments}, expected a number of segments that the path has: "
-            f"{found}. "
-            f"Set n_segments=auto, or widen algorithm.grid."
+            f"{found}. Set n_segments=auto, or widen algorithm.grid."
         )
-    scores = path["silhouette"].fillna(-math.inf).to_numpy()
-    index = (
-        int(np.argmax(np.where(matching, scores, -np.inf)))
-        if matching.sum() > 1
-        else int(np.argmax(matching))
-    )
-    return Choice(index, f"n_segments={n_segments} was asked for")
+    best = np.where(matching, path["silhouette"].fillna(-1), -np.inf).argmax()
+    return Choice(int(best), f"n_segments={n_segments} was asked for")
 
 
 def by_evidence(path: pd.DataFrame, experiments: Experiments) -> Choice:
@@ -110,18 +92,17 @@ def by_evidence(path: pd.DataFrame, experiments: Experiments) -> Choice:
     down until one beats every bound left (branch and bound), at most ``EXAMINED`` of them.
     """
     bounds = score(path.assign(jaccard_min=np.nan, unstable=np.nan)).where(path["objection"] == "")
-    best, best_score = -1, -np.inf
+    scores: dict[int, float] = {}
     for position in bounds.dropna().sort_values(ascending=False, kind="stable").index[:EXAMINED]:
-        if best_score >= bounds[position]:
+        if max(scores.values(), default=-np.inf) >= bounds[position]:
             break
         found = experiments.bootstrap(int(position))
         known = {name: found[name] for name in ("jaccard_min", "unstable")}
-        row = path.loc[[position]].assign(**known)
-        if float(score(row).iloc[0]) > best_score:
-            best, best_score = int(position), float(score(row).iloc[0])
-    if best < 0:
+        scores[int(position)] = float(score(path.loc[[position]].assign(**known)).iloc[0])
+    if not scores:
         return _no_choice(path)
-    return Choice(best, f"best evidence of the path (score {best_score:.2f})")
+    best = max(scores, key=lambda position: scores[position])
+    return Choice(best, f"best evidence of the path (score {scores[best]:.2f})")
 
 
 def by_silhouette(path: pd.DataFrame, experiments: Experiments) -> Choice:
@@ -150,9 +131,7 @@ def by_gap(path: pd.DataFrame, experiments: Experiments) -> Choice:
     ordered by their number of segments have no gap curve: there the silhouette decides.
     """
     if not _ordered(path):
-        return _instead(
-            path, experiments, "no gap: the path is not ordered by its number of segments"
-        )
+        return _instead(path, "no gap: the path is not ordered by its number of segments")
     null = np.log(experiments.null_wcss())
     gap = null.mean(axis=0) - np.log(path["wcss"].to_numpy())
     error = null.std(axis=0) * np.sqrt(1 + 1 / len(null))
@@ -176,9 +155,7 @@ def by_elbow(path: pd.DataFrame, experiments: Experiments) -> Choice:
     elbow; there, and where the curve has no knee, the silhouette decides and the reason says so.
     """
     if not _ordered(path):
-        return _instead(
-            path, experiments, "no elbow: the path is not ordered by its number of segments"
-        )
+        return _instead(path, "no elbow: the path is not ordered by its number of segments")
     from kneed import KneeLocator  # noqa: PLC0415 - it loads pyplot, which nothing else here needs
 
     counts = path["n_segments"].to_numpy()
@@ -189,10 +166,9 @@ def by_elbow(path: pd.DataFrame, experiments: Experiments) -> Choice:
             counts, path["wcss"].to_numpy(), curve="convex", direction="decreasing"
         ).knee
     if knee is None:
-        return _instead(path, experiments, "the WCSS curve has no elbow")
-    return Choice(
-        int(np.argmax(counts == knee)), f"elbow of the WCSS curve at {int(knee)} segments"
-    )
+        return _instead(path, "the WCSS curve has no elbow")
+    index = int(np.argmax(counts == knee))
+    return Choice(index, f"elbow of the WCSS curve at {int(knee)} segments")
 
 
 def _ordered(path: pd.DataFrame) -> bool:
@@ -200,8 +176,8 @@ def _ordered(path: pd.DataFrame) -> bool:
     return len(path) > 2 and bool((np.diff(counts) > 0).all() and (path["coverage"] == 1).all())
 
 
-def _instead(path: pd.DataFrame, experiments: Experiments, why: str) -> Choice:
-    choice = by_silhouette(path, experiments)
+def _instead(path: pd.DataFrame, why: str) -> Choice:
+    choice = _best(path, path["silhouette"], "silhouette")
     return Choice(choice.index, f"{why}; {choice.reason}")
 
 
@@ -249,10 +225,7 @@ def agreement(labels: dict[str, pd.Series[int]]) -> pd.DataFrame:
     for i, one in enumerate(names):
         for other in names[:i]:
             common = labels[one].index.intersection(labels[other].index)
-            value = (
-                adjusted_rand_score(labels[one][common], labels[other][common])
-                if len(common)
-                else np.nan
-            )
-            matrix.loc[one, other] = matrix.loc[other, one] = value
+            pair = labels[one][common], labels[other][common]
+            rand = adjusted_rand_score(*pair) if len(common) else np.nan
+            matrix.loc[one, other] = matrix.loc[other, one] = rand
     return matrix

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any
 
 import fastcluster
@@ -118,7 +118,8 @@ def extend(path: Path, estimator: Any, X: FloatArray, values: Sequence[float]) -
     [1, 2, 3]
     """
     if path.linkage is not None:
-        more = _cuts(estimator, path.linkage, values, 0.0, _silent)
+        cut = partial(_cut_tree, path.linkage)
+        more = _cuts(estimator, path, cut, values, 0.0)
     else:
         # Nobody asked for these values: a path that need not go on stops among them.
         further = _fit(estimator, X, replace(path, may_end=True), list(values), _silent)
@@ -154,10 +155,7 @@ def refit(
     if "n_init" in cheap.get_params():
         # A single start often ends elsewhere by itself, which would pass for instability.
         cheap.set_params(n_init=REFIT_STARTS)
-    grid = rescale(cheap, values, X, sample)
-    empty = replace(
-        path, candidates=(), linkage=None, k_distance=None, start_on=None, may_end=False
-    )
+    grid, empty = rescale(cheap, values, X, sample), Path(path.algorithm, path.parameter, ())
     found = _fit(cheap, sample, empty, grid, _silent).candidates
     if assign_outliers:
         found = tuple(_without_outliers(sample, candidate) for candidate in found)
@@ -166,11 +164,8 @@ def refit(
 
 @singledispatch
 def _fit(estimator: Any, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
-    candidates = []
-    for done, value in enumerate(grid, start=1):
-        candidates.append(_fit_one(estimator, X, path, value))
-        progress(done, len(grid))
-    return replace(path, candidates=tuple(candidates))
+    found = [_fit_one(estimator, X, path, value) for value in _each(grid, progress)]
+    return replace(path, candidates=tuple(found))
 
 
 def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = None) -> Candidate:
@@ -181,8 +176,11 @@ def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = Non
             # Fewer different customers than clusters: the labels then show it.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model = samples.fit(model, X, path.start_on, before)
-    except (ValueError, FloatingPointError, ArithmeticError, np.linalg.LinAlgError) as error:
-        return Candidate(value, _nobody(X), time.perf_counter() - start, failure=_first_line(error))
+    except (ValueError, ArithmeticError) as error:
+        said = str(error).strip().partition("\n")[0]
+        nobody = np.full(len(X), OUTLIER, dtype=np.int64)
+        seconds = time.perf_counter() - start
+        return Candidate(value, nobody, seconds, failure=f"{type(error).__name__}: {said}")
     labels = samples.labels_of(model, X)
     seconds = time.perf_counter() - start
     scores = {"bic": samples.bic_of(model, X)} if hasattr(model, "bic") else {}
@@ -197,13 +195,13 @@ def _(
 ) -> Path:
     known, end = list(path.candidates), ""
     may_end = path.may_end and path.parameter == "n_components"
-    for done, value in enumerate(grid, start=1):
+    for value in _each(grid, progress):
         before = known[-1].estimator if known else None
         known.append(_fit_one(estimator, X, path, value, before))
-        if may_end and done < len(grid):
+        if may_end and value != grid[-1]:
             end = mixtures.end_of_path([c.scores.get("bic", np.nan) for c in known], value)
-        progress(len(grid) if end else done, len(grid))
         if end:
+            progress(len(grid), len(grid))
             break
     return replace(path, candidates=tuple(known[len(path.candidates) :]), end=end)
 
@@ -216,7 +214,8 @@ def _(
     grid: list[float],
     progress: Progress,
 ) -> Path:
-    if estimator.connectivity is not None or estimator.metric != "euclidean":
+    plain = estimator.connectivity is None and estimator.metric == "euclidean"
+    if not plain or path.parameter != "n_clusters":
         return _fit.dispatch(object)(estimator, X, path, grid, progress)
     start = time.perf_counter()
     if samples.lean(estimator):
@@ -224,38 +223,21 @@ def _(
     else:
         tree = fastcluster.linkage(pdist(X), method=estimator.linkage, preserve_input=False)
     shared = (time.perf_counter() - start) / len(grid)
-    return replace(path, candidates=_cuts(estimator, tree, grid, shared, progress), linkage=tree)
-
-
-def _cuts(
-    estimator: Any, tree: FloatArray, grid: Sequence[float], shared: float, progress: Progress
-) -> tuple[Candidate, ...]:
-    candidates = []
-    for done, k in enumerate(grid, start=1):
-        start = time.perf_counter()
-        labels = cut_tree(tree, int(k))
-        seconds = shared + time.perf_counter() - start
-        candidates.append(Candidate(k, labels, seconds, clone(estimator)))
-        progress(done, len(grid))
-    return tuple(candidates)
+    found = _cuts(estimator, path, partial(_cut_tree, tree), _each(grid, progress), shared)
+    return replace(path, candidates=found, linkage=tree)
 
 
 @_fit.register
 def _(estimator: DBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
-    if estimator.metric != "euclidean" or not 1 < estimator.min_samples < len(X):
+    plain = estimator.metric == "euclidean" and 1 < estimator.min_samples < len(X)
+    if not plain or path.parameter != "eps":
         generic = _fit.dispatch(object)(estimator, X, path, grid, progress)
         return replace(generic, k_distance=k_distances(X, estimator.min_samples))
     start = time.perf_counter()
     reach = density.reach(X, estimator.min_samples)
     shared = (time.perf_counter() - start) / len(grid)
-    candidates = []
-    for done, eps in enumerate(grid, start=1):
-        start = time.perf_counter()
-        labels = density.dbscan(reach, eps)
-        seconds = shared + time.perf_counter() - start
-        candidates.append(Candidate(eps, labels, seconds, clone(estimator).set_params(eps=eps)))
-        progress(done, len(grid))
-    return replace(path, candidates=tuple(candidates), k_distance=np.sort(reach.near[:, -1]))
+    found = _cuts(estimator, path, partial(density.dbscan, reach), _each(grid, progress), shared)
+    return replace(path, candidates=found, k_distance=np.sort(reach.near[:, -1]))
 
 
 @_fit.register
@@ -266,31 +248,45 @@ def _(estimator: HDBSCAN, X: FloatArray, path: Path, grid: list[float], progress
     if not plain or not one_tree or len(X) < max(SHARED_ROWS, around):
         return _fit.dispatch(object)(estimator, X, path, grid, progress)
     start = time.perf_counter()
-    found = density.reach(X, around)
+    reach = density.reach(X, around)
     shared = (time.perf_counter() - start) / len(grid)
-    candidates: list[Candidate] = []
-    for value in grid:
+    found = _cuts(estimator, path, partial(density.hdbscan, reach), _each(grid, progress), shared)
+    return replace(path, candidates=found)
+
+
+def _cuts(
+    estimator: Any,
+    path: Path,
+    cut: Callable[[Any], IntArray],
+    values: Iterable[float],
+    shared: float,
+) -> tuple[Candidate, ...]:
+    """Candidates cut from what they share, which took each of them `shared` seconds."""
+    candidates = []
+    for value in values:
         start = time.perf_counter()
-        model = clone(estimator).set_params(min_cluster_size=value)
-        labels = density.hdbscan(found, model)
+        model = clone(estimator).set_params(**{path.parameter: value})
+        labels = cut(model)
         seconds = shared + time.perf_counter() - start
         candidates.append(Candidate(value, labels, seconds, model))
-        progress(len(candidates), len(grid))
-    return replace(path, candidates=tuple(candidates))
+    return tuple(candidates)
+
+
+def _cut_tree(tree: FloatArray, model: AgglomerativeClustering) -> IntArray:
+    return cut_tree(tree, int(model.n_clusters))
+
+
+def _each(grid: Sequence[float], progress: Progress) -> Iterator[float]:
+    """The values of a grid, saying after each how many are done."""
+    for done, value in enumerate(grid, start=1):
+        yield value
+        progress(done, len(grid))
 
 
 def _without_outliers(X: FloatArray, candidate: Candidate) -> Candidate:
     if (candidate.labels >= 0).all():
         return candidate
     return replace(candidate, labels=join_nearest(X, candidate.labels), estimator=None)
-
-
-def _nobody(X: FloatArray) -> IntArray:
-    return np.full(X.shape[0], OUTLIER, dtype=np.int64)
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
 
 
 def _short(values: Sequence[float]) -> str:

@@ -16,6 +16,7 @@ from sklearn.cluster import (
     SpectralClustering,
 )
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.utils import gen_batches
 
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 from customer_segmentation.paths import blur, mixtures
@@ -121,8 +122,7 @@ def fit(model: Any, X: FloatArray, sample: FloatArray | None, before: Any = None
     >>> np.bincount(fitted.labels_).tolist(), fitted.n_init
     ([250, 250], 5)
     """
-    model.fit(X)
-    return model
+    return model.fit(X)
 
 
 @fit.register
@@ -185,4 +185,4 @@ def bic_of(model: Any, X: FloatArray) -> float:
 
 
 def _blocks(X: FloatArray) -> list[FloatArray]:
-    return [X[start : start + BLOCK] for start in range(0, len(X), BLOCK)]
+    return [X[rows] for rows in gen_batches(len(X), BLOCK)]
