@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, singledispatch
 from typing import Any
@@ -15,7 +15,6 @@ from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from customer_segmentation.labels import (
     OUTLIER,
@@ -39,8 +38,9 @@ REFIT_STARTS = 3
 SHARED_ROWS = 2_000  # a fit of HDBSCAN to fewer customers takes milliseconds
 MOST_AROUND = 200  # nearest customers of 20,000 customers are 64 MB
 
-
 Progress = Callable[[int, int], None]
+Cut = Callable[[Any], IntArray]  # labels under an estimator's settings
+Shared = tuple[Cut | None, dict[str, Any]]  # how labels are cut, and what the path keeps
 
 
 def fit_path(
@@ -119,7 +119,7 @@ def extend(path: Path, estimator: Any, X: FloatArray, values: Sequence[float]) -
     """
     if path.linkage is not None:
         cut = partial(_cut_tree, path.linkage)
-        more = _cuts(estimator, path, cut, values, 0.0)
+        more = tuple(_cut_one(estimator, path, value, cut, 0.0) for value in values)
     else:
         # Nobody asked for these values: a path that need not go on stops among them.
         further = _fit(estimator, X, replace(path, may_end=True), list(values), _silent)
@@ -162,13 +162,26 @@ def refit(
     return [candidate.labels for candidate in found]
 
 
-@singledispatch
 def _fit(estimator: Any, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
-    found = [_fit_one(estimator, X, path, value) for value in _each(grid, progress)]
-    return replace(path, candidates=tuple(found))
+    start = time.perf_counter()
+    cut, kept = _shared(estimator, X, path.parameter)
+    if cut is not None:
+        each = (time.perf_counter() - start) / len(grid)
+        cuts = [_cut_one(estimator, path, value, cut, each) for value in _each(grid, progress)]
+        return replace(path, candidates=tuple(cuts), **kept)
+    known, end = list(path.candidates), ""
+    for value in _each(grid, progress):
+        before = known[-1].estimator if known else None
+        known.append(_fit_one(estimator, X, path, value, before))
+        if path.may_end and path.parameter == "n_components" and value != grid[-1]:
+            end = mixtures.end_of_path([c.scores.get("bic", np.nan) for c in known], value)
+        if end:
+            progress(len(grid), len(grid))
+            break
+    return replace(path, candidates=tuple(known[len(path.candidates) :]), end=end, **kept)
 
 
-def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = None) -> Candidate:
+def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any) -> Candidate:
     start = time.perf_counter()
     model = clone(estimator).set_params(**{path.parameter: value})
     try:
@@ -189,87 +202,49 @@ def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = Non
     return Candidate(value, tidy(labels), seconds, model, scores)
 
 
-@_fit.register
-def _(
-    estimator: GaussianMixture, X: FloatArray, path: Path, grid: list[float], progress: Progress
-) -> Path:
-    known, end = list(path.candidates), ""
-    may_end = path.may_end and path.parameter == "n_components"
-    for value in _each(grid, progress):
-        before = known[-1].estimator if known else None
-        known.append(_fit_one(estimator, X, path, value, before))
-        if may_end and value != grid[-1]:
-            end = mixtures.end_of_path([c.scores.get("bic", np.nan) for c in known], value)
-        if end:
-            progress(len(grid), len(grid))
-            break
-    return replace(path, candidates=tuple(known[len(path.candidates) :]), end=end)
-
-
-@_fit.register
-def _(
-    estimator: AgglomerativeClustering,
-    X: FloatArray,
-    path: Path,
-    grid: list[float],
-    progress: Progress,
-) -> Path:
-    plain = estimator.connectivity is None and estimator.metric == "euclidean"
-    if not plain or path.parameter != "n_clusters":
-        return _fit.dispatch(object)(estimator, X, path, grid, progress)
+def _cut_one(estimator: Any, path: Path, value: float, cut: Cut, shared: float) -> Candidate:
+    """A candidate cut from what the path shares, which took `shared` seconds for each."""
     start = time.perf_counter()
+    model = clone(estimator).set_params(**{path.parameter: value})
+    labels = cut(model)
+    return Candidate(value, labels, shared + time.perf_counter() - start, model)
+
+
+@singledispatch
+def _shared(estimator: Any, X: FloatArray, parameter: str) -> Shared:
+    """Work that serves the whole grid, where an algorithm has some."""
+    return None, {}
+
+
+@_shared.register
+def _(estimator: AgglomerativeClustering, X: FloatArray, parameter: str) -> Shared:
+    plain = estimator.connectivity is None and estimator.metric == "euclidean"
+    if not plain or parameter != "n_clusters":
+        return None, {}
     if samples.lean(estimator):
         tree = fastcluster.linkage_vector(X, method=estimator.linkage)
     else:
         tree = fastcluster.linkage(pdist(X), method=estimator.linkage, preserve_input=False)
-    shared = (time.perf_counter() - start) / len(grid)
-    found = _cuts(estimator, path, partial(_cut_tree, tree), _each(grid, progress), shared)
-    return replace(path, candidates=found, linkage=tree)
+    return partial(_cut_tree, tree), {"linkage": tree}
 
 
-@_fit.register
-def _(estimator: DBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
+@_shared.register
+def _(estimator: DBSCAN, X: FloatArray, parameter: str) -> Shared:
     plain = estimator.metric == "euclidean" and 1 < estimator.min_samples < len(X)
-    if not plain or path.parameter != "eps":
-        generic = _fit.dispatch(object)(estimator, X, path, grid, progress)
-        return replace(generic, k_distance=k_distances(X, estimator.min_samples))
-    start = time.perf_counter()
+    if not plain or parameter != "eps":
+        return None, {"k_distance": k_distances(X, estimator.min_samples)}
     reach = density.reach(X, estimator.min_samples)
-    shared = (time.perf_counter() - start) / len(grid)
-    found = _cuts(estimator, path, partial(density.dbscan, reach), _each(grid, progress), shared)
-    return replace(path, candidates=found, k_distance=np.sort(reach.near[:, -1]))
+    return partial(density.dbscan, reach), {"k_distance": np.sort(reach.near[:, -1])}
 
 
-@_fit.register
-def _(estimator: HDBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
+@_shared.register
+def _(estimator: HDBSCAN, X: FloatArray, parameter: str) -> Shared:
     plain = estimator.metric == "euclidean" and estimator.alpha == 1
     around = estimator.min_samples or 0  # its default is another one for every size
-    one_tree = path.parameter == "min_cluster_size" and 1 < around <= MOST_AROUND
+    one_tree = parameter == "min_cluster_size" and 1 < around <= MOST_AROUND
     if not plain or not one_tree or len(X) < max(SHARED_ROWS, around):
-        return _fit.dispatch(object)(estimator, X, path, grid, progress)
-    start = time.perf_counter()
-    reach = density.reach(X, around)
-    shared = (time.perf_counter() - start) / len(grid)
-    found = _cuts(estimator, path, partial(density.hdbscan, reach), _each(grid, progress), shared)
-    return replace(path, candidates=found)
-
-
-def _cuts(
-    estimator: Any,
-    path: Path,
-    cut: Callable[[Any], IntArray],
-    values: Iterable[float],
-    shared: float,
-) -> tuple[Candidate, ...]:
-    """Candidates cut from what they share, which took each of them `shared` seconds."""
-    candidates = []
-    for value in values:
-        start = time.perf_counter()
-        model = clone(estimator).set_params(**{path.parameter: value})
-        labels = cut(model)
-        seconds = shared + time.perf_counter() - start
-        candidates.append(Candidate(value, labels, seconds, model))
-    return tuple(candidates)
+        return None, {}
+    return partial(density.hdbscan, density.reach(X, around)), {}
 
 
 def _cut_tree(tree: FloatArray, model: AgglomerativeClustering) -> IntArray:
