@@ -46,11 +46,7 @@ def segment_traits(
 
 
 def _trait(
-    label: Hashable,
-    contrast: float,
-    words: dict[Hashable, str],
-    table: pd.DataFrame,
-    member: Rows,
+    label: Hashable, contrast: float, words: dict[Hashable, str], table: pd.DataFrame, member: Rows
 ) -> Trait | None:
     column, level = split(label, words)
     order = list(table.columns).index(column)

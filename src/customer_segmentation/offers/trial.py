@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.offers import evaluation
@@ -146,11 +146,7 @@ class Trial:
 
 
 def run(
-    connection: duckdb.DuckDBPyConnection,
-    segments: Segments,
-    settings: Settings,
-    *,
-    split: Moment | None = None,
+    connection: Connection, segments: Segments, settings: Settings, *, split: Moment | None = None
 ) -> Trial:
     """Choose the weights on one period, judge the methods on the next.
 
@@ -188,7 +184,7 @@ def run(
 
 
 def _model(
-    connection: duckdb.DuckDBPyConnection, segments: Segments, settings: Settings, end: Moment
+    connection: Connection, segments: Segments, settings: Settings, end: Moment
 ) -> Recommender:
     before = read(connection, end=end)
     return fit(before, segments(end), settings)
@@ -207,11 +203,7 @@ def aligned(segments: pd.Series[int], purchases: Purchases) -> npt.NDArray[np.in
 
 
 def _weights(
-    connection: duckdb.DuckDBPyConnection,
-    segments: Segments,
-    settings: Settings,
-    start: Moment,
-    end: Moment,
+    connection: Connection, segments: Segments, settings: Settings, start: Moment, end: Moment
 ) -> tuple[float, float]:
     """Weights of neighbours and shares with the best mean NDCG, with segments and without.
 

@@ -16,14 +16,7 @@ from sklearn.base import clone
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from customer_segmentation.labels import (
-    OUTLIER,
-    FloatArray,
-    IntArray,
-    cut_tree,
-    join_nearest,
-    tidy,
-)
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, cut_tree, join_nearest, tidy
 from customer_segmentation.paths import density, mixtures, samples
 from customer_segmentation.paths.candidates import Candidate, Path
 from customer_segmentation.paths.grids import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
 import numpy as np
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation import numerals
 from customer_segmentation.data.findings import Findings, listed
@@ -16,9 +16,7 @@ MONEY = "DECIMAL(18, 4)"
 _CURRENCY = r"([$€£¥₹]|USD|EUR|GBP|CHF|INR|JPY|Rs|kr)"
 
 
-def numbers(
-    connection: duckdb.DuckDBPyConnection, roles: Sequence[str], findings: Findings
-) -> dict[str, str]:
+def numbers(connection: Connection, roles: Sequence[str], findings: Findings) -> dict[str, str]:
     """SQL that makes a number of each of these columns of the table ``raw``.
 
     Parameters
@@ -36,6 +34,7 @@ def numbers(
 
     Examples
     --------
+    >>> import duckdb
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE TABLE raw AS SELECT '€ 1.234,50' AS amount")
     >>> sql = numbers(connection, ["amount"], Findings())["amount"]
@@ -55,7 +54,7 @@ def _plain(role: str) -> str:
     return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
-def _odd_texts(connection: duckdb.DuckDBPyConnection, role: str) -> pd.Series:
+def _odd_texts(connection: Connection, role: str) -> pd.Series:
     """Every text of a column, once; none where all of them are plain numbers."""
     if str(connection.sql(f'SELECT "{role}" FROM raw').types[0]) != "VARCHAR":
         return pd.Series(dtype="str")
@@ -67,11 +66,7 @@ def _odd_texts(connection: duckdb.DuckDBPyConnection, role: str) -> pd.Series:
 
 
 def _mapped(
-    connection: duckdb.DuckDBPyConnection,
-    role: str,
-    texts: pd.Series,
-    mark: numerals.Mark,
-    findings: Findings,
+    connection: Connection, role: str, texts: pd.Series, mark: numerals.Mark, findings: Findings
 ) -> str:
     """Read every distinct text once, and look the lines' numbers up."""
     values, plain = numerals.parsed(texts, mark)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import duckdb
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import open_source
 from customer_segmentation.data.findings import DataError, Findings, counted, listed
@@ -38,7 +39,7 @@ class Lines:
     source : str
     """
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Connection
     columns: dict[str, str]
     as_of: dt.date
     account: pd.DataFrame
@@ -152,10 +153,7 @@ def _check(duplicate_lines: str, timezone: str) -> None:
 
 
 def _moment(
-    connection: duckdb.DuckDBPyConnection,
-    as_of: str | dt.date | None,
-    path: Path,
-    findings: Findings,
+    connection: Connection, as_of: str | dt.date | None, path: Path, findings: Findings
 ) -> dt.date:
     """The day before which purchases count: as given, or the day after the last one."""
     if as_of is not None:

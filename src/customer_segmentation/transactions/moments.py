@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-import duckdb
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.data.findings import Findings, listed
 
@@ -36,7 +36,7 @@ _FIRST, _SECOND = (
 )
 
 
-def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: Findings) -> str:
+def expression(connection: Connection, timezone: str, findings: Findings) -> str:
     r"""SQL that makes a timestamp of the column ``time`` of the table ``raw``.
 
     Parameters
@@ -55,6 +55,7 @@ def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: F
 
     Examples
     --------
+    >>> import duckdb
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE TABLE raw AS SELECT '24.12.2025 18:30' AS time")
     >>> sql = expression(connection, "UTC", Findings())
@@ -82,7 +83,7 @@ def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: F
     return f"CASE WHEN {_OFFSET} THEN {converted} ELSE {plain} END"
 
 
-def _as_clock_shows(connection: duckdb.DuckDBPyConnection, count: int, findings: Findings) -> str:
+def _as_clock_shows(connection: Connection, count: int, findings: Findings) -> str:
     """SQL for the texts without an offset: ISO, else the other forms, those in use first."""
     other = f"{_ISO} IS NULL AND NOT {_OFFSET}"
     left = _count(connection, other)
@@ -106,7 +107,7 @@ def _as_clock_shows(connection: duckdb.DuckDBPyConnection, count: int, findings:
     return f"coalesce({_ISO}, {_parsing(used)}{_parsing(every)}{_EPOCH})"
 
 
-def _month_first(connection: duckdb.DuckDBPyConnection, findings: Findings) -> bool:
+def _month_first(connection: Connection, findings: Findings) -> bool:
     """Tell the order of day and month from the numbers that can only be days."""
     days_first, months_first, numeric = connection.sql(
         f"SELECT count(*) FILTER ({_FIRST} > 12 AND {_SECOND} <= 12), "
@@ -124,7 +125,7 @@ def _spelled(forms: tuple[str, ...]) -> list[str]:
     return [day + clock for clock, day in product(_CLOCKS, dated)]
 
 
-def _in_use(connection: duckdb.DuckDBPyConnection, forms: list[str]) -> list[str]:
+def _in_use(connection: Connection, forms: list[str]) -> list[str]:
     """The forms that read something of the sample, the most useful first."""
     counts = ", ".join(f"count(try_strptime(\"time\", '{form}'))" for form in forms)
     hits = connection.sql(f"SELECT {counts} FROM samples").fetchall()[0]
@@ -143,5 +144,5 @@ def _words(form: str) -> str:
     return form
 
 
-def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> int:
+def _count(connection: Connection, condition: str) -> int:
     return int(connection.sql(f"SELECT count(*) FILTER ({condition}) FROM raw").fetchall()[0][0])

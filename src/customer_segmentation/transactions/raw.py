@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import Source
 from customer_segmentation.batches.source import ParquetSource
@@ -19,7 +20,7 @@ MEMORY = "50%"  # of what there is: DuckDB's own default leaves a desktop with a
 
 
 @contextmanager
-def scratch() -> Iterator[duckdb.DuckDBPyConnection]:
+def scratch() -> Iterator[Connection]:
     """Open a DuckDB database in memory that goes to disk, in a folder of its own, where that ends.
 
     DuckDB's own error at Ctrl-C becomes the one that Python has for it.
@@ -45,10 +46,7 @@ def scratch() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    roles: Mapping[str, str],
-    table: str = "raw",
+    connection: Connection, source: Source, roles: Mapping[str, str], table: str = "raw"
 ) -> None:
     """Make a table: the cells of the columns that have a role, named after it.
 

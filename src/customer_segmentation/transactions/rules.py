@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-import duckdb
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.data.findings import EXAMPLES, Findings, listed
 
@@ -36,7 +36,7 @@ _SHOWN = {
 }
 
 
-def apply(connection: duckdb.DuckDBPyConnection, as_of: dt.date) -> None:
+def apply(connection: Connection, as_of: dt.date) -> None:
     """Make the views ``ruled`` (every line and its rule) and ``lines`` (those kept)."""
     cases = " ".join(
         f"WHEN {condition.format(as_of=as_of)} THEN '{rule}'" for rule, condition in RULES.items()
@@ -55,14 +55,14 @@ def apply(connection: duckdb.DuckDBPyConnection, as_of: dt.date) -> None:
     )
 
 
-def last_purchase(connection: duckdb.DuckDBPyConnection) -> dt.date | None:
+def last_purchase(connection: Connection) -> dt.date | None:
     """Day of the last line that only a date could set aside."""
     apply(connection, dt.date.max)
     found = connection.sql('SELECT max("time")::DATE FROM lines').fetchall()[0][0]
     return found if isinstance(found, dt.date) else None
 
 
-def account(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def account(connection: Connection) -> pd.DataFrame:
     """Lines and money per rule.
 
     Returns
@@ -77,9 +77,7 @@ def account(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["rule", "lines", "amount"])
 
 
-def note(
-    connection: duckdb.DuckDBPyConnection, accounted: pd.DataFrame, findings: Findings
-) -> None:
+def note(connection: Connection, accounted: pd.DataFrame, findings: Findings) -> None:
     """Write the account to the cleaning report, with examples of what was set aside."""
     for rule, count, amount in accounted.itertuples(index=False):
         examples = "" if rule == PURCHASES else _examples(connection, rule, count)
@@ -87,7 +85,7 @@ def note(
         findings.note(rule, count, detail="; ".join(filter(None, (worth, examples))))
 
 
-def _examples(connection: duckdb.DuckDBPyConnection, rule: str, count: int) -> str:
+def _examples(connection: Connection, rule: str, count: int) -> str:
     shown = _SHOWN.get(rule, "NULL")
     rows = connection.sql(
         f"SELECT line, {shown} FROM ruled WHERE rule = '{rule}' ORDER BY line LIMIT {EXAMPLES}"

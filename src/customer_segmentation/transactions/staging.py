@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import duckdb
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import Source, open_source
 from customer_segmentation.data.expectations import closest
@@ -19,7 +19,7 @@ _NONE = "NULL::VARCHAR"
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     roles: Mapping[str, str],
     findings: Findings,
     *,
@@ -72,13 +72,14 @@ def stage(
     connection.execute("DROP TABLE raw; DROP TABLE copies")
 
 
-def key_of(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
+def key_of(connection: Connection, table: str, column: str) -> str:
     """SQL that makes an id or a level of a column: trimmed text, as a person sees it.
 
     Words that stand for "missing" are missing; 17850.0 is 17850 where all are whole numbers.
 
     Examples
     --------
+    >>> import duckdb
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE TABLE t AS SELECT unnest(['7.0', '8.0', 'n/a']) AS id")
     >>> connection.sql(f"SELECT {key_of(connection, 't', 'id')} FROM t").fetchall()
@@ -99,7 +100,7 @@ def key_of(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> st
 
 
 def _worth(
-    connection: duckdb.DuckDBPyConnection, roles: Mapping[str, str], findings: Findings
+    connection: Connection, roles: Mapping[str, str], findings: Findings
 ) -> tuple[str, str, list[str]]:
     """SQL for a line's amount, for the text it stands in, and for what makes it a return."""
     given = [role for role in ("amount", "quantity", "price") if role in roles]
@@ -118,10 +119,7 @@ def _worth(
 
 
 def add_categories(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    configured: Mapping[str, str | None],
-    findings: Findings,
+    connection: Connection, path: Path, configured: Mapping[str, str | None], findings: Findings
 ) -> None:
     """Fill the categories of the table ``staged`` from a file of items.
 
@@ -159,9 +157,7 @@ def add_categories(
     findings.note("item on several rows", repeated, column="item", detail=detail)
 
 
-def read_items(
-    connection: duckdb.DuckDBPyConnection, source: Source, item: str, column: str
-) -> None:
+def read_items(connection: Connection, source: Source, item: str, column: str) -> None:
     """Make the table ``catalogue`` of a file of items.
 
     Parameters
