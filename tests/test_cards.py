@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
 from customer_segmentation.naming.playbook import Play
-from customer_segmentation.profiles import card_file, cards, effects, rules
+from customer_segmentation.profiles import cards, effects, rules
 from customer_segmentation.style import OUTLIER
 
 PLAY = Play(
@@ -104,6 +104,6 @@ def test_dates_stay_dates_in_the_file_of_cards_and_figures_figures():
     dates = pd.to_datetime(["2025-09-22", "2025-01-03"])
     table = pd.DataFrame({"last visit": dates, "delivery_time": [1e9, 2e9]})
     card = cards.cards(table, pd.Series([1, 1]), {}, {})[0]
-    again = card_file.loads(card_file.dumps([card]))[0].typical
+    again = cards.loads(cards.dumps([card]))[0].typical
     assert sorted(again["last visit"]) == sorted(dates)
     assert sorted(again["delivery_time"]) == [1e9, 2e9]

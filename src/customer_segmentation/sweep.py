@@ -10,7 +10,7 @@ import pandas as pd
 
 from customer_segmentation import sweep_report, tracking
 from customer_segmentation.environment import requirements
-from customer_segmentation.profiles import card_file
+from customer_segmentation.profiles import cards
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import rank, recommend
 from customer_segmentation.selection import agreement
@@ -131,8 +131,8 @@ def _cards(sweep: Sweep) -> dict[str, list[Card]]:
     found = {
         data: sweep.run_ids[best.run] for data, best in sweep.recommendations.items() if best.run
     }
-    texts = {data: artifacts.read_text(run_id, card_file.PATH) for data, run_id in found.items()}
-    return {data: card_file.loads(text) for data, text in texts.items() if text is not None}
+    texts = {data: artifacts.read_text(run_id, cards.PATH) for data, run_id in found.items()}
+    return {data: cards.loads(text) for data, text in texts.items() if text is not None}
 
 
 def _facts(parent: Run, children: list[Run]) -> dict[str, str]:
