@@ -16,7 +16,7 @@ from customer_segmentation.data.findings import DataError, Findings
 from customer_segmentation.offers.purchases import OffersError
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.transactions import Lines, open_lines, roles, staging
-from customer_segmentation.transactions.loading import as_trained
+from customer_segmentation.transactions.loading import as_read, as_trained
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,7 @@ def open_sales(
         Where there is no item.
     """
     columns = open_source(path, sheet=options.get("sheet")).columns
-    reading = {**history["reading"]}
-    there = {*columns, reading["columns"].get("category") if reading["items"] else None}
-    named = {role: column for role, column in reading["columns"].items() if column in there}
-    reading["columns"] = named  # the others are known by their names, as in training
+    reading = as_read(history, columns)
     with ExitStack() as stack:
         try:
             lines = stack.enter_context(open_lines(path, **reading, **options))
@@ -91,7 +88,7 @@ def open_sales(
             ) from error
         offered = lines
         if item in columns and item != lines.columns.get("item"):
-            other = {**reading, "columns": {**named, "item": item}}
+            other = {**reading, "columns": {**reading["columns"], "item": item}}
             offered = stack.enter_context(open_lines(path, **other, **options))
         elif item is not None and item not in columns:
             offered = stack.enter_context(_renamed(lines, item, reading["items"], columns))

@@ -66,8 +66,8 @@ def summary(
             means = table[column].astype("float64").groupby(numbers).mean()
             rows[title] = means.reindex(rows["segment"]).to_numpy()
         elif is_category(table[column]):
-            level, share = _most_frequent(table[column], numbers, rows["segment"])
-            rows[title], rows[f"{column} (share)"] = level, share
+            level, having = _most_frequent(table[column], numbers, rows["segment"])
+            rows[title], rows[f"{column} (share)"] = level, having / rows["customers"]
     return rows
 
 
@@ -282,14 +282,10 @@ def standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> F
 
 def _most_frequent(
     column: "pd.Series[Any]", numbers: npt.NDArray[Any], order: "pd.Series[int]"
-) -> tuple[list[str], list[float]]:
-    """Level and its share per segment; on a tie the first level, so the answer is stable."""
+) -> tuple[list[str], npt.NDArray[Any]]:
+    """Level per segment and who has it; on a tie the first level, so the answer is stable."""
     table = pd.crosstab(numbers, column.astype("category").to_numpy())
-    table = table.reindex(order, fill_value=0)
-    if table.shape[1] == 0:
-        return [""] * len(order), [float("nan")] * len(order)
-    sizes = np.bincount(np.searchsorted(order, numbers[numbers != OUTLIER]), minlength=len(order))
-    top = table.to_numpy().max(axis=1)
-    levels = [str(table.columns[i]) for i in table.to_numpy().argmax(axis=1)]
-    with np.errstate(invalid="ignore"):
-        return levels, (top / sizes).tolist()
+    if table.empty:
+        return [""] * len(order), np.full(len(order), np.nan)
+    having = table.reindex(order, fill_value=0).to_numpy()
+    return [str(table.columns[i]) for i in having.argmax(axis=1)], having.max(axis=1)

@@ -20,6 +20,7 @@ from customer_segmentation.style import name_of
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 Row = dict[str, Any]
+MOST_TOLD = 3  # differences of a segment
 FALSE_DISCOVERIES = 0.05  # share of false ones among the differences called significant
 COLUMNS = (
     "segment", "name", "column", "level", "customers", "mean", "median", "spread", "q25", "q75",
@@ -110,8 +111,6 @@ def differentiators(
     table: pd.DataFrame,
     segments: pd.Series[int],
     tested: pd.DataFrame | None = None,
-    *,
-    most: int = 3,
 ) -> dict[int, tuple[str, ...]]:
     """The strongest differences of every segment from all customers, in words with numbers.
 
@@ -121,14 +120,13 @@ def differentiators(
         As for `profile`.
     tested : DataFrame, optional
         As `profile` gives it, where it is known already.
-    most : int, default 3
-        How many at most. A difference below Cohen's "small" (0.2 standard deviations) is none; so
-        is one that chance explains, unless its column was used to cluster. A column speaks once.
 
     Returns
     -------
     dict of int to tuple of str
-        The strongest first; empty for a segment that is like everyone.
+        At most three, the strongest first; empty for a segment that is like everyone. A difference
+        below Cohen's "small" (0.2 standard deviations) is none; so is one that chance explains,
+        unless its column was used to cluster. A column speaks once.
 
     Examples
     --------
@@ -147,7 +145,7 @@ def differentiators(
             key = (segment, str(table.columns[trait.order]), trait.level or "")
             if abs(trait.contrast) >= SLIGHT and key in certain:
                 traits.setdefault(trait.order, trait)
-        strongest = list(traits.values())[:most]
+        strongest = list(traits.values())[:MOST_TOLD]
         result[segment] = tuple(told(trait, table, member, inside) for trait in strongest)
     return result
 
