@@ -84,15 +84,19 @@ def told(
 
     Examples
     --------
-    >>> told(None, None, 200, fidelity=1.0, exact_rows=20_000)
+    >>> import numpy as np
+    >>> from sklearn.cluster import DBSCAN
+    >>> from customer_segmentation import search, selection
+    >>> dbscan = search.Algorithm("dbscan", DBSCAN(), "eps", [0.5])
+    >>> taking = search.Selection(selection.by_silhouette)
+    >>> found = search.search(np.r_[np.zeros((9, 1)), np.ones((9, 1))], dbscan, taking, seed=0)
+    >>> told(found, DBSCAN(), 18, fidelity=1.0, exact_rows=20_000)
     {}
     """
-    if chosen is None:
-        return {}
-    found = _measured(chosen, estimator, customers, fidelity, exact_rows)
+    found: dict[str, str] = {}
     if customers > exact_rows or chosen.rows is not None:
-        found = _fitted(chosen, estimator, customers, fidelity, exact_rows) | found
-    return found
+        found = _fitted(chosen, estimator, customers, fidelity, exact_rows)
+    return found | _measured(chosen, estimator, customers, fidelity)
 
 
 def _fitted(
@@ -135,9 +139,7 @@ def _fitted(
     return found
 
 
-def _measured(
-    chosen: Chosen, estimator: Any, customers: int, fidelity: float, exact_rows: int
-) -> dict[str, str]:
+def _measured(chosen: Chosen, estimator: Any, customers: int, fidelity: float) -> dict[str, str]:
     """Of what looks at a fixed number of customers, however many there are."""
     seen, found = customers if chosen.rows is None else len(chosen.rows), {}
     if seen > evidence.ROWS:

@@ -155,6 +155,7 @@ def search(
     with threadpool_limits(limits=1):
         rows = samples.fitted_rows(algorithm.estimator, len(X), exact_rows, seed)
         seen = X if rows is None else X[rows]
+        some = sampled_rows(len(seen), exact_rows, seed)
         path = paths.fit_path(
             algorithm.estimator,
             seen,
@@ -162,7 +163,7 @@ def search(
             parameter=algorithm.parameter,
             grid=_grid_of_sample(X, seen, algorithm, taking.n_segments),
             assign_outliers=algorithm.assign_outliers,
-            start_on=_start_on(seen, exact_rows, seed),
+            start_on=seen[some] if len(some) < len(seen) else None,
             may_end=algorithm.grid is None and taking.n_segments is None,
             progress=progress,
         )
@@ -172,10 +173,6 @@ def search(
             path = paths.extend(path, algorithm.estimator, seen, further)
             found = _take(seen, path, algorithm, taking, seed=seed, exact_rows=exact_rows)
     return replace(found, rows=rows, choice=_with_ends(found, bool(further)))
-
-
-def _start_on(X: FloatArray, exact_rows: int, seed: int) -> FloatArray | None:
-    return X[sampled_rows(len(X), exact_rows, seed)] if len(X) > exact_rows else None
 
 
 def _take(

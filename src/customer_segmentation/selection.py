@@ -1,4 +1,4 @@
-"""Which candidate of a path is taken, and which run of a sweep is recommended."""
+"""Which candidate of a path is taken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import adjusted_rand_score
 
 from customer_segmentation.evidence.scoring import score
 from customer_segmentation.evidence.stability import Experiments
@@ -200,32 +199,3 @@ def _no_choice(path: pd.DataFrame) -> Choice:
     n_segments = int(path["n_segments"].iloc[index])
     what = "no cluster was found" if n_segments == 0 else "no candidate has two segments or more"
     return Choice(index, what)
-
-
-def agreement(labels: dict[str, pd.Series[int]]) -> pd.DataFrame:
-    """Adjusted Rand index between every two runs (Hubert and Arabie 1985), outliers as one group.
-
-    Parameters
-    ----------
-    labels : dict, run name -> Series of segment numbers, indexed by customer id
-        Runs may have kept different customers; the common ones are compared.
-
-    Returns
-    -------
-    DataFrame, run x run, symmetric, 1 on the diagonal, NaN where no customer is common
-
-    Examples
-    --------
-    >>> a, b = pd.Series([1, 1, 2, 2]), pd.Series([2, 2, 1, 1])
-    >>> agreement({"a": a, "b": b}).loc["a", "b"]
-    np.float64(1.0)
-    """
-    names = list(labels)
-    matrix = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
-    for i, one in enumerate(names):
-        for other in names[:i]:
-            common = labels[one].index.intersection(labels[other].index)
-            pair = labels[one][common], labels[other][common]
-            rand = adjusted_rand_score(*pair) if len(common) else np.nan
-            matrix.loc[one, other] = matrix.loc[other, one] = rand
-    return matrix

@@ -12,8 +12,7 @@ from customer_segmentation import sweep_report, tracking
 from customer_segmentation.environment import requirements
 from customer_segmentation.profiles import cards
 from customer_segmentation.profiles.cards import Card
-from customer_segmentation.recommendation import rank, recommend
-from customer_segmentation.selection import agreement
+from customer_segmentation.recommendation import agreement, rank, recommend
 from customer_segmentation.sweep_report import Sweep
 from customer_segmentation.tracking import artifacts, parent_run, runs
 from customer_segmentation.tracking.runs import Run

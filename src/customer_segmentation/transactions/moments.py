@@ -95,8 +95,8 @@ def _as_clock_shows(connection: Connection, count: int, findings: Findings) -> s
         f'WHERE {other} ORDER BY hash("time") LIMIT {SAMPLE}'
     )
     numeric = _MONTH_FIRST if _month_first(connection, findings) else _DAY_FIRST
-    every = [*_spelled((*numeric, *_NAMED)), *_COMPACT]
-    used = _in_use(connection, every)
+    ranked = _ranked(connection, [*_spelled((*numeric, *_NAMED)), *_COMPACT])
+    used = [form for form, hits in ranked.items() if hits]
     forms = list(dict.fromkeys(_words(form) for form in used)) or ["seconds since 1970"]
     findings.note("dates read", left, column="time", detail=f"as {listed(forms)}")
     if left < count and used:
@@ -104,7 +104,8 @@ def _as_clock_shows(connection: Connection, count: int, findings: Findings) -> s
     if len({form.split()[0] for form in forms}) > 1:
         detail = f"{listed(forms)}; each line read as it is written"
         findings.note("dates in several forms", count, column="time", detail=detail)
-    return f"coalesce({_ISO}, {_parsing(used)}{_parsing(every)}{_EPOCH})"
+    listing = ", ".join(f"'{form}'" for form in ranked)
+    return f'coalesce({_ISO}, try_strptime("time", [{listing}]), {_EPOCH})'
 
 
 def _month_first(connection: Connection, findings: Findings) -> bool:
@@ -125,17 +126,11 @@ def _spelled(forms: tuple[str, ...]) -> list[str]:
     return [day + clock for clock, day in product(_CLOCKS, dated)]
 
 
-def _in_use(connection: Connection, forms: list[str]) -> list[str]:
-    """The forms that read something of the sample, the most useful first."""
+def _ranked(connection: Connection, forms: list[str]) -> dict[str, int]:
+    """How many texts of the sample each form reads, the most useful form first."""
     counts = ", ".join(f"count(try_strptime(\"time\", '{form}'))" for form in forms)
     hits = connection.sql(f"SELECT {counts} FROM samples").fetchall()[0]
-    ranked = sorted(zip(hits, forms, strict=True), key=lambda pair: -pair[0])
-    return [form for count, form in ranked if count]
-
-
-def _parsing(forms: list[str]) -> str:
-    listing = ", ".join(f"'{form}'" for form in forms)
-    return f'try_strptime("time", [{listing}]), ' if forms else ""
+    return dict(sorted(zip(forms, hits, strict=True), key=lambda pair: -pair[1]))
 
 
 def _words(form: str) -> str:
