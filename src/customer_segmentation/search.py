@@ -258,6 +258,8 @@ def _with_stability(table: pd.DataFrame, examined: dict[int, dict[str, Any]]) ->
         for name in STABILITY:
             table.loc[position, name] = found[name]
     table["score"] = scoring.score(table)
-    known = [row if i in examined or row["n_segments"] < 2 else None for i, row in table.iterrows()]
-    table["verdict"] = [scoring.verdict(row) if row is not None else "" for row in known]
+    table["verdict"] = [
+        scoring.verdict(row) if position in examined or row["n_segments"] < 2 else ""
+        for position, row in table.iterrows()
+    ]
     return table

@@ -114,17 +114,12 @@ class Trial:
 
     def shown(self) -> pd.DataFrame:
         """The methods with their intervals, as text."""
-        found = self.methods
-        texts = {
-            measure.replace("_", " "): [
-                f"{value:.3f} ({low:.3f} to {high:.3f})"
-                for value, low, high in zip(
-                    found[measure], found[f"{measure}_low"], found[f"{measure}_high"], strict=True
-                )
-            ]
-            for measure in evaluation.MEASURES
-        }
-        return pd.DataFrame({"method": found["method"], **texts})
+        shown = self.methods[["method"]]
+        for name in evaluation.MEASURES:
+            rows = self.methods[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+            texts = ["{:.3f} ({:.3f} to {:.3f})".format(*row) for row in rows]
+            shown = shown.assign(**{name.replace("_", " "): texts})
+        return shown
 
     @property
     def words(self) -> str:

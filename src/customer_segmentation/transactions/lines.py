@@ -134,8 +134,7 @@ def open_lines(
             staging.add_categories(connection, Path(items).expanduser(), named, findings)
         moment = _moment(connection, as_of, path, findings)
         rules.apply(connection, moment)
-        account = rules.account(connection)
-        rules.note(connection, account, findings)
+        account = rules.account(connection, findings)
         _check_purchases(account, path, moment)
         yield Lines(connection, found, moment, account, findings, str(path))
 

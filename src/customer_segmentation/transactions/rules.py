@@ -62,8 +62,8 @@ def last_purchase(connection: Connection) -> dt.date | None:
     return found if isinstance(found, dt.date) else None
 
 
-def account(connection: Connection) -> pd.DataFrame:
-    """Lines and money per rule.
+def account(connection: Connection, findings: Findings) -> pd.DataFrame:
+    """Lines and money per rule, noted in the cleaning report with examples of what was set aside.
 
     Returns
     -------
@@ -74,15 +74,11 @@ def account(connection: Connection) -> pd.DataFrame:
     ).fetchall()
     order = [*RULES, PURCHASES]
     found.sort(key=lambda row: order.index(row[0]))
-    return pd.DataFrame(found, columns=["rule", "lines", "amount"])
-
-
-def note(connection: Connection, accounted: pd.DataFrame, findings: Findings) -> None:
-    """Write the account to the cleaning report, with examples of what was set aside."""
-    for rule, count, amount in accounted.itertuples(index=False):
+    for rule, count, amount in found:
         examples = "" if rule == PURCHASES else _examples(connection, rule, count)
         worth = f"worth {amount:,.2f}" if amount else ""
         findings.note(rule, count, detail="; ".join(filter(None, (worth, examples))))
+    return pd.DataFrame(found, columns=["rule", "lines", "amount"])
 
 
 def _examples(connection: Connection, rule: str, count: int) -> str:
