@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection as Connection
 from customer_segmentation.batches import Source, open_source
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, Findings, counted
-from customer_segmentation.transactions import amounts, moments, raw
+from customer_segmentation.transactions import cells, raw
 from customer_segmentation.transactions.roles import by_name
 from customer_segmentation.words import MISSING_TOKENS
 
@@ -52,14 +52,14 @@ def stage(
         "CREATE OR REPLACE TABLE copies AS SELECT copy, min(line) AS first FROM raw "
         f"WHERE {drop_copies} GROUP BY copy HAVING count(*) > 1"
     )
-    moment = moments.expression(connection, timezone, findings)
+    moment = cells.times(connection, timezone, findings)
     selected = ", ".join(f'{sql} AS "{key}"' for key, sql in keys.items())
     every = ", ".join(f'"{role}"::VARCHAR' for role in roles)
     connection.execute(f"""
         CREATE OR REPLACE TABLE staged AS
         WITH typed AS (
             SELECT line, problem, {selected}, {moment} AS "time",
-                TRY_CAST({worth} AS {amounts.MONEY}) AS worth,
+                TRY_CAST({worth} AS {cells.MONEY}) AS worth,
                 {" OR ".join(f"coalesce({sql}, false)" for sql in back)} AS is_return,
                 coalesce({every}) IS NULL AS empty, copies.first IS NOT NULL AS copied,
                 raw."time"::VARCHAR AS time_text, {written} AS amount_text
@@ -104,7 +104,7 @@ def _worth(
 ) -> tuple[str, str, list[str]]:
     """SQL for a line's amount, for the text it stands in, and for what makes it a return."""
     given = [role for role in ("amount", "quantity", "price") if role in roles]
-    numbers = amounts.numbers(connection, given, findings)
+    numbers = cells.numbers(connection, given, findings)
     back = [f"{numbers['quantity']} < 0"] if "quantity" in numbers else []
     if "amount" in numbers:
         worth, parts = numbers["amount"], ["amount"]
