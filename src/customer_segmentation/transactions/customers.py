@@ -23,6 +23,9 @@ SIZE = "Items per purchase"
 ITEMS, CATEGORIES = "Different items", "Different categories"
 RETURNED = "Returns (% of purchases)"
 SHARE = " (% of spend)"  # after the name of a category
+COLUMNS = (
+    RECENCY, FREQUENCY, MONETARY, TENURE, RHYTHM, BASKET, SIZE, ITEMS, CATEGORIES, RETURNED,
+)  # fmt: skip
 
 Unmatched = Literal["keep", "drop"]
 
@@ -80,58 +83,37 @@ def table(lines: Lines, categories: Sequence[str] = ()) -> pd.DataFrame:
     customer
     a                             10.0                  2.0         10.0                    10.0
     """
-    spent = {f"spent_{place}": category for place, category in enumerate(categories)}
-    shares = "".join(
-        f", sum(amount) FILTER (NOT is_return AND category = ${place}) AS {name}"
-        for place, name in enumerate(spent, start=1)
+    spent = {f"spent_{place}": place for place in range(1, len(categories) + 1)}
+    sums = "".join(
+        f", sum(amount) FILTER (NOT is_return AND category = ${place})::DOUBLE AS {name}"
+        for name, place in spent.items()
     )
+    shares = "".join(f", coalesce({name}, 0) / bought * 100" for name in spent)
     found = lines.connection.execute(
         f"""
         WITH purchases AS ({_PURCHASES}),
         visits AS (
             SELECT customer, max(day) AS last, min(day) AS first, count(DISTINCT day) AS days,
-                count(*) AS purchases, sum(items) AS items, sum(worth) AS bought
+                count(*) AS purchases, sum(items) AS items, sum(worth)::DOUBLE AS bought
             FROM purchases GROUP BY customer),
         sums AS (
-            SELECT customer, sum(amount) AS net,
-                coalesce(-sum(amount) FILTER (is_return), 0) AS returned,
+            SELECT customer, sum(amount)::DOUBLE AS net,
+                coalesce(-sum(amount) FILTER (is_return), 0)::DOUBLE AS returned,
                 count(DISTINCT item) FILTER (NOT is_return) AS different_items,
-                count(DISTINCT category) FILTER (NOT is_return) AS different_categories{shares}
+                count(DISTINCT category) FILTER (NOT is_return) AS different_categories{sums}
             FROM lines GROUP BY customer)
-        SELECT * FROM visits JOIN sums USING (customer) ORDER BY customer""",
+        SELECT customer, DATE '{lines.as_of}' - last, purchases, net, DATE '{lines.as_of}' - first,
+            (last - first) / nullif(days - 1, 0), bought / purchases, items / purchases,
+            different_items, different_categories, returned / bought * 100{shares}
+        FROM visits JOIN sums USING (customer) ORDER BY customer""",
         list(categories),
     ).df()
-    result = _columns(found, pd.Timestamp(lines.as_of))
-    bought = found["bought"].astype("float64")
-    for name, category in spent.items():
-        result[category + SHARE] = found[name].fillna(0).astype("float64") / bought * 100
-    ids = found["customer"]
-    whole = pd.api.types.is_integer_dtype(ids)
-    index = pd.Index(ids.astype("int64" if whole else "str"), name=lines.columns["customer"])
-    return result.set_axis(index)
-
-
-def _columns(found: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    number = found.drop(columns=["customer", "last", "first"]).astype("float64")
-    last, first = pd.to_datetime(found["last"]), pd.to_datetime(found["first"])
-    gaps = number["days"] - 1
-    columns = {
-        RECENCY: (as_of - last).dt.days.astype("float64"),
-        FREQUENCY: number["purchases"],
-        MONETARY: number["net"],
-        TENURE: (as_of - first).dt.days.astype("float64"),
-        RHYTHM: (last - first).dt.days / gaps.where(gaps > 0),
-        BASKET: number["bought"] / number["purchases"],
-        SIZE: number["items"] / number["purchases"],
-    }
-    for name, counts in {
-        ITEMS: number["different_items"],
-        CATEGORIES: number["different_categories"],
-    }.items():
-        if counts.any():
-            columns[name] = counts
-    columns[RETURNED] = number["returned"] / number["bought"] * 100
-    return pd.DataFrame(columns)
+    own = lines.columns["customer"]
+    names = [own, *COLUMNS, *(category + SHARE for category in categories)]
+    result = found.set_axis(names, axis=1).set_index(own).astype("float64")
+    unknown = [name for name in (ITEMS, CATEGORIES) if not result[name].any()]
+    whole = pd.api.types.is_integer_dtype(result.index)
+    return result.drop(columns=unknown).set_axis(result.index.astype("int64" if whole else "str"))
 
 
 def plain(
