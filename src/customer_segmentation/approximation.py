@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from customer_segmentation import evidence, silhouette, validity
-from customer_segmentation.evidence import stability
+from customer_segmentation import silhouette, validity
+from customer_segmentation.evidence import density, stability
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
 from customer_segmentation.profiles import rules
@@ -20,7 +20,7 @@ from customer_segmentation.segmenter.fidelity import MAX_ROWS as MAX_HELD_OUT
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
 from customer_segmentation.style import percent, plural
 
-SHARE_ERROR = round(0.5 / math.sqrt(evidence.ROWS), 2)  # of a share of the customers, at most
+SHARE_ERROR = round(0.5 / math.sqrt(density.ROWS), 2)  # of a share of the customers, at most
 # Where a customer's neighbours are in two segments: ten of them vote, who are not quite its own.
 VOTES_ERROR = 0.3
 RULES_ERROR = round(1 / math.sqrt(rules.SAMPLE), 2)  # two standard errors, at most
@@ -142,9 +142,9 @@ def _fitted(
 def _measured(chosen: Chosen, estimator: Any, customers: int, fidelity: float) -> dict[str, str]:
     """Of what looks at a fixed number of customers, however many there are."""
     seen, found = customers if chosen.rows is None else len(chosen.rows), {}
-    if seen > evidence.ROWS:
+    if seen > density.ROWS:
         found["evidence"] = (
-            f"valleys and gaps are looked for among {plural(evidence.ROWS, 'random customer')}, "
+            f"valleys and gaps are looked for among {plural(density.ROWS, 'random customer')}, "
             f"where narrow ones can go unseen; the shares of customers whose segments overlap have "
             f"a standard error of about {SHARE_ERROR}"
         )

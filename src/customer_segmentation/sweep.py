@@ -23,6 +23,7 @@ EVIDENCE = (
     "unexplained", "absorbed", "overlap", "no_valley", "inner_gap", "purity", "silhouette",
     "coverage", "outlier_share", "smallest_share", "assigner_fidelity", "seconds",
 )  # fmt: skip
+TAGS = ("algorithm", "features", "data", "objection")
 
 
 def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
@@ -104,10 +105,7 @@ def _leaderboard(runs: dict[str, Run], matrix: pd.DataFrame) -> pd.DataFrame:
             "verdict": run.tags.get("verdict", ""),
             "n_segments": int(run.metrics.get("n_segments", 0)),
             **{metric: run.metrics.get(metric, np.nan) for metric in EVIDENCE},
-            "algorithm": run.tags.get("algorithm", ""),
-            "features": run.tags.get("features", ""),
-            "data": run.tags.get("data", ""),
-            "objection": run.tags.get("objection", ""),
+            **{tag: run.tags.get(tag, "") for tag in TAGS},
         }
         for name, run in runs.items()
     ]

@@ -19,7 +19,6 @@ COLUMNS = (
     "gain", "likelihood", "unexplained", "no_valley", "overlap", "absorbed", "inner_gap",
     "hidden_valley", "valley_depth", "purity", "purity_min",
 )  # fmt: skip
-ROWS = 1000  # among whom valleys and gaps are looked for: the thresholds are those for so many
 VALLEY = 0.10  # log radius ratio: about one standard error of a 10-neighbour radius in 2-3 columns
 # The sparsest neck of a thin shape is as much as this above its core by chance alone, so that a
 # valley needs this depth where k rows make the border; the more do, the less.
@@ -42,9 +41,7 @@ class _Prepared:
     measured: dict[bytes, dict[str, float]] = field(default_factory=dict)
 
 
-def measure(
-    X: FloatArray, labelings: Iterable[IntArray], *, seed: int, rows: int = ROWS
-) -> pd.DataFrame:
+def measure(X: FloatArray, labelings: Iterable[IntArray], *, seed: int) -> pd.DataFrame:
     """Measure every labelling of a matrix.
 
     Parameters
@@ -55,8 +52,6 @@ def measure(
         Clusters 0..k-1, -1 = outlier.
     seed : int
         Fixes the rows on which the density evidence is computed.
-    rows : int
-        Most rows of that sample.
 
     Returns
     -------
@@ -97,7 +92,7 @@ def measure(
     {'no_valley': [0.0, 0.0], 'inner_gap': [1.0, 0.0], 'purity': [1.0, 1.0]}
     """
     X = np.ascontiguousarray(X, dtype=float)
-    prepared = _prepare(X.tobytes(), X.shape[1], seed, rows)
+    prepared = _prepare(X.tobytes(), X.shape[1], seed)
     result = []
     for labels in map(_compact, labelings):
         if len(labels) != len(X):
@@ -113,9 +108,9 @@ def measure(
 
 
 @lru_cache(maxsize=MATRICES)
-def _prepare(values: bytes, columns: int, seed: int, rows: int) -> _Prepared:
+def _prepare(values: bytes, columns: int, seed: int) -> _Prepared:
     X = np.frombuffer(values).reshape(-1, columns)
-    graph, parts = density.neighbourhood(X, seed=seed, rows=rows), likelihood.table(X)
+    graph, parts = density.neighbourhood(X, seed=seed), likelihood.table(X)
     return _Prepared(graph, parts, likelihood.taken(parts, graph.rows))
 
 

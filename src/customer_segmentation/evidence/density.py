@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from customer_segmentation.encoding import spread
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 
+ROWS = 1000  # among whom valleys and gaps are looked for: the thresholds are those for so many
 CORE = 0.30  # a cluster's core radius: the 30 % quantile of its rows' radii
 BORDER = 0.075  # a border's radius: the median of its densest 15 % edges
 PIECE = 0.10  # a part with less than a tenth of its cluster is a fringe, not a piece
@@ -56,8 +57,8 @@ class Neighbourhood:
     length: FloatArray
 
 
-def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhood:
-    """Build the neighbour graph.
+def neighbourhood(X: FloatArray, *, seed: int) -> Neighbourhood:
+    """Build the neighbour graph of at most ``ROWS`` rows.
 
     Binary columns are left out while another column remains: a binary column is all gap, so a
     valley in it says nothing. Many of them are no longer a lattice of a few crowded points, though,
@@ -70,8 +71,6 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     X : ndarray of shape (n_samples, n_features)
     seed : int
         Fixes the sample.
-    rows : int
-        Most rows to take.
 
     Examples
     --------
@@ -79,7 +78,7 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     >>> graph.points.shape, graph.neighbours.shape
     ((300, 2), (300, 10))
     """
-    sample = sampled_rows(len(X), rows, seed)
+    sample = sampled_rows(len(X), ROWS, seed)
     points = np.ascontiguousarray(spread(X[np.ix_(sample, _graded(X))], seed))
     size = len(points)
     k = int(np.clip(round(0.02 * size), 8, 15))
@@ -97,15 +96,11 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
 def _graded(X: FloatArray) -> IntArray:
     """Columns in which a gap means something."""
     rows, columns = X.shape
-    graded = np.flatnonzero([not _binary(column) for column in X.T])
+    graded = np.flatnonzero([len(np.unique(column)) > 2 for column in X.T])
     finer_than_rows = columns - len(graded) > np.log2(rows)
     if len(graded) == 0 or (len(graded) == 1 and finer_than_rows):
         return np.arange(columns)
     return graded
-
-
-def _binary(column: FloatArray) -> bool:
-    return bool(((column == column.min()) | (column == column.max())).all())
 
 
 def core_radii(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -29,8 +28,6 @@ __all__ = ["LEVEL", "NamingError", "humanise", "names"]
 # Stages of a computed name: how many features, from which contrast on, graded words or not.
 # Each renames only those that still share their name with another segment.
 STAGES = ((2, HIGH, False), (2, HIGH, True), (3, HIGH, True), (3, SLIGHT, True), (4, SLIGHT, True))
-NO_PLAYS: Mapping[int, Play] = MappingProxyType({})
-NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 
 class NamingError(ValueError):
@@ -41,8 +38,8 @@ def names(
     contrasts: pd.DataFrame,
     table: pd.DataFrame,
     segments: pd.Series[int],
-    plays: Mapping[int, Play] = NO_PLAYS,
-    overrides: Mapping[int, str] = NO_NAMES,
+    plays: Mapping[int, Play] = {},
+    overrides: Mapping[int, str] = {},
 ) -> dict[int, str]:
     """Name every segment; the same input gives the same names, and no two are equal.
 

@@ -75,8 +75,6 @@ class Trial:
     ----------
     split : Timestamp
         Purchases from then on were the test.
-    validated : Timestamp
-        Purchases from then on, up to the split, chose the weights.
     end : Timestamp
         The last purchase.
     mixes : dict, method -> Mix
@@ -91,7 +89,6 @@ class Trial:
     """
 
     split: Moment
-    validated: Moment
     end: Moment
     mixes: dict[str, Mix]
     methods: pd.DataFrame
@@ -174,8 +171,7 @@ def run(
     methods, ahead = evaluation.compare(ranked, WITH, settings.seed)
     unknown = int((~later.customers.isin(model.purchases.customers)).sum())
     judged, n_items = len(ranked[WITH].top), len(model.purchases.items)
-    days = (split, validated, last)
-    return Trial(*days, mixes, methods, ahead, judged, unknown, n_items, settings.repeats)
+    return Trial(split, last, mixes, methods, ahead, judged, unknown, n_items, settings.repeats)
 
 
 def _model(
