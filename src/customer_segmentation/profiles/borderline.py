@@ -256,9 +256,7 @@ def most_frequent(rows: IntArray, values: IntArray, n: int) -> pd.Series[int]:
     >>> most_frequent(np.array([0, 0, 0, 2]), np.array([5, 4, 5, -1]), 3).tolist()
     [5, <NA>, -1]
     """
-    found, codes = np.unique(values, return_inverse=True)
-    pairs, times = np.unique(rows * max(len(found), 1) + codes, return_counts=True)
-    row, code = np.divmod(pairs, max(len(found), 1))
-    order = np.argsort(-times, kind="stable")
-    best = pd.Series(found[code[order]], index=row[order], dtype="Int64")
-    return best[~best.index.duplicated()].reindex(range(n))
+    times = pd.DataFrame({"row": rows, "value": values}).groupby(["row", "value"]).size()
+    ranked = times.sort_values(ascending=False, kind="stable").reset_index()
+    best = ranked.drop_duplicates("row").set_index("row")["value"]
+    return best.astype("Int64").reindex(range(n)).rename_axis(None).rename(None)

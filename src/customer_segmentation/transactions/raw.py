@@ -109,13 +109,10 @@ def _batches(source: Source, names: Sequence[str]) -> pa.RecordBatchReader:
 
     def batches() -> Iterator[pa.RecordBatch]:
         for chunk in source.chunks(source.columns):
-            cells = [
-                pa.array([_as_text(cell) for cell in chunk.frame.iloc[:, place]], pa.string())
-                for place in range(len(names))
-            ]
-            rows = pa.array([row + 1 for row in chunk.frame.index], pa.int64())
-            reasons = pa.array([chunk.problems.get(row) for row in chunk.frame.index], pa.string())
-            yield pa.RecordBatch.from_arrays([*cells, rows, reasons], schema=schema)
+            cells = chunk.frame.set_axis(list(names), axis=1).map(_as_text)
+            reasons = pd.Series(chunk.problems, dtype="str").reindex(cells.index)
+            frame = cells.assign(line=cells.index + 1, problem=reasons)
+            yield pa.RecordBatch.from_pandas(frame, schema, preserve_index=False)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
