@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.datasets import make_circles
 
-from customer_segmentation.evidence import COLUMNS, explained, measure
+from customer_segmentation.evidence import COLUMNS, density, explained, measure
 from customer_segmentation.evidence.density import borders, broken, neighbourhood
 from customer_segmentation.evidence.likelihood import gain, table
 from customer_segmentation.evidence.projection import projected_depths
@@ -164,11 +164,12 @@ def test_depths_are_symmetric_and_connected_blobs_whole():
     assert not broken(graph, y, 2).any()
 
 
-def test_the_sample_may_miss_a_cluster():
+def test_the_sample_may_miss_a_cluster(monkeypatch):
+    monkeypatch.setattr(density, "ROWS", 100)
     X, y = blobs(4, rows=1500)
     y = y.copy()
     y[0] = 2
-    row = measure(X, [y], seed=0, rows=100).iloc[0]
+    row = measure(X, [y], seed=0).iloc[0]
     assert row[SHARES].between(0, 1).all()
 
 
