@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.naming.wording import humanise
-from customer_segmentation.profiles.indicators import is_numeric
 
 Floats = npt.NDArray[np.float64]
 REVERSED = "-"

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_segmentation.naming.traits import segment_traits
+from customer_segmentation.data.levels import is_category, is_numeric
+from customer_segmentation.naming.traits import indicators, segment_traits
 from customer_segmentation.naming.wording import HIGH, told
-from customer_segmentation.profiles.indicators import indicators, is_category, is_numeric
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
 
 Floats = npt.NDArray[np.float64]

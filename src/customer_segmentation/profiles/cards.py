@@ -14,11 +14,11 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from customer_segmentation import profiles
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.naming.playbook import Play
 from customer_segmentation.naming.traits import spoken_of
 from customer_segmentation.profiles.effects import differentiators
-from customer_segmentation.profiles.indicators import is_numeric
 from customer_segmentation.profiles.rules import COLUMNS, Rules, rules
 from customer_segmentation.style import name_of
 from customer_segmentation.style import number as written

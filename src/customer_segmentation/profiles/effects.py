@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from customer_segmentation.data.levels import commonest, is_category, is_numeric
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.naming.traits import segment_traits
 from customer_segmentation.naming.wording import SLIGHT, Trait, told
 from customer_segmentation.profiles import check_aligned, contrasts, standardised_means
-from customer_segmentation.profiles.indicators import commonest, is_category, is_numeric
 from customer_segmentation.profiles.significance import adjusted, rank_tests, share_tests
 from customer_segmentation.style import name_of
 

@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
+from customer_segmentation.data.levels import is_category
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.naming.conditions import (
     Condition,
@@ -22,9 +23,9 @@ from customer_segmentation.naming.conditions import (
     rounder,
     words,
 )
+from customer_segmentation.naming.traits import indicators
 from customer_segmentation.naming.wording import feature
 from customer_segmentation.profiles import check_aligned
-from customer_segmentation.profiles.indicators import indicators, is_category
 
 Floats = npt.NDArray[np.float64]
 # A box between neighbours in two columns has four sides, hence four questions; with more segments

@@ -10,7 +10,7 @@ import pandas as pd
 
 from customer_segmentation import data
 from customer_segmentation.data.findings import DataError, Findings, listed
-from customer_segmentation.profiles.indicators import NOT_KNOWN
+from customer_segmentation.data.levels import NOT_KNOWN
 from customer_segmentation.transactions.lines import Lines
 
 RECENCY = "Days since last purchase"
