@@ -8,11 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation.data.levels import is_category, is_numeric
+from customer_segmentation.labels import FloatArray
 from customer_segmentation.naming.traits import indicators, segment_traits
 from customer_segmentation.naming.wording import HIGH, told
+from customer_segmentation.profiles.significance import Codes
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
 
-Floats = npt.NDArray[np.float64]
 MOST_FEATURES = 15
 RESERVED = ("segment", "name", "customers", "share")
 
@@ -149,9 +150,10 @@ def contrasts(
     check_aligned(table, segments)
     inside = (segments != OUTLIER).to_numpy()
     numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
-    columns: dict[Hashable, Floats] = {}
-    for label, values in indicators(table, inside):
-        columns[label] = standardised_means(values, codes, len(numbers))
+    columns = {
+        label: standardised_means(values, codes, len(numbers))
+        for label, values in indicators(table, inside)
+    }
     result = pd.DataFrame(columns, index=pd.Index(numbers.astype("int64"), name="segment"))
     sizes = np.bincount(codes, minlength=len(numbers))
     separation = (result**2).mul(sizes / max(len(codes), 1), axis=0).sum()
@@ -251,7 +253,7 @@ def check_aligned(table: pd.DataFrame, segments: "pd.Series[Any]") -> None:
         )
 
 
-def standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> Floats:
+def standardised_means(column: FloatArray, codes: Codes, k: int) -> FloatArray:
     """Mean of each group in overall standard deviations from the overall mean; constant: 0.
 
     Parameters

@@ -15,7 +15,7 @@ from scipy.spatial.distance import cdist
 
 from customer_segmentation import profiles
 from customer_segmentation.data.levels import is_numeric
-from customer_segmentation.labels import OUTLIER
+from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.playbook import Play
 from customer_segmentation.naming.traits import spoken_of
 from customer_segmentation.profiles.effects import differentiators
@@ -23,7 +23,6 @@ from customer_segmentation.profiles.rules import COLUMNS, Rules, rules
 from customer_segmentation.style import name_of
 from customer_segmentation.style import number as written
 
-FloatArray = npt.NDArray[np.float64]
 TYPICAL = 5  # customers per card
 PATH = "tables/cards.json"  # of a run: a sweep's page shows those of the recommended one
 LIFTED = 1 / 3  # standard deviations from median to mean: Pearson's skewness is then beyond 1

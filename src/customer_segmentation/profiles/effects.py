@@ -6,7 +6,6 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation.data.levels import commonest, is_category, is_numeric
@@ -14,11 +13,9 @@ from customer_segmentation.labels import OUTLIER
 from customer_segmentation.naming.traits import segment_traits
 from customer_segmentation.naming.wording import SLIGHT, Trait, told
 from customer_segmentation.profiles import check_aligned, contrasts, standardised_means
-from customer_segmentation.profiles.significance import adjusted, rank_tests, share_tests
+from customer_segmentation.profiles.significance import Codes, adjusted, rank_tests, share_tests
 from customer_segmentation.style import name_of
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 Row = dict[str, Any]
 MOST_TOLD = 3  # differences of a segment
 FALSE_DISCOVERIES = 0.05  # share of false ones among the differences called significant

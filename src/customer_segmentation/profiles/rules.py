@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from customer_segmentation.data.levels import is_category
-from customer_segmentation.labels import OUTLIER
+from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.conditions import (
     Condition,
     Mask,
@@ -27,7 +27,6 @@ from customer_segmentation.naming.traits import indicators
 from customer_segmentation.naming.wording import feature
 from customer_segmentation.profiles import check_aligned
 
-Floats = npt.NDArray[np.float64]
 # A box between neighbours in two columns has four sides, hence four questions; with more segments
 # it takes log2 of their number to reach one, and two more to cut it out. Nobody reads beyond eight.
 LEAST_DEPTH, MOST_DEPTH, EXTRA_DEPTH = 4, 8, 2
@@ -165,10 +164,10 @@ def _sample(numbers: npt.NDArray[Any], seed: int) -> npt.NDArray[np.intp]:
     return np.sort(np.concatenate(taken))
 
 
-def _matrix(table: pd.DataFrame) -> tuple[list[tuple[Any, Any]], Floats]:
+def _matrix(table: pd.DataFrame) -> tuple[list[tuple[Any, Any]], FloatArray]:
     """Feature per column of the matrix, (column, None) or (column, level), and the matrix."""
     features: list[tuple[Any, Any]] = []
-    columns: list[Floats] = []
+    columns: list[FloatArray] = []
     for column in table.columns:
         levels: dict[Hashable, Any] = {}
         if is_category(table[column]):
