@@ -237,7 +237,7 @@ def _grid_of_sample(
     grid = grid_of(seen, algorithm, n_segments)
     if len(seen) == len(X) or algorithm.grid is None:
         return grid
-    return grids.rescale(algorithm.estimator, grid, X, seen)
+    return grids.rescale(algorithm.estimator, algorithm.parameter, grid, X, seen)
 
 
 def _fits(path: Path, scores: pd.DataFrame) -> pd.DataFrame:

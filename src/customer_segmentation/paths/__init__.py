@@ -148,7 +148,10 @@ def refit(
     if "n_init" in cheap.get_params():
         # A single start often ends elsewhere by itself, which would pass for instability.
         cheap.set_params(n_init=REFIT_STARTS)
-    grid, empty = rescale(cheap, values, X, sample), Path(path.algorithm, path.parameter, ())
+    grid, empty = (
+        rescale(cheap, path.parameter, values, X, sample),
+        Path(path.algorithm, path.parameter, ()),
+    )
     found = _fit(cheap, sample, empty, grid, _silent).candidates
     if assign_outliers:
         found = tuple(_without_outliers(sample, candidate) for candidate in found)
