@@ -103,32 +103,6 @@ def _graded(X: FloatArray) -> IntArray:
     return graded
 
 
-def core_radii(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
-    """Radius in the dense core of every cluster: the 30 % quantile of its rows' radii.
-
-    Parameters
-    ----------
-    graph : Neighbourhood
-    labels : ndarray of shape (n_sampled,)
-        Labels of the graph's rows, -1 = outlier.
-    k : int
-        Number of clusters; the sample may miss some.
-
-    Returns
-    -------
-    ndarray of shape (k,)
-        In the units of the points; 1 for a cluster that the sample misses.
-
-    Examples
-    --------
-    >>> graph = neighbourhood(np.arange(20.0)[:, None], seed=0)
-    >>> core_radii(graph, np.zeros(20, dtype=int), 1)
-    array([4.])
-    """
-    member = labels >= 0
-    return np.nan_to_num(_group_quantile(labels[member], graph.radius[member], CORE, k), nan=1.0)
-
-
 def borders(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[FloatArray, IntArray]:
     """Depth of the valley between each two clusters, and the rows that make their border.
 
@@ -137,8 +111,11 @@ def borders(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[FloatArray,
 
     Parameters
     ----------
-    graph, labels, k
-        As for :func:`core_radii`.
+    graph : Neighbourhood
+    labels : ndarray of shape (n_sampled,)
+        Labels of the graph's rows, -1 = outlier.
+    k : int
+        Number of clusters; the sample may miss some.
 
     Returns
     -------
@@ -160,12 +137,18 @@ def borders(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[FloatArray,
     pair = np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
     border = _group_quantile(pair, graph.length[cross], BORDER, k * k).reshape(k, k)
     border = np.nan_to_num(border, nan=np.inf, posinf=np.inf)
-    core = core_radii(graph, labels, k)
+    core = _core_radii(graph, labels, k)
     depths = np.log(np.minimum(border, border.T) / np.maximum(core[:, None], core[None, :]))
     ends = np.concatenate([graph.left[cross], graph.right[cross]])
     each = np.unique(np.tile(pair, 2) * len(labels) + ends) // len(labels)
     rows = np.bincount(each, minlength=k * k).reshape(k, k)
     return np.asarray(depths, dtype=float), np.asarray(rows + rows.T)
+
+
+def _core_radii(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
+    """Radius in the dense core of every cluster; 1 for a cluster that the sample misses."""
+    member = labels >= 0
+    return np.nan_to_num(_group_quantile(labels[member], graph.radius[member], CORE, k), nan=1.0)
 
 
 def _group_quantile(group: IntArray, values: FloatArray, share: float, groups: int) -> FloatArray:
@@ -190,7 +173,7 @@ def broken(
     Parameters
     ----------
     graph, labels, k
-        As for :func:`core_radii`.
+        As for :func:`borders`.
     level : float
         Edges up to exp(`level`) core radii of their cluster are kept.
 
@@ -208,7 +191,7 @@ def broken(
     a = labels[graph.left]
     kept = (a == labels[graph.right]) & (a >= 0)
     if np.isfinite(level):
-        kept &= graph.length <= np.exp(level) * core_radii(graph, labels, k)[np.maximum(a, 0)]
+        kept &= graph.length <= np.exp(level) * _core_radii(graph, labels, k)[np.maximum(a, 0)]
     size = len(labels)
     # The edges are sorted by their left end, so their counts are the row pointers of the matrix.
     starts = np.r_[0, np.cumsum(np.bincount(graph.left[kept], minlength=size))]
@@ -227,7 +210,7 @@ def purity(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
     Parameters
     ----------
     graph, labels, k
-        As for :func:`core_radii`.
+        As for :func:`borders`.
 
     Returns
     -------

@@ -139,8 +139,8 @@ def _cut(Z: FloatArray, floor: float) -> _Cut:
     if not fewest <= half.sum() <= n - fewest:
         return _Cut(-np.inf, 1.0, np.zeros(d), np.zeros(d))
     parts = [half, ~half]
-    gain = sum(log_density(Z, part, floor)[part].sum() for part in parts)
-    gain -= log_density(Z, np.ones(n, dtype=bool), floor).sum()
+    gain = sum(_log_density(Z, part, floor)[part].sum() for part in parts)
+    gain -= _log_density(Z, np.ones(n, dtype=bool), floor).sum()
     return _Cut(float(gain), float(half.mean()), Z[half].mean(axis=0), Z[~half].mean(axis=0))
 
 
@@ -169,7 +169,7 @@ def halves(Z: FloatArray, floor: float) -> Mask:
     for _ in range(TURNS):
         if min(cut.sum(), (~cut).sum()) < Z.shape[1] + 2:
             break
-        moved = log_density(Z, cut, floor) > log_density(Z, ~cut, floor)
+        moved = _log_density(Z, cut, floor) > _log_density(Z, ~cut, floor)
         if (moved == cut).all():
             break
         cut = moved
@@ -182,26 +182,8 @@ def _across(Z: FloatArray) -> Mask:
     return np.asarray(along > np.median(along))
 
 
-def log_density(Z: FloatArray, part: Mask, floor: float) -> FloatArray:
-    """Log of a part's share times its Gaussian density at each row, up to a constant.
-
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_features)
-    part : ndarray of bool of shape (n_samples,)
-    floor : float
-        Added to variances.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Examples
-    --------
-    >>> Z = np.array([[-1.0], [1.0], [8.0]])
-    >>> log_density(Z, np.array([True, True, False]), 1e-3).round(1).tolist()
-    [-0.9, -0.9, -32.4]
-    """
+def _log_density(Z: FloatArray, part: Mask, floor: float) -> FloatArray:
+    """Log of a part's share times its Gaussian density at each row, up to a constant."""
     centred = Z - Z[part].mean(axis=0)
     covariance = centred[part].T @ centred[part] / part.sum() + floor * np.eye(Z.shape[1])
     whiten = np.linalg.inv(np.linalg.cholesky(covariance))

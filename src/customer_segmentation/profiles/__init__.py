@@ -96,16 +96,16 @@ def counts(segments: "pd.Series[int]", names: Mapping[int, str]) -> pd.DataFrame
     1        2     Older          1   0.25
     2       -1  Outliers          1   0.25
     """
-    found = {int(s): int(c) for s, c in segments.value_counts().items()}  # type: ignore[call-overload]
-    order = sorted({s for s in found if s != OUTLIER} | {int(s) for s in names if s != OUTLIER})
-    order += [OUTLIER] if OUTLIER in found else []
-    customers = [found.get(s, 0) for s in order]
+    found = segments.value_counts()
+    order = sorted({*map(int, found.index), *map(int, names)} - {OUTLIER})
+    order += [OUTLIER] if OUTLIER in found.index else []
+    customers = found.reindex(order, fill_value=0).to_numpy(dtype="int64")
     return pd.DataFrame(
         {
             "segment": np.asarray(order, dtype="int64"),
             "name": [name_of(s, names) for s in order],
-            "customers": np.asarray(customers, dtype="int64"),
-            "share": np.asarray(customers, dtype="float64") / max(len(segments), 1),
+            "customers": customers,
+            "share": customers / max(len(segments), 1),
         }
     )
 
