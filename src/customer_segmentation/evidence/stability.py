@@ -217,12 +217,8 @@ class Experiments:
         result = []
         for _ in range(NULL_REPEATS):
             sample = rng.uniform(low, high, size=(rows, len(low))) @ axes
-            result.append(
-                [
-                    validity.wcss(sample, labels) if (labels >= 0).any() else np.nan
-                    for labels in self._refit(sample, values)
-                ]
-            )
+            labelings = self._refit(sample, values)
+            result.append([validity.wcss(sample, labels) for labels in labelings])
         return np.asarray(result) * len(self.X) / rows
 
     def _refit(self, sample: FloatArray, values: Any) -> list[Any]:
