@@ -11,12 +11,12 @@ import pandas as pd
 
 from customer_segmentation.data.levels import NOT_KNOWN, commonest, is_category, is_numeric
 from customer_segmentation.labels import FloatArray
-from customer_segmentation.naming.wording import LEVEL, Rows, Trait, feature, share_of, wordings
+from customer_segmentation.naming.wording import LEVEL, Rows, Trait, share_of, wordings
 
 
 def indicators(
     table: pd.DataFrame, rows: Rows | None = None
-) -> Iterator[tuple[Hashable, FloatArray]]:
+) -> Iterator[tuple[Hashable, Any, FloatArray]]:
     """Turn a customer table into the numbers it is profiled by, column by column.
 
     Parameters
@@ -28,8 +28,9 @@ def indicators(
 
     Yields
     ------
-    label : hashable
-        The column, or "column = level".
+    column : hashable
+    level : object
+        Of a category; None for a number.
     values : array, shape (n_counted,)
         The number, or 1 where the customer has the level and 0 elsewhere. Of two levels only the
         second is given (the first mirrors it), of many the `MOST_LEVELS` most frequent. That
@@ -38,18 +39,18 @@ def indicators(
     Examples
     --------
     >>> table = pd.DataFrame({"Gender": pd.Categorical(["Female", "Male"])})
-    >>> [(label, values.tolist()) for label, values in indicators(table)]
-    [('Gender = Male', [0.0, 1.0])]
+    >>> [(column, level, values.tolist()) for column, level, values in indicators(table)]
+    [('Gender', 'Male', [0.0, 1.0])]
     """
     for column in table.columns:
         values = table[column] if rows is None or rows.all() else table[column][rows]
         if is_numeric(values):
-            yield column, values.to_numpy(dtype="float64", na_value=np.nan)
+            yield column, None, values.to_numpy(dtype="float64", na_value=np.nan)
         elif is_category(values):
             levels = commonest(values)
             known = [level for level in levels if level != NOT_KNOWN]
             for level in known[1:] if len(known) == len(levels) == 2 else known:
-                yield feature(column, level), (values == level).to_numpy(dtype="float64")
+                yield column, level, (values == level).to_numpy(dtype="float64")
 
 
 def segment_traits(

@@ -10,7 +10,7 @@ import pandas as pd
 from customer_segmentation.data.levels import is_category, is_numeric
 from customer_segmentation.labels import FloatArray
 from customer_segmentation.naming.traits import indicators, segment_traits
-from customer_segmentation.naming.wording import HIGH, told
+from customer_segmentation.naming.wording import HIGH, feature, told
 from customer_segmentation.profiles.significance import Codes
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
 
@@ -151,8 +151,8 @@ def contrasts(
     inside = (segments != OUTLIER).to_numpy()
     numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
     columns = {
-        label: standardised_means(values, codes, len(numbers))
-        for label, values in indicators(table, inside)
+        feature(column, level): standardised_means(values, codes, len(numbers))
+        for column, level, values in indicators(table, inside)
     }
     result = pd.DataFrame(columns, index=pd.Index(numbers.astype("int64"), name="segment"))
     sizes = np.bincount(codes, minlength=len(numbers))
@@ -189,11 +189,11 @@ def values(
     wanted = list(features)
     numbers = segments.to_numpy()[inside]
     found = {
-        label: pd.Series(column).groupby(numbers).mean()
-        for label, column in indicators(table, inside)
-        if label in wanted
+        feature(column, level): pd.Series(values).groupby(numbers).mean()
+        for column, level, values in indicators(table, inside)
+        if feature(column, level) in wanted
     }
-    return pd.DataFrame({label: found[label] for label in wanted}).rename_axis("segment")
+    return pd.DataFrame(found)[wanted].rename_axis("segment")
 
 
 def describe(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ import pandas as pd
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from customer_segmentation.data.levels import is_category
 from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.conditions import (
     Condition,
@@ -24,7 +23,6 @@ from customer_segmentation.naming.conditions import (
     words,
 )
 from customer_segmentation.naming.traits import indicators
-from customer_segmentation.naming.wording import feature
 from customer_segmentation.profiles import check_aligned
 
 # A box between neighbours in two columns has four sides, hence four questions; with more segments
@@ -168,16 +166,12 @@ def _matrix(table: pd.DataFrame) -> tuple[list[tuple[Any, Any]], FloatArray]:
     """Feature per column of the matrix, (column, None) or (column, level), and the matrix."""
     features: list[tuple[Any, Any]] = []
     columns: list[FloatArray] = []
-    for column in table.columns:
-        levels: dict[Hashable, Any] = {}
-        if is_category(table[column]):
-            levels = {feature(column, level): level for level in table[column].dropna().unique()}
-        for label, values in indicators(table[[column]]):
-            known = values[np.isfinite(values)]
-            if len(known) and known.min() < known.max():
-                # The tree's own gap filler only; rules are measured on the table with its gaps.
-                columns.append(np.where(np.isfinite(values), values, np.median(known)))
-                features.append((column, levels.get(label)))
+    for column, level, values in indicators(table):
+        known = values[np.isfinite(values)]
+        if len(known) and known.min() < known.max():
+            # The tree's own gap filler only; rules are measured on the table with its gaps.
+            columns.append(np.where(np.isfinite(values), values, np.median(known)))
+            features.append((column, level))
     return features, np.column_stack(columns) if columns else np.empty((len(table), 0))
 
 
