@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from customer_segmentation.naming.playbook import Play
-from customer_segmentation.naming.traits import other_level, segment_traits, split, spoken_of
+from customer_segmentation.naming.traits import other_level, split, spoken_of, traits
 from customer_segmentation.naming.wording import (
     HIGH,
     LEVEL,
@@ -121,11 +121,11 @@ def _computed(
 ) -> dict[int, str]:
     if len(contrasts) == 1:
         return {int(contrasts.index[0]): "All customers"}
-    traits = {int(s): segment_traits(int(s), contrasts, table, segments) for s in contrasts.index}
-    result = dict.fromkeys(traits, "")
+    found = traits(contrasts, table, segments)
+    result = dict.fromkeys(found, "")
     for count, threshold, graded in STAGES:
         for segment in (segment for group in _alike(result) for segment in group):
-            result[segment] = _name(traits[segment], count, threshold, graded)
+            result[segment] = _name(found[segment], count, threshold, graded)
     return result
 
 
@@ -169,8 +169,8 @@ def _figure(values: pd.Series[Any], level: str | None) -> str:
     return percent(share_of(level, values))
 
 
-def _name(traits: list[Trait], count: int, threshold: float, graded: bool) -> str:
-    strong = [trait for trait in traits if abs(trait.contrast) >= threshold]
+def _name(found: list[Trait], count: int, threshold: float, graded: bool) -> str:
+    strong = [trait for trait in found if abs(trait.contrast) >= threshold]
     # One column speaks once, by its strongest level, however many levels stand out.
     first = list({trait.order: trait for trait in reversed(strong)}.values())[::-1][:count]
     words = [wording(trait, graded) for trait in sorted(first, key=lambda trait: trait.order)]

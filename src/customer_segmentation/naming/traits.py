@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,38 +53,36 @@ def indicators(
                 yield column, level, (values == level).to_numpy(dtype="float64")
 
 
-def segment_traits(
-    segment: int, contrasts: pd.DataFrame, table: pd.DataFrame, segments: pd.Series[int]
-) -> list[Trait]:
-    """List what sets a segment apart, the strongest first.
+def traits(
+    contrasts: pd.DataFrame, table: pd.DataFrame, segments: pd.Series[int]
+) -> dict[int, list[Trait]]:
+    """List what sets each segment apart, the strongest first.
 
     Parameters
     ----------
-    segment : int
-        A segment number in the index of `contrasts`.
     contrasts, table, segments
         As for `naming.names`.
 
     Returns
     -------
-    list of Trait
+    dict of int to list of Trait
         One per feature of `contrasts` (levels that a segment has fewer of are left out).
 
     Examples
     --------
     >>> contrasts = pd.DataFrame({"Age": [1.0, -1.0]}, index=[1, 2])
     >>> table = pd.DataFrame({"Age": [60.0, 20.0]})
-    >>> segment_traits(2, contrasts, table, pd.Series([1, 2]))[0].contrast
+    >>> traits(contrasts, table, pd.Series([1, 2]))[2][0].contrast
     -1.0
     """
-    words = wordings(list(table.columns))
-    member = (segments == segment).to_numpy()
-    found = []
-    for label, contrast in contrasts.loc[segment].items():
-        trait = _trait(label, float(cast(float, contrast)), words, table, member)
-        if trait is not None:
-            found.append(trait)
-    return sorted(found, key=lambda trait: (-abs(trait.contrast), trait.order))
+    words, result = wordings(list(table.columns)), {}
+    for segment, row in zip(map(int, contrasts.index), contrasts.to_numpy(), strict=True):
+        member = (segments == segment).to_numpy()
+        labelled = zip(contrasts.columns, map(float, row), strict=True)
+        found = [_trait(label, contrast, words, table, member) for label, contrast in labelled]
+        known = [trait for trait in found if trait is not None]
+        result[segment] = sorted(known, key=lambda trait: (-abs(trait.contrast), trait.order))
+    return result
 
 
 def _trait(

@@ -130,7 +130,7 @@ def told(trait: Trait, table: pd.DataFrame, member: Rows, inside: Rows) -> str:
     Parameters
     ----------
     trait : Trait
-        One of `traits.segment_traits`.
+        One of `traits.traits`.
     table : DataFrame
     member, inside : ndarray of bool, shape (n_customers,)
         Who is in the segment, and who is in any.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from customer_segmentation.data.levels import is_category, is_numeric
 from customer_segmentation.labels import FloatArray
-from customer_segmentation.naming.traits import indicators, segment_traits
+from customer_segmentation.naming.traits import indicators, traits
 from customer_segmentation.naming.wording import HIGH, feature, told
 from customer_segmentation.profiles.significance import Codes
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
@@ -220,13 +220,9 @@ def describe(
     """
     inside = (segments != OUTLIER).to_numpy()
     sentences = {}
-    for segment in (int(s) for s in contrasts.index):
+    for segment, found in traits(contrasts, table, segments).items():
         member = (segments == segment).to_numpy()
-        strong = [
-            trait
-            for trait in segment_traits(segment, contrasts, table, segments)
-            if abs(trait.contrast) >= HIGH
-        ][:3]
+        strong = [trait for trait in found if abs(trait.contrast) >= HIGH][:3]
         count = int(member.sum())
         phrases = [told(trait, table, member, inside) for trait in strong]
         size = f"{plural(count, 'customer')} ({percent(count / max(len(table), 1))})"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from customer_segmentation.data.levels import commonest, is_category, is_numeric
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.naming.traits import segment_traits
+from customer_segmentation.naming.traits import traits
 from customer_segmentation.naming.wording import SLIGHT, Trait, told
 from customer_segmentation.profiles import check_aligned, contrasts, standardised_means
 from customer_segmentation.profiles.significance import Codes, adjusted, rank_tests, share_tests
@@ -132,17 +132,16 @@ def differentiators(
     ('higher Age (60 against 40 for all)',)
     """
     certain = _certain(profile(table, segments, {}) if tested is None else tested)
-    found = contrasts(table, segments, most=None)
     inside = (segments != OUTLIER).to_numpy()
     result = {}
-    for segment in (int(s) for s in found.index):
+    for segment, found in traits(contrasts(table, segments, most=None), table, segments).items():
         member = (segments == segment).to_numpy()
-        traits: dict[int, Trait] = {}
-        for trait in segment_traits(segment, found, table, segments):
+        told_of: dict[int, Trait] = {}
+        for trait in found:
             key = (segment, str(table.columns[trait.order]), trait.level or "")
             if abs(trait.contrast) >= SLIGHT and key in certain:
-                traits.setdefault(trait.order, trait)
-        strongest = list(traits.values())[:MOST_TOLD]
+                told_of.setdefault(trait.order, trait)
+        strongest = list(told_of.values())[:MOST_TOLD]
         result[segment] = tuple(told(trait, table, member, inside) for trait in strongest)
     return result
 
