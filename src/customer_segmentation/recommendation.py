@@ -114,8 +114,10 @@ def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Reco
     # Segments that dissolve on resamples are not there, however well they fit this one table.
     exists = bool(best["score"] > 0 and best["jaccard_mean"] > DISSOLVED)
     verdict = str(best["verdict"]) if exists else NO_SEGMENTS
+    strengths = "; ".join(_strengths(best)) or "the others do worse"
+    why = f"score {best['score']:.2f}, the highest of all eligible runs: {strengths}"
     doubts = "; ".join(_doubts(best)) or "nothing that was measured"
-    rows = [("Why it won", _why(best)), ("What speaks against it", doubts)]
+    rows = [("Why it won", why), ("What speaks against it", doubts)]
     if len(eligible) > 1:
         rows.insert(1, ("Runner-up", _runner_up(eligible, labels)))
     return Recommendation(
@@ -149,20 +151,15 @@ def _headline(best: pd.Series[Any], exists: bool) -> str:
     )
 
 
-def _why(best: pd.Series[Any]) -> str:
-    reasons = []
+def _strengths(best: pd.Series[Any]) -> Iterator[str]:
     if best["likelihood"] > 0:
-        reasons.append(
-            f"it explains {percent(best['likelihood'])} of what one single group leaves open"
-        )
+        yield f"it explains {percent(best['likelihood'])} of what one single group leaves open"
     if best["no_valley"] <= SEPARATED:
-        reasons.append("its segments are separated by valleys in the density")
+        yield "its segments are separated by valleys in the density"
     elif best["overlap"] <= SEPARATED:
-        reasons.append("its segments are separated along the line between them")
+        yield "its segments are separated along the line between them"
     if best["jaccard_min"] >= STABLE:
-        reasons.append(f"all segments {COME_BACK}")
-    words = "; ".join(reasons) or "the others do worse"
-    return f"score {best['score']:.2f}, the highest of all eligible runs: {words}"
+        yield f"all segments {COME_BACK}"
 
 
 def _doubts(best: pd.Series[Any]) -> Iterator[str]:

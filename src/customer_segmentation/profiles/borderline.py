@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,7 @@ def table(
     found["next_best"] = _next_best(X, numbers, found["flips_to"])
     found["name"] = _named(found["segment"], names)
     found["next_best_name"] = _named(found["next_best"], names)
-    reasons = [_reason(row) for row in found.itertuples()]
+    reasons = ["; ".join(_reasons(row)) for row in found.itertuples()]
     found["reason"] = pd.Series(reasons, index=found.index, dtype="str")
     return found.set_index(segments.index[found.index])[list(COLUMNS)]
 
@@ -134,17 +134,13 @@ def _check(segments: pd.Series[int], X: FloatArray, confidence: FloatArray) -> N
         )
 
 
-def _reason(row: Any) -> str:
+def _reasons(row: Any) -> Iterator[str]:
     """Why a customer is borderline: its neighbours, its refits, or both."""
-    reasons = []
     if row.crowded:
-        reasons.append(
-            f"only {percent(row.confidence)} of its nearest customers are in its segment"
-        )
+        yield f"only {percent(row.confidence)} of its nearest customers are in its segment"
     if row.flips:
         away = round(row.resamples * (1 - row.steadiness))
-        reasons.append(f"elsewhere in {away} of {row.resamples} repetitions")
-    return "; ".join(reasons)
+        yield f"elsewhere in {away} of {row.resamples} repetitions"
 
 
 def _next_best(X: FloatArray, segments: IntArray, flips_to: pd.Series[int]) -> pd.Series[int]:
