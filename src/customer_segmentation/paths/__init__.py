@@ -17,15 +17,8 @@ from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, cut_tree, join_nearest, tidy
-from customer_segmentation.paths import density, mixtures, samples
+from customer_segmentation.paths import density, grids, mixtures, samples
 from customer_segmentation.paths.candidates import Candidate, Path
-from customer_segmentation.paths.grids import (
-    PathError,
-    check_grid,
-    derive_grid,
-    k_distances,
-    rescale,
-)
 
 REFIT_STARTS = 3
 SHARED_ROWS = 2_000  # a fit of HDBSCAN to fewer customers takes milliseconds
@@ -84,12 +77,12 @@ def fit_path(
     >>> [int(candidate.labels.max()) + 1 for candidate in path.candidates]
     [1, 2]
     """
-    values = derive_grid(estimator, X, parameter) if grid is None else list(grid)
-    check_grid(estimator, X, algorithm=algorithm, parameter=parameter, grid=values)
+    values = grids.derive_grid(estimator, X, parameter) if grid is None else list(grid)
+    grids.check_grid(estimator, X, algorithm=algorithm, parameter=parameter, grid=values)
     empty = Path(algorithm, parameter, (), start_on=start_on, may_end=may_end)
     path = _fit(estimator, X, empty, values, progress or _silent)
     if all(candidate.failure for candidate in path.candidates):
-        raise PathError(
+        raise grids.PathError(
             f"{algorithm}: every fit failed, the first with: {path.candidates[0].failure}. "
             f"Change its settings or its grid ({parameter} = {_short(values)})."
         )
@@ -148,10 +141,8 @@ def refit(
     if "n_init" in cheap.get_params():
         # A single start often ends elsewhere by itself, which would pass for instability.
         cheap.set_params(n_init=REFIT_STARTS)
-    grid, empty = (
-        rescale(cheap, path.parameter, values, X, sample),
-        Path(path.algorithm, path.parameter, ()),
-    )
+    grid = grids.rescale(cheap, path.parameter, values, X, sample)
+    empty = Path(path.algorithm, path.parameter, ())
     found = _fit(cheap, sample, empty, grid, _silent).candidates
     if assign_outliers:
         found = tuple(_without_outliers(sample, candidate) for candidate in found)
@@ -228,7 +219,7 @@ def _(estimator: AgglomerativeClustering, X: FloatArray, parameter: str) -> Shar
 def _(estimator: DBSCAN, X: FloatArray, parameter: str) -> Shared:
     plain = estimator.metric == "euclidean" and 1 < estimator.min_samples < len(X)
     if not plain or parameter != "eps":
-        return None, {"k_distance": k_distances(X, estimator.min_samples)}
+        return None, {"k_distance": grids.k_distances(X, estimator.min_samples)}
     reach = density.reach(X, estimator.min_samples)
     return partial(density.dbscan, reach), {"k_distance": np.sort(reach.near[:, -1])}
 
