@@ -14,7 +14,9 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from customer_segmentation.labels import OUTLIER, FloatArray
-from customer_segmentation.naming.conditions import (
+from customer_segmentation.naming.traits import indicators
+from customer_segmentation.profiles import check_aligned
+from customer_segmentation.profiles.conditions import (
     Condition,
     Mask,
     all_hold,
@@ -22,8 +24,6 @@ from customer_segmentation.naming.conditions import (
     rounder,
     words,
 )
-from customer_segmentation.naming.traits import indicators
-from customer_segmentation.profiles import check_aligned
 
 # A box between neighbours in two columns has four sides, hence four questions; with more segments
 # it takes log2 of their number to reach one, and two more to cut it out. Nobody reads beyond eight.
