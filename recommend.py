@@ -45,7 +45,6 @@ def plan(chosen: dict[str, Any], served: Any, origin: Any) -> Any:
     """Offers from the purchases of the training, or from others that are read in the same way."""
     from customer_segmentation.labels import OUTLIER
     from customer_segmentation.offers import campaign, purchases, sales
-    from customer_segmentation.offers.membership import Membership
     from customer_segmentation.offers.trial import Settings
 
     settings = Settings(**{field.name: chosen[field.name] for field in fields(Settings)})
@@ -57,7 +56,7 @@ def plan(chosen: dict[str, Any], served: Any, origin: Any) -> Any:
     with sales.open_sales(path, origin.history, item=chosen["item"], **options) as opened:
         return campaign.plan(
             opened.offered,
-            Membership(opened.lines, origin.history, served.segmenter),
+            sales.Membership(opened.lines, origin.history, served.segmenter),
             names,
             settings,
             split=purchases.day(chosen["split"]) if chosen["split"] else None,

@@ -70,7 +70,7 @@ def shared(name: str, estimator: Any, X: Any, parameter: str, grid: list[float])
     how: dict[str, Any] = {"algorithm": name, "parameter": parameter}
     rows = sampled_rows(len(X), SAMPLE, seed=0)
     if name == "hdbscan":
-        smaller = grids.rescale(estimator, grid, X, X[rows])
+        smaller = grids.rescale(estimator, parameter, grid, X, X[rows])
         found = paths.fit_path(estimator, X[rows], grid=smaller, **how).candidates
         models = [follow(c.estimator, X[rows], c.labels.astype(int), seed=0)[0] for c in found]
         return [(model.predict(X), None) for model in models]

@@ -27,6 +27,7 @@ from customer_segmentation import (
     search,
     selection,
 )
+from customer_segmentation.evidence import density
 from customer_segmentation.items import Metric, Tag
 from customer_segmentation.paths import mixtures, samples
 from customer_segmentation.profiles import borderline, rules
@@ -180,8 +181,10 @@ def crowded():
     return X, [KMeans(k, random_state=0).fit_predict(X).astype(np.int64) for k in (3, 5, 7)]
 
 
-def test_evidence_of_a_sample_is_within_its_stated_error(crowded):
-    exact, near = (evidence.measure(*crowded, seed=0, rows=rows) for rows in (3000, evidence.ROWS))
+def test_evidence_of_a_sample_is_within_its_stated_error(crowded, monkeypatch):
+    near = evidence.measure(*crowded, seed=0)
+    monkeypatch.setattr(density, "ROWS", 3000)
+    exact = evidence.measure(*crowded, seed=1)  # with the first seed the sample is remembered
     for name in ("overlap", "absorbed"):
         np.testing.assert_allclose(near[name], exact[name], atol=2 * approximation.SHARE_ERROR)
     assert (near["no_valley"] > exact["no_valley"] - approximation.SHARE_ERROR).all()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.datasets import make_circles
 
-from customer_segmentation.evidence import COLUMNS, explained, measure
-from customer_segmentation.evidence.density import broken, neighbourhood, valley_depths
+from customer_segmentation.evidence import COLUMNS, density, explained, measure
+from customer_segmentation.evidence.density import borders, broken, neighbourhood
 from customer_segmentation.evidence.likelihood import gain, table
 from customer_segmentation.evidence.projection import projected_depths
 
@@ -159,16 +159,17 @@ def test_a_label_too_few_is_refused():
 def test_depths_are_symmetric_and_connected_blobs_whole():
     X, y = blobs(3)
     graph = neighbourhood(X, seed=0)
-    for depth in (valley_depths(graph, y, 2), projected_depths(X, y, 2)):
+    for depth in (borders(graph, y, 2)[0], projected_depths(X, y, 2, {})):
         assert depth[0, 1] == depth[1, 0]
     assert not broken(graph, y, 2).any()
 
 
-def test_the_sample_may_miss_a_cluster():
+def test_the_sample_may_miss_a_cluster(monkeypatch):
+    monkeypatch.setattr(density, "ROWS", 100)
     X, y = blobs(4, rows=1500)
     y = y.copy()
     y[0] = 2
-    row = measure(X, [y], seed=0, rows=100).iloc[0]
+    row = measure(X, [y], seed=0).iloc[0]
     assert row[SHARES].between(0, 1).all()
 
 

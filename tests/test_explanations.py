@@ -30,14 +30,14 @@ def test_doubts_are_those_that_hold():
         "n_segments": 3, "overlap": 0.0, "jaccard_min": 0.9, "inner_gap": 0.0, "score": 0.5,
         "outlier_share": 0.0, "smallest_share": 0.2, "objection": "",
     }  # fmt: skip
-    assert explanations.doubts(fine, 1.0) == []
+    assert [*explanations.doubts(fine, 1.0)] == []
     worst = fine | {
         "overlap": 0.5, "jaccard_min": 0.4, "inner_gap": 0.1, "score": -0.1, "outlier_share": 0.3,
         "smallest_share": 0.01, "objection": "30% outliers (limit 15%)",
     }  # fmt: skip
-    assert len(explanations.doubts(worst, 0.8)) == 8
-    assert explanations.doubts({"n_segments": 1}) == []
+    assert len([*explanations.doubts(worst, 0.8)]) == 8
+    assert [*explanations.doubts({"n_segments": 1})] == []
 
 
 def test_what_could_not_be_measured_is_no_doubt():
-    assert explanations.doubts({"n_segments": 2, "overlap": None}) == []
+    assert [*explanations.doubts({"n_segments": 2, "overlap": None})] == []

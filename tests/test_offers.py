@@ -282,7 +282,7 @@ def test_nothing_bought_after_the_split_reaches_what_is_judged(tasteful):
     found = trial.run(opened(lines), known, trial.Settings(), split=tasteful.split)
     assert found.mixes == tasteful.mixes
     assert found.n_items == tasteful.n_items
-    assert asked == [tasteful.validated, tasteful.split]
+    assert asked[1] == tasteful.split > asked[0]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from conftest import ROOT
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from sklearn.base import clone
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
@@ -67,6 +68,21 @@ def test_one_neighbour_structure_equals_a_fit_per_eps(min_samples, income_spendi
     for candidate in path.candidates:
         own = DBSCAN(eps=candidate.value, min_samples=min_samples).fit_predict(income_spending)
         np.testing.assert_array_equal(candidate.labels, own)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameter", "grid"),
+    [
+        (AgglomerativeClustering(n_clusters=None), "distance_threshold", [2.0, 9.0]),
+        (DBSCAN(eps=0.3), "min_samples", [3, 12]),
+    ],
+)
+def test_a_grid_of_another_parameter_is_that_parameter_s(
+    estimator, parameter, grid, income_spending
+):
+    for candidate in fit(estimator, income_spending, parameter, grid=grid).candidates:
+        own = clone(estimator).set_params(**{parameter: candidate.value})
+        assert adjusted_rand_score(candidate.labels, own.fit_predict(income_spending)) == 1.0
 
 
 def test_one_column_has_neighbours_too():

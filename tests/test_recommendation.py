@@ -1,9 +1,10 @@
 """The answer of a sweep, in numbers and in words."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from customer_segmentation.recommendation import NO_SEGMENTS, rank, recommend
+from customer_segmentation.recommendation import NO_SEGMENTS, agreement, rank, recommend
 
 GOOD = {
     "features": "x", "score": 0.5, "n_segments": 3, "objection": "", "silhouette": 0.5,
@@ -99,3 +100,10 @@ def test_with_no_eligible_run_nothing_is_recommended():
     assert found.run == ""
     assert found.headline.startswith("No natural segments")
     assert case(found) == {"1 of 1 runs": "40% outliers (limit 15%)"}
+
+
+def test_agreement_is_one_with_itself_and_compares_common_customers():
+    a = pd.Series([1, 1, 2, 2, 3], index=list("abcde"))
+    matrix = agreement({"a": a, "renamed": a.map({1: 2, 2: 1, 3: 3}), "part": a.iloc[:4]})
+    assert (np.diag(matrix) == 1).all()
+    assert matrix.loc["a", "renamed"] == matrix.loc["part", "a"] == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
-from customer_segmentation.naming.conditions import Condition, all_hold, merged, rounder, words
+from customer_segmentation.profiles.conditions import Condition, all_hold, merged, rounder, words
 from customer_segmentation.profiles.rules import ALL_CUSTOMERS, rules
 from customer_segmentation.style import OUTLIER
 

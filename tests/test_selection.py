@@ -1,4 +1,4 @@
-"""Which candidate is taken, and how far runs agree."""
+"""Which candidate is taken."""
 
 import numpy as np
 import pandas as pd
@@ -80,10 +80,3 @@ def test_paths_without_an_order_of_segments_have_no_elbow():
     choice = selection.by_elbow(path, None)
     assert choice.index == 2
     assert "no elbow" in choice.reason
-
-
-def test_agreement_is_one_with_itself_and_compares_common_customers():
-    a = pd.Series([1, 1, 2, 2, 3], index=list("abcde"))
-    matrix = selection.agreement({"a": a, "renamed": a.map({1: 2, 2: 1, 3: 3}), "part": a.iloc[:4]})
-    assert (np.diag(matrix) == 1).all()
-    assert matrix.loc["a", "renamed"] == matrix.loc["part", "a"] == 1

@@ -8,20 +8,15 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from customer_segmentation.evidence.stability import (
-    Resample,
-    best_jaccard,
-    bootstrap,
-    most_frequent,
-    rand_index,
-    steadiness,
-)
+from customer_segmentation.evidence import stability
+from customer_segmentation.evidence.stability import Resample, best_jaccard, bootstrap, rand_index
+from customer_segmentation.profiles.borderline import most_frequent, steadiness
 
 labellings = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), min_size=2, max_size=60)
 
 
-def kmeans(X, values):
-    return [KMeans(int(k), n_init=2, random_state=0).fit_predict(X) for k in values]
+def kmeans(k):
+    return KMeans(k, n_init=2, random_state=0).fit_predict
 
 
 def blobs(distance):
@@ -32,52 +27,47 @@ def blobs(distance):
 
 def test_far_blobs_come_back():
     X = blobs(30)
-    found = bootstrap(kmeans, X, [2], kmeans(X, [2]), seed=0).iloc[0]
+    found = bootstrap(kmeans(2), X, kmeans(2)(X), seed=0)
     assert found["stability"] == found["jaccard_min"] == found["jaccard_mean"] == 1
     assert found["jaccard"] == [1, 1]
 
 
 def test_too_many_clusters_dissolve():
     X = blobs(10)
-    found = bootstrap(kmeans, X, [2, 7], kmeans(X, [2, 7]), seed=0)
-    assert found["jaccard_min"][0] > 0.98
-    assert found["jaccard_min"][1] < 0.75
-    assert found["unstable"][0] == 0
-    assert found["unstable"][1] > 0.3
+    two, seven = (bootstrap(kmeans(k), X, kmeans(k)(X), seed=0) for k in (2, 7))
+    assert two["jaccard_min"] > 0.98
+    assert seven["jaccard_min"] < 0.75
+    assert two["unstable"] == 0
+    assert seven["unstable"] > 0.3
 
 
 def test_random_labels_do_not_come_back():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, 300)
-    found = bootstrap(lambda X, v: [rng.integers(0, 4, len(X))], blobs(0), [4], [labels], seed=0)
-    assert abs(found["stability"].item()) < 0.05
-    assert found["jaccard_mean"].item() < 0.5
+    found = bootstrap(lambda X: rng.integers(0, 4, len(X)), blobs(0), labels, seed=0)
+    assert abs(found["stability"]) < 0.05
+    assert found["jaccard_mean"] < 0.5
 
 
 def test_the_seed_fixes_the_result():
     X = blobs(2)
-    labels = kmeans(X, [3])
-    first, second = (bootstrap(kmeans, X, [3], labels, seed=s) for s in (1, 1))
-    pd.testing.assert_frame_equal(first, second)
+    first, second = (bootstrap(kmeans(3), X, kmeans(3)(X), seed=s) for s in (1, 1))
+    np.testing.assert_equal(first, second)
 
 
-def test_a_cluster_that_no_subsample_meets_is_dissolved():
+def test_a_cluster_that_no_subsample_meets_is_dissolved(monkeypatch):
+    monkeypatch.setattr(stability, "ROWS", 20)
     X, labels = blobs(9), np.repeat([0, 1], 150)
     labels[0] = 2
-    found = bootstrap(kmeans, X, [2], [labels], seed=0, repeats=1, rows=20)
-    assert found["jaccard"].item()[2] == 0
+    found = bootstrap(kmeans(2), X, labels, seed=0)
+    assert not any(0 in resample.rows for resample in found["resamples"])
+    assert found["jaccard"][2] == 0
 
 
-def test_no_cluster_at_all():
-    X, nobody = blobs(0), np.full(300, -1)
-    found = bootstrap(lambda S, v: [np.full(len(S), -1)], X, [1], [nobody], seed=0)
-    assert found["jaccard_min"].item() == 0
-    assert found["stability"].item() == 1
-
-
-def test_a_labelling_per_value_is_asked_for():
-    with pytest.raises(ValueError, match="got 2 values and 1 labelings"):
-        bootstrap(kmeans, blobs(0), [2, 3], [np.zeros(300, dtype=int)], seed=0)
+def test_clusters_dissolve_where_refits_find_none():
+    found = bootstrap(lambda S: np.full(len(S), -1), blobs(0), np.repeat([0, 1], 150), seed=0)
+    assert found["jaccard"] == [0, 0]
+    assert found["unstable"] == 1
 
 
 @settings(deadline=None, derandomize=True)
@@ -105,8 +95,8 @@ def test_jaccard_with_outliers_and_an_absent_cluster():
 
 
 def found_again(X, k):
-    labels = kmeans(X, [k])
-    return labels[0], bootstrap(kmeans, X, [k], labels, seed=0)["resamples"].item()
+    labels = kmeans(k)(X)
+    return labels, bootstrap(kmeans(k), X, labels, seed=0)["resamples"]
 
 
 def test_far_blobs_are_steady():

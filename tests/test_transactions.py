@@ -18,7 +18,7 @@ from sklearn.preprocessing import PowerTransformer
 
 from customer_segmentation.data import DataError
 from customer_segmentation.data.findings import Findings
-from customer_segmentation.transactions import load, open_lines
+from customer_segmentation.transactions import load, open_lines, raw
 from customer_segmentation.transactions.roles import ROLES, recognised
 from customer_segmentation.transactions.rules import PURCHASES, RETURNS
 
@@ -386,7 +386,7 @@ def test_files_put_together_give_the_sums_of_their_parts(tmp_path, rows, place):
 
 
 @pytest.mark.slow
-def test_more_lines_than_memory(tmp_path):
+def test_more_lines_than_memory(tmp_path, monkeypatch):
     """Four million lines, of 250 MB as text, with 100 MB to work in."""
     import duckdb  # noqa: PLC0415
 
@@ -397,7 +397,8 @@ def test_more_lines_than_memory(tmp_path):
         "AS amount, 'order-' || hash(i + 3) AS order_id, 'item-' || hash(i + 4) % 5000 AS item "
         f"FROM range(4000000) t(i)) TO '{file}' (FORMAT parquet)"
     )
-    with open_lines(file, memory="100MB") as lines:
+    monkeypatch.setattr(raw, "MEMORY", "100MB")
+    with open_lines(file) as lines:
         assert lines.rows_out == 4_000_000
         found = lines.connection.execute(
             "SELECT count(DISTINCT customer), sum(amount) FROM lines"

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from customer_segmentation import evidence, silhouette, validity
-from customer_segmentation.evidence import stability
+from customer_segmentation import silhouette, validity
+from customer_segmentation.evidence import density, stability
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
 from customer_segmentation.profiles import rules
-from customer_segmentation.profiles.borderline import MAX_NEIGHBOURS
+from customer_segmentation.profiles.borderline import MAX_NEIGHBOURS, MIN_RESAMPLES
 from customer_segmentation.search import Chosen
 from customer_segmentation.segmenter.fidelity import MAX_ROWS as MAX_HELD_OUT
 from customer_segmentation.segmenter.neighbours import MAX_REFERENCE_ROWS
 from customer_segmentation.style import percent, plural
 
-SHARE_ERROR = round(0.5 / math.sqrt(evidence.ROWS), 2)  # of a share of the customers, at most
+SHARE_ERROR = round(0.5 / math.sqrt(density.ROWS), 2)  # of a share of the customers, at most
 # Where a customer's neighbours are in two segments: ten of them vote, who are not quite its own.
 VOTES_ERROR = 0.3
 RULES_ERROR = round(1 / math.sqrt(rules.SAMPLE), 2)  # two standard errors, at most
@@ -84,15 +84,19 @@ def told(
 
     Examples
     --------
-    >>> told(None, None, 200, fidelity=1.0, exact_rows=20_000)
+    >>> import numpy as np
+    >>> from sklearn.cluster import DBSCAN
+    >>> from customer_segmentation import search, selection
+    >>> dbscan = search.Algorithm("dbscan", DBSCAN(), "eps", [0.5])
+    >>> taking = search.Selection(selection.by_silhouette)
+    >>> found = search.search(np.r_[np.zeros((9, 1)), np.ones((9, 1))], dbscan, taking, seed=0)
+    >>> told(found, DBSCAN(), 18, fidelity=1.0, exact_rows=20_000)
     {}
     """
-    if chosen is None:
-        return {}
-    found = _measured(chosen, estimator, customers, fidelity, exact_rows)
+    found: dict[str, str] = {}
     if customers > exact_rows or chosen.rows is not None:
-        found = _fitted(chosen, estimator, customers, fidelity, exact_rows) | found
-    return found
+        found = _fitted(chosen, estimator, customers, fidelity, exact_rows)
+    return found | _measured(chosen, estimator, customers, fidelity)
 
 
 def _fitted(
@@ -135,14 +139,12 @@ def _fitted(
     return found
 
 
-def _measured(
-    chosen: Chosen, estimator: Any, customers: int, fidelity: float, exact_rows: int
-) -> dict[str, str]:
+def _measured(chosen: Chosen, estimator: Any, customers: int, fidelity: float) -> dict[str, str]:
     """Of what looks at a fixed number of customers, however many there are."""
     seen, found = customers if chosen.rows is None else len(chosen.rows), {}
-    if seen > evidence.ROWS:
+    if seen > density.ROWS:
         found["evidence"] = (
-            f"valleys and gaps are looked for among {plural(evidence.ROWS, 'random customer')}, "
+            f"valleys and gaps are looked for among {plural(density.ROWS, 'random customer')}, "
             f"where narrow ones can go unseen; the shares of customers whose segments overlap have "
             f"a standard error of about {SHARE_ERROR}"
         )
@@ -164,7 +166,7 @@ def _measured(
         )
     if chosen.resamples and customers * stability.SHARE > stability.ROWS:
         times = np.bincount(np.concatenate([resample.rows for resample in chosen.resamples]))
-        known = plural(int((times >= stability.MIN_RESAMPLES).sum()), "customer")
+        known = plural(int((times >= MIN_RESAMPLES).sum()), "customer")
         found["borderline"] = (
             f"whether refits put a customer elsewhere is known of {known}, and the next best "
             f"segment is that of the nearest of {min(customers, MAX_NEIGHBOURS):,}"

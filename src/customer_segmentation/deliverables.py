@@ -15,7 +15,7 @@ from customer_segmentation.labels import FloatArray
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import scatter as scatter_plot
 from customer_segmentation.plots import segments as segment_plots
-from customer_segmentation.profiles import card_file
+from customer_segmentation.profiles import cards
 from customer_segmentation.results import About, Tables
 
 
@@ -70,7 +70,7 @@ def records(tables: Tables, folder: str = "") -> Iterator[Item]:
     customers = tables.assignments.round({"confidence": 3})
     yield Table(f"{folder}tables/assignments.csv", customers, index=True)
     if tables.cards:
-        yield Text(f"{folder}{card_file.PATH}", lambda: card_file.dumps(tables.cards))
+        yield Text(f"{folder}{cards.PATH}", lambda: cards.dumps(tables.cards))
 
 
 def portraits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +92,8 @@ def sentence(verdict: str, n_segments: int, customers: int, outliers: int = 0) -
     return FOUND[verdict].format(found=f"{who} fall into {n_segments} {verdict} segments{apart}")
 
 
-def doubts(row: Mapping[Any, Any], fidelity: float = math.nan) -> list[str]:
-    """What speaks against the segments taken, a sentence each; empty when nothing measured does.
+def doubts(row: Mapping[Any, Any], fidelity: float = math.nan) -> Iterator[str]:
+    """What speaks against the segments taken, a sentence each; nothing where nothing measured does.
 
     Parameters
     ----------
@@ -104,43 +104,35 @@ def doubts(row: Mapping[Any, Any], fidelity: float = math.nan) -> list[str]:
 
     Examples
     --------
-    >>> doubts({"n_segments": 3, "overlap": 0.4, "jaccard_min": 0.9})
+    >>> list(doubts({"n_segments": 3, "overlap": 0.4, "jaccard_min": 0.9}))
     ['40 % of the customers are in a segment that runs into another one.']
     """
     if row.get("n_segments", 0) < 2:
-        return []
+        return
     gap, out, small = (_of(row, name) for name in ("inner_gap", "outlier_share", "smallest_share"))
     overlap, weakest, score = (_of(row, name) for name in ("overlap", "jaccard_min", "score"))
-    found = [
-        (
-            overlap > SEPARATED,
-            f"{percent(overlap)} of the customers are in a segment that runs into another one.",
-        ),
-        (
-            weakest < STABLE,
-            f"The weakest segment comes back only in part: {percent(weakest)} overlap when the "
-            "analysis is repeated.",
-        ),
-        (
-            gap > 0,
-            f"{percent(gap)} of the customers are in a segment with a gap inside: it may be two.",
-        ),
-        (out > 0, f"{percent(out)} of the customers belong to no segment."),
-        (small < SMALL, f"The smallest segment has only {percent(small)} of the customers."),
-        (score <= 0, "One single group describes the customers as well."),
-        (
-            fidelity < FAITHFUL,
-            f"Scored again, {percent(1 - fidelity)} of the customers would get another segment.",
-        ),
-    ]
-    objection = str(row.get("objection") or "")
-    words = [text for holds, text in found if holds]
-    return [*words, *([f"It breaks a limit that was set: {objection}."] if objection else [])]
+    if overlap > SEPARATED:
+        yield f"{percent(overlap)} of the customers are in a segment that runs into another one."
+    if weakest < STABLE:
+        back = f"The weakest segment comes back only in part: {percent(weakest)} overlap"
+        yield f"{back} when the analysis is repeated."
+    if gap > 0:
+        yield f"{percent(gap)} of the customers are in a segment with a gap inside: it may be two."
+    if out > 0:
+        yield f"{percent(out)} of the customers belong to no segment."
+    if small < SMALL:
+        yield f"The smallest segment has only {percent(small)} of the customers."
+    if score <= 0:
+        yield "One single group describes the customers as well."
+    if fidelity < FAITHFUL:
+        yield f"Scored again, {percent(1 - fidelity)} of the customers would get another segment."
+    if row.get("objection"):
+        yield f"It breaks a limit that was set: {row['objection']}."
 
 
 def _of(row: Mapping[Any, Any], name: str) -> float:
-    value = row.get(name, math.nan)
-    return math.nan if value is None or pd.isna(value) else float(value)
+    """What was measured; NaN where it was not, for which no comparison holds."""
+    return math.nan if row.get(name) is None else float(row[name])
 
 
 def about(
@@ -174,7 +166,7 @@ def about(
         title=f"Customer segments: {analysis.data.name}",
         sentence=sentence(verdict, n, customers, outliers) + WEAK * weak,
         meaning=MEANING.get("weak" if weak else verdict, ""),
-        doubts=doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_),
+        doubts=[*doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_)],
         method=method(analysis),
         inexact=[how[0].upper() + how[1:] + "." for how in analysis.approximations.values()],
         tables=score_tables(analysis),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import adjusted_rand_score
 
 from customer_segmentation.evidence.scoring import SEPARATED
 from customer_segmentation.evidence.stability import DISSOLVED, STABLE
-from customer_segmentation.selection import agreement
 from customer_segmentation.style import percent
 
 COME_BACK = "come back when the analysis is repeated"
@@ -114,7 +114,10 @@ def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Reco
     # Segments that dissolve on resamples are not there, however well they fit this one table.
     exists = bool(best["score"] > 0 and best["jaccard_mean"] > DISSOLVED)
     verdict = str(best["verdict"]) if exists else NO_SEGMENTS
-    rows = [("Why it won", _why(best)), ("What speaks against it", _against(best))]
+    strengths = "; ".join(_strengths(best)) or "the others do worse"
+    why = f"score {best['score']:.2f}, the highest of all eligible runs: {strengths}"
+    doubts = "; ".join(_doubts(best)) or "nothing that was measured"
+    rows = [("Why it won", why), ("What speaks against it", doubts)]
     if len(eligible) > 1:
         rows.insert(1, ("Runner-up", _runner_up(eligible, labels)))
     return Recommendation(
@@ -148,45 +151,37 @@ def _headline(best: pd.Series[Any], exists: bool) -> str:
     )
 
 
-def _why(best: pd.Series[Any]) -> str:
-    reasons = []
+def _strengths(best: pd.Series[Any]) -> Iterator[str]:
     if best["likelihood"] > 0:
-        reasons.append(
-            f"it explains {percent(best['likelihood'])} of what one single group leaves open"
-        )
+        yield f"it explains {percent(best['likelihood'])} of what one single group leaves open"
     if best["no_valley"] <= SEPARATED:
-        reasons.append("its segments are separated by valleys in the density")
+        yield "its segments are separated by valleys in the density"
     elif best["overlap"] <= SEPARATED:
-        reasons.append("its segments are separated along the line between them")
+        yield "its segments are separated along the line between them"
     if best["jaccard_min"] >= STABLE:
-        reasons.append(f"all segments {COME_BACK}")
-    words = "; ".join(reasons) or "the others do worse"
-    return f"score {best['score']:.2f}, the highest of all eligible runs: {words}"
+        yield f"all segments {COME_BACK}"
 
 
-def _against(best: pd.Series[Any]) -> str:
-    overlap, gap, out = best["overlap"], best["inner_gap"], best["outlier_share"]
-    left = best.get("unexplained", 0)
-    weakest, smallest, others = (
-        best["jaccard_min"],
-        best["smallest_share"],
-        best.get("agreement", 1),
-    )
-    weak = f"its weakest segment comes back only in part: {percent(weakest)} overlap"
-    doubts = [
-        (
-            overlap > SEPARATED,
-            f"{percent(overlap)} of the customers are in segments that overlap another",
-        ),
-        (weakest < STABLE, weak),
-        (gap > 0, f"{percent(gap)} of the customers are in segments with a gap inside"),
-        (left > LEFT, f"a further split of its segments would explain another {percent(left)}"),
-        (out > 0, f"{percent(out)} of the customers belong to no segment"),
-        (smallest < SMALL, f"its smallest segment has only {percent(smallest)} of the customers"),
-        (others < POOR, f"other algorithms find it only in part {ALIKE.format(others)}"),
-        (best["score"] <= 0, "one single group describes the customers as well"),
-    ]
-    return "; ".join(words for holds, words in doubts if holds) or "nothing that was measured"
+def _doubts(best: pd.Series[Any]) -> Iterator[str]:
+    left, others = best.get("unexplained", 0), best.get("agreement", 1)
+    if best["overlap"] > SEPARATED:
+        yield f"{percent(best['overlap'])} of the customers are in segments that overlap another"
+    if best["jaccard_min"] < STABLE:
+        part = percent(best["jaccard_min"])
+        yield f"its weakest segment comes back only in part: {part} overlap"
+    if best["inner_gap"] > 0:
+        yield f"{percent(best['inner_gap'])} of the customers are in segments with a gap inside"
+    if left > LEFT:
+        yield f"a further split of its segments would explain another {percent(left)}"
+    if best["outlier_share"] > 0:
+        yield f"{percent(best['outlier_share'])} of the customers belong to no segment"
+    if best["smallest_share"] < SMALL:
+        smallest = percent(best["smallest_share"])
+        yield f"its smallest segment has only {smallest} of the customers"
+    if others < POOR:
+        yield f"other algorithms find it only in part {ALIKE.format(others)}"
+    if best["score"] <= 0:
+        yield "one single group describes the customers as well"
 
 
 def _runner_up(eligible: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> str:
@@ -203,3 +198,32 @@ def _runner_up(eligible: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> 
         f"{second['run']} ({int(second['n_segments'])} {second['verdict']} segments), "
         f"{lead:.2f} behind{clear}{how_far}"
     )
+
+
+def agreement(labels: dict[str, pd.Series[int]]) -> pd.DataFrame:
+    """Adjusted Rand index between every two runs (Hubert and Arabie 1985), outliers as one group.
+
+    Parameters
+    ----------
+    labels : dict, run name -> Series of segment numbers, indexed by customer id
+        Runs may have kept different customers; the common ones are compared.
+
+    Returns
+    -------
+    DataFrame, run x run, symmetric, 1 on the diagonal, NaN where no customer is common
+
+    Examples
+    --------
+    >>> a, b = pd.Series([1, 1, 2, 2]), pd.Series([2, 2, 1, 1])
+    >>> agreement({"a": a, "b": b}).loc["a", "b"]
+    np.float64(1.0)
+    """
+    names = list(labels)
+    matrix = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+    for i, one in enumerate(names):
+        for other in names[:i]:
+            common = labels[one].index.intersection(labels[other].index)
+            pair = labels[one][common], labels[other][common]
+            rand = adjusted_rand_score(*pair) if len(common) else np.nan
+            matrix.loc[one, other] = matrix.loc[other, one] = rand
+    return matrix

@@ -137,7 +137,6 @@ class _Profile:
             names,
             analysis.plays,
             X=analysis.features.matrix,
-            seed=seed,
             found=self.rules,
             tested=self.tested,
         )

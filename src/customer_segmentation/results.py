@@ -57,11 +57,7 @@ class Tables:
         self.counts = profiles.counts(segments, names)
         self.contrasts = profiles.contrasts(table, segments)
         self.assignments = pd.DataFrame(
-            {
-                "segment": segments,
-                "name": _named(segments, names),
-                "confidence": confidence,
-            },
+            {"segment": segments, "name": _named(segments, names), "confidence": confidence},
             index=segments.index,
         )
 

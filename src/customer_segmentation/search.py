@@ -12,9 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from customer_segmentation import evidence, paths, selection, validity
 from customer_segmentation.evidence import scoring
-from customer_segmentation.evidence.experiments import Experiments
 from customer_segmentation.evidence.scoring import Guards
-from customer_segmentation.evidence.stability import Resample
+from customer_segmentation.evidence.stability import Experiments, Resample
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 from customer_segmentation.paths import grids, samples
 from customer_segmentation.paths.candidates import Candidate, Path
@@ -156,6 +155,7 @@ def search(
     with threadpool_limits(limits=1):
         rows = samples.fitted_rows(algorithm.estimator, len(X), exact_rows, seed)
         seen = X if rows is None else X[rows]
+        some = sampled_rows(len(seen), exact_rows, seed)
         path = paths.fit_path(
             algorithm.estimator,
             seen,
@@ -163,7 +163,7 @@ def search(
             parameter=algorithm.parameter,
             grid=_grid_of_sample(X, seen, algorithm, taking.n_segments),
             assign_outliers=algorithm.assign_outliers,
-            start_on=_start_on(seen, exact_rows, seed),
+            start_on=seen[some] if len(some) < len(seen) else None,
             may_end=algorithm.grid is None and taking.n_segments is None,
             progress=progress,
         )
@@ -173,10 +173,6 @@ def search(
             path = paths.extend(path, algorithm.estimator, seen, further)
             found = _take(seen, path, algorithm, taking, seed=seed, exact_rows=exact_rows)
     return replace(found, rows=rows, choice=_with_ends(found, bool(further)))
-
-
-def _start_on(X: FloatArray, exact_rows: int, seed: int) -> FloatArray | None:
-    return X[sampled_rows(len(X), exact_rows, seed)] if len(X) > exact_rows else None
 
 
 def _take(
@@ -241,7 +237,7 @@ def _grid_of_sample(
     grid = grid_of(seen, algorithm, n_segments)
     if len(seen) == len(X) or algorithm.grid is None:
         return grid
-    return grids.rescale(algorithm.estimator, grid, X, seen)
+    return grids.rescale(algorithm.estimator, algorithm.parameter, grid, X, seen)
 
 
 def _fits(path: Path, scores: pd.DataFrame) -> pd.DataFrame:
@@ -262,6 +258,8 @@ def _with_stability(table: pd.DataFrame, examined: dict[int, dict[str, Any]]) ->
         for name in STABILITY:
             table.loc[position, name] = found[name]
     table["score"] = scoring.score(table)
-    known = [row if i in examined or row["n_segments"] < 2 else None for i, row in table.iterrows()]
-    table["verdict"] = [scoring.verdict(row) if row is not None else "" for row in known]
+    table["verdict"] = [
+        scoring.verdict(row) if position in examined or row["n_segments"] < 2 else ""
+        for position, row in table.iterrows()
+    ]
     return table

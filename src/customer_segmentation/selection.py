@@ -1,19 +1,16 @@
-"""Which candidate of a path is taken, and which run of a sweep is recommended."""
+"""Which candidate of a path is taken."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import adjusted_rand_score
 
 from customer_segmentation.evidence.scoring import score
-from customer_segmentation.labels import FloatArray
+from customer_segmentation.evidence.stability import Experiments
 
 EXAMINED = 4  # at most so many candidates of a run are bootstrapped
 
@@ -36,16 +33,6 @@ class Choice:
 
     index: int
     reason: str
-
-
-class Experiments(Protocol):
-    """What a rule may ask for; see :mod:`customer_segmentation.evidence.experiments`."""
-
-    def bootstrap(self, position: int) -> dict[str, Any]:
-        """Stability of one candidate."""
-
-    def null_wcss(self) -> FloatArray:
-        """WCSS of the grid on data without structure."""
 
 
 Rule = Callable[[pd.DataFrame, Experiments], Choice]
@@ -91,16 +78,10 @@ def choose(
         found = sorted({int(n) for n in path["n_segments"]})
         raise SelectionError(
             f"got n_segments={n_segments}, expected a number of segments that the path has: "
-            f"{found}. "
-            f"Set n_segments=auto, or widen algorithm.grid."
+            f"{found}. Set n_segments=auto, or widen algorithm.grid."
         )
-    scores = path["silhouette"].fillna(-math.inf).to_numpy()
-    index = (
-        int(np.argmax(np.where(matching, scores, -np.inf)))
-        if matching.sum() > 1
-        else int(np.argmax(matching))
-    )
-    return Choice(index, f"n_segments={n_segments} was asked for")
+    best = np.where(matching, path["silhouette"].fillna(-1), -np.inf).argmax()
+    return Choice(int(best), f"n_segments={n_segments} was asked for")
 
 
 def by_evidence(path: pd.DataFrame, experiments: Experiments) -> Choice:
@@ -110,18 +91,17 @@ def by_evidence(path: pd.DataFrame, experiments: Experiments) -> Choice:
     down until one beats every bound left (branch and bound), at most ``EXAMINED`` of them.
     """
     bounds = score(path.assign(jaccard_min=np.nan, unstable=np.nan)).where(path["objection"] == "")
-    best, best_score = -1, -np.inf
+    scores: dict[int, float] = {}
     for position in bounds.dropna().sort_values(ascending=False, kind="stable").index[:EXAMINED]:
-        if best_score >= bounds[position]:
+        if max(scores.values(), default=-np.inf) >= bounds[position]:
             break
         found = experiments.bootstrap(int(position))
         known = {name: found[name] for name in ("jaccard_min", "unstable")}
-        row = path.loc[[position]].assign(**known)
-        if float(score(row).iloc[0]) > best_score:
-            best, best_score = int(position), float(score(row).iloc[0])
-    if best < 0:
+        scores[int(position)] = float(score(path.loc[[position]].assign(**known)).iloc[0])
+    if not scores:
         return _no_choice(path)
-    return Choice(best, f"best evidence of the path (score {best_score:.2f})")
+    best = max(scores, key=lambda position: scores[position])
+    return Choice(best, f"best evidence of the path (score {scores[best]:.2f})")
 
 
 def by_silhouette(path: pd.DataFrame, experiments: Experiments) -> Choice:
@@ -150,9 +130,7 @@ def by_gap(path: pd.DataFrame, experiments: Experiments) -> Choice:
     ordered by their number of segments have no gap curve: there the silhouette decides.
     """
     if not _ordered(path):
-        return _instead(
-            path, experiments, "no gap: the path is not ordered by its number of segments"
-        )
+        return _instead(path, "no gap: the path is not ordered by its number of segments")
     null = np.log(experiments.null_wcss())
     gap = null.mean(axis=0) - np.log(path["wcss"].to_numpy())
     error = null.std(axis=0) * np.sqrt(1 + 1 / len(null))
@@ -176,9 +154,7 @@ def by_elbow(path: pd.DataFrame, experiments: Experiments) -> Choice:
     elbow; there, and where the curve has no knee, the silhouette decides and the reason says so.
     """
     if not _ordered(path):
-        return _instead(
-            path, experiments, "no elbow: the path is not ordered by its number of segments"
-        )
+        return _instead(path, "no elbow: the path is not ordered by its number of segments")
     from kneed import KneeLocator  # noqa: PLC0415 - it loads pyplot, which nothing else here needs
 
     counts = path["n_segments"].to_numpy()
@@ -189,10 +165,9 @@ def by_elbow(path: pd.DataFrame, experiments: Experiments) -> Choice:
             counts, path["wcss"].to_numpy(), curve="convex", direction="decreasing"
         ).knee
     if knee is None:
-        return _instead(path, experiments, "the WCSS curve has no elbow")
-    return Choice(
-        int(np.argmax(counts == knee)), f"elbow of the WCSS curve at {int(knee)} segments"
-    )
+        return _instead(path, "the WCSS curve has no elbow")
+    index = int(np.argmax(counts == knee))
+    return Choice(index, f"elbow of the WCSS curve at {int(knee)} segments")
 
 
 def _ordered(path: pd.DataFrame) -> bool:
@@ -200,8 +175,8 @@ def _ordered(path: pd.DataFrame) -> bool:
     return len(path) > 2 and bool((np.diff(counts) > 0).all() and (path["coverage"] == 1).all())
 
 
-def _instead(path: pd.DataFrame, experiments: Experiments, why: str) -> Choice:
-    choice = by_silhouette(path, experiments)
+def _instead(path: pd.DataFrame, why: str) -> Choice:
+    choice = _best(path, path["silhouette"], "silhouette")
     return Choice(choice.index, f"{why}; {choice.reason}")
 
 
@@ -224,35 +199,3 @@ def _no_choice(path: pd.DataFrame) -> Choice:
     n_segments = int(path["n_segments"].iloc[index])
     what = "no cluster was found" if n_segments == 0 else "no candidate has two segments or more"
     return Choice(index, what)
-
-
-def agreement(labels: dict[str, pd.Series[int]]) -> pd.DataFrame:
-    """Adjusted Rand index between every two runs (Hubert and Arabie 1985), outliers as one group.
-
-    Parameters
-    ----------
-    labels : dict, run name -> Series of segment numbers, indexed by customer id
-        Runs may have kept different customers; the common ones are compared.
-
-    Returns
-    -------
-    DataFrame, run x run, symmetric, 1 on the diagonal, NaN where no customer is common
-
-    Examples
-    --------
-    >>> a, b = pd.Series([1, 1, 2, 2]), pd.Series([2, 2, 1, 1])
-    >>> agreement({"a": a, "b": b}).loc["a", "b"]
-    np.float64(1.0)
-    """
-    names = list(labels)
-    matrix = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
-    for i, one in enumerate(names):
-        for other in names[:i]:
-            common = labels[one].index.intersection(labels[other].index)
-            value = (
-                adjusted_rand_score(labels[one][common], labels[other][common])
-                if len(common)
-                else np.nan
-            )
-            matrix.loc[one, other] = matrix.loc[other, one] = value
-    return matrix

@@ -10,10 +10,9 @@ import pandas as pd
 
 from customer_segmentation import sweep_report, tracking
 from customer_segmentation.environment import requirements
-from customer_segmentation.profiles import card_file
+from customer_segmentation.profiles import cards
 from customer_segmentation.profiles.cards import Card
-from customer_segmentation.recommendation import rank, recommend
-from customer_segmentation.selection import agreement
+from customer_segmentation.recommendation import agreement, rank, recommend
 from customer_segmentation.sweep_report import Sweep
 from customer_segmentation.tracking import artifacts, parent_run, runs
 from customer_segmentation.tracking.runs import Run
@@ -24,6 +23,7 @@ EVIDENCE = (
     "unexplained", "absorbed", "overlap", "no_valley", "inner_gap", "purity", "silhouette",
     "coverage", "outlier_share", "smallest_share", "assigner_fidelity", "seconds",
 )  # fmt: skip
+TAGS = ("algorithm", "features", "data", "objection")
 
 
 def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
@@ -49,16 +49,12 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     for child in children:
         if child.status == "RUNNING":
             runs.end(child.id, "KILLED")
-    sweep = _collect(parent, children)
+    sweep = _collect(parent, children, interrupted)
     if not children and sweep.failures.empty:
         runs.end(sweep_id, "KILLED")
         runs.delete(sweep_id)
         return None
-    finished, started = len(sweep.leaderboard), len(children)
-    note = f"Interrupted: {finished} of {started} started runs finished." if interrupted else ""
-    facts = _facts(parent, children)
-    kept = sweep_report.items(sweep, cards=_cards(sweep), facts=facts, interrupted=note)
-    tracking.log(sweep_id, kept)
+    tracking.log(sweep_id, sweep_report.items(sweep))
     for run_id in sweep.recommended:
         runs.mark(run_id, "recommended", "true")
     failed = "FAILED" if len(sweep.failures) else "FINISHED"
@@ -66,18 +62,24 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     return sweep
 
 
-def _collect(parent: Run, children: list[Run]) -> Sweep:
+def _collect(parent: Run, children: list[Run], interrupted: bool) -> Sweep:
     finished = runs.named(child for child in children if child.status == "FINISHED")
     labels = {name: artifacts.assignments(run.id)["segment"] for name, run in finished.items()}
     matrix = agreement(labels)
     board = _leaderboard(finished, matrix)
+    found = {str(data): recommend(part, labels) for data, part in board.groupby("data")}
+    ids = {name: run.id for name, run in finished.items()}
+    told = f"Interrupted: {len(finished)} of {len(children)} started runs finished."
     return Sweep(
-        board,
-        matrix,
-        _failures(parent, children),
-        {str(data): recommend(part, labels) for data, part in board.groupby("data")},
-        {name: run.id for name, run in finished.items()},
-        [name for name, run in finished.items() if run.id in runs.taken(parent)],
+        leaderboard=board,
+        agreement=matrix,
+        failures=_failures(parent, children),
+        recommendations=found,
+        run_ids=ids,
+        reused=[name for name, run_id in ids.items() if run_id in runs.taken(parent)],
+        cards={data: _cards(ids[best.run]) for data, best in found.items() if best.run},
+        facts=_facts(parent, children),
+        interrupted=told if interrupted else "",
     )
 
 
@@ -105,10 +107,7 @@ def _leaderboard(runs: dict[str, Run], matrix: pd.DataFrame) -> pd.DataFrame:
             "verdict": run.tags.get("verdict", ""),
             "n_segments": int(run.metrics.get("n_segments", 0)),
             **{metric: run.metrics.get(metric, np.nan) for metric in EVIDENCE},
-            "algorithm": run.tags.get("algorithm", ""),
-            "features": run.tags.get("features", ""),
-            "data": run.tags.get("data", ""),
-            "objection": run.tags.get("objection", ""),
+            **{tag: run.tags.get(tag, "") for tag in TAGS},
         }
         for name, run in runs.items()
     ]
@@ -126,13 +125,9 @@ def _with_others(board: pd.DataFrame, row: pd.Series[Any], matrix: pd.DataFrame)
     return float(matrix.loc[row["run"], list(others)].mean()) if len(others) else np.nan
 
 
-def _cards(sweep: Sweep) -> dict[str, list[Card]]:
-    """What is told of the segments of each recommended run."""
-    found = {
-        data: sweep.run_ids[best.run] for data, best in sweep.recommendations.items() if best.run
-    }
-    texts = {data: artifacts.read_text(run_id, card_file.PATH) for data, run_id in found.items()}
-    return {data: card_file.loads(text) for data, text in texts.items() if text is not None}
+def _cards(run_id: str) -> list[Card]:
+    text = artifacts.read_text(run_id, cards.PATH)
+    return [] if text is None else cards.loads(text)
 
 
 def _facts(parent: Run, children: list[Run]) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -41,6 +41,12 @@ class Sweep:
     run_ids : dict, run name -> run id
     reused : list of run names
         Those that an earlier sweep had finished.
+    cards : dict, data set -> cards
+        Of the recommended run.
+    facts : dict, label -> text
+        How to find the sweep and make it again.
+    interrupted : str
+        Said first, where it was.
     """
 
     leaderboard: pd.DataFrame
@@ -48,7 +54,10 @@ class Sweep:
     failures: pd.DataFrame
     recommendations: dict[str, Recommendation]
     run_ids: dict[str, str]
-    reused: list[str] = field(default_factory=list)
+    reused: list[str]
+    cards: dict[str, list[Card]]
+    facts: dict[str, str]
+    interrupted: str
 
     @property
     def recommended(self) -> list[str]:
@@ -75,30 +84,13 @@ class Sweep:
         )
 
 
-def items(
-    sweep: Sweep,
-    *,
-    cards: Mapping[str, Sequence[Card]],
-    facts: Mapping[str, str],
-    interrupted: str = "",
-) -> Iterator[Item]:
-    """Everything that a sweep's own run keeps.
-
-    Parameters
-    ----------
-    sweep : Sweep
-    cards : mapping, data set -> cards
-        Of the recommended run.
-    facts : mapping, label -> text
-        How to find it and make it again.
-    interrupted : str
-        Said first, where it was.
-    """
+def items(sweep: Sweep) -> Iterator[Item]:
+    """Everything that a sweep's own run keeps."""
     board = sweep.leaderboard
     yield Metric("runs_finished", len(board))
     yield Metric("runs_failed", len(sweep.failures))
     yield Metric("runs_reused", len(sweep.reused))
-    yield Tag("mlflow.note.content", _description(sweep, interrupted))
+    yield Tag("mlflow.note.content", _description(sweep))
     if len(sweep.failures):
         yield Table("failures.csv", sweep.failures, compare=True)
     drawn: dict[str, Drawn] = {}
@@ -110,7 +102,7 @@ def items(
         drawn["agreement"] = drawing.begin(plots.agreement, sweep.agreement)
     for name, png in drawn.items():
         yield Picture(f"plots/{name}.png", png, grid=True)
-    yield Text("report.html", lambda: _page(sweep, drawn, cards, facts, interrupted))
+    yield Text("report.html", lambda: _page(sweep, drawn))
 
 
 def _comparison(sweep: Sweep) -> Iterator[Item]:
@@ -124,32 +116,25 @@ def _comparison(sweep: Sweep) -> Iterator[Item]:
         yield Table("tables/agreement.csv", sweep.agreement.round(3), index=True)
 
 
-def _page(
-    sweep: Sweep,
-    drawn: Mapping[str, Drawn],
-    cards: Mapping[str, Sequence[Card]],
-    facts: Mapping[str, str],
-    interrupted: str,
-) -> str:
+def _page(sweep: Sweep, drawn: Mapping[str, Drawn]) -> str:
     return page.sweep(
         f"Comparison of {len(sweep.leaderboard)} runs: {', '.join(sweep.recommendations)}",
         sweep.recommendations,
         sweep.leaderboard,
         sweep.failures,
-        cards=cards,
+        cards=sweep.cards,
         agreement=sweep.agreement,
         pictures={name: png() for name, png in drawn.items() if name == "agreement"},
-        facts=facts,
-        note=" ".join(filter(None, [interrupted, sweep.taken_over])),
+        facts=sweep.facts,
+        note=" ".join(filter(None, [sweep.interrupted, sweep.taken_over])),
     )
 
 
-def _description(sweep: Sweep, interrupted: str) -> str:
-    lines = [f"**{interrupted}**"] if interrupted else []
+def _description(sweep: Sweep) -> str:
+    lines = [f"**{sweep.interrupted}**"] if sweep.interrupted else []
     for data, found in sweep.recommendations.items():
-        lines.append(
-            f"**{found.headline}**" + (f" ({data})" if len(sweep.recommendations) > 1 else "")
-        )
+        whose = f" ({data})" if len(sweep.recommendations) > 1 else ""
+        lines.append(f"**{found.headline}**{whose}")
         lines += [f"- {row.question}: {row.answer}" for row in found.case.itertuples()]
     if sweep.reused:
         lines.append(sweep.taken_over)

@@ -45,7 +45,7 @@ def cluster_means(X: FloatArray, labels: IntArray) -> FloatArray:
 
 
 def wcss(X: FloatArray, labels: IntArray) -> float:
-    """Within-cluster sum of squares (squared units of `X`), outliers left out.
+    """Within-cluster sum of squares (squared units of `X`), outliers left out; NaN with no cluster.
 
     Examples
     --------
@@ -129,10 +129,10 @@ def _scores_of(
     X: FloatArray, labels: IntArray, scored: IntArray, widths: FloatArray
 ) -> dict[str, object]:
     inside = labels >= 0
-    sizes = np.bincount(labels[inside]) if inside.any() else np.zeros(0, int)
+    sizes = np.bincount(labels[inside])
     absent = _why_absent(len(sizes), int(inside.sum()))
     two = not absent
-    spread, ratio, similarity = _compactness(X, labels) if len(sizes) else (np.nan,) * 3
+    spread, ratio, similarity = _compactness(X, labels)
     return {
         "n_segments": len(sizes),
         "wcss": spread,
@@ -151,6 +151,8 @@ def _scores_of(
 
 def _compactness(X: FloatArray, labels: IntArray) -> tuple[float, float, float]:
     """WCSS, Calinski and Harabasz (1974), Davies and Bouldin (1979), from one set of distances."""
+    if not (labels >= 0).any():
+        return np.nan, np.nan, np.nan
     means, sizes = cluster_means(X, labels), np.bincount(labels[labels >= 0])
     n, k = int(sizes.sum()), len(sizes)
     squares, lengths = _spreads(X, labels, means)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.recommendation import NO_SEGMENTS
+from customer_segmentation.recommendation import NO_SEGMENTS, agreement
 from customer_segmentation.registry import Served
-from customer_segmentation.selection import agreement
 from customer_segmentation.style import label
 from customer_segmentation.tracking import runs
 from customer_segmentation.tracking.artifacts import assignments, read, read_table

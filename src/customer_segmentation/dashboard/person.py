@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.dashboard.champion import Champion
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.profiles.indicators import is_numeric
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.schema import refusal
 from customer_segmentation.style import number, percent

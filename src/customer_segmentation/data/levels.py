@@ -1,14 +1,58 @@
-"""Levels of a category: one spelling each, in an order that a person expects."""
+"""Levels of a category: who has any, one spelling each, in an order that a person expects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from customer_segmentation import numerals
 from customer_segmentation.words import folded
+
+# Levels beyond these are rare, and a table over hundreds of levels would tell nobody anything.
+MOST_LEVELS = 20
+NOT_KNOWN = "not known"  # level of customers of whom a file of customers says nothing
+
+
+def is_numeric(column: pd.Series[Any]) -> bool:
+    """Tell whether a column has a mean (a bool is a category, not a number).
+
+    Examples
+    --------
+    >>> is_numeric(pd.Series([1.0])), is_numeric(pd.Series([True]))
+    (True, False)
+    """
+    kind = column.dtype
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def is_category(column: pd.Series[Any]) -> bool:
+    """Tell whether a column has levels: category or bool. Text and dates have none.
+
+    Examples
+    --------
+    >>> is_category(pd.Series(["a"], dtype="category")), is_category(pd.Series(["free text"]))
+    (True, False)
+    """
+    kind = column.dtype
+    return isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(kind)
+
+
+def commonest(column: pd.Series[Any]) -> list[Any]:
+    """Levels that occur, in the order of their names; of many the `MOST_LEVELS` most frequent.
+
+    Examples
+    --------
+    >>> commonest(pd.Series(["b", "a", "b"], dtype="category"))
+    ['a', 'b']
+    """
+    counts = column.dropna().value_counts()
+    counts = counts[counts > 0].sort_index(key=lambda index: index.astype(str))
+    if len(counts) > MOST_LEVELS:
+        counts = counts.sort_values(ascending=False, kind="stable")[:MOST_LEVELS]
+    return list(counts.index)
 
 
 def spellings(found: Sequence[str], counts: Sequence[int], declared: Sequence[str]) -> list[str]:

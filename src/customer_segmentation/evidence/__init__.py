@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.evidence import density, likelihood, splits
+from customer_segmentation.evidence import density, likelihood
 from customer_segmentation.evidence.density import Neighbourhood
 from customer_segmentation.evidence.likelihood import Table
 from customer_segmentation.evidence.projection import Depths, projected_depths
@@ -19,7 +19,6 @@ COLUMNS = (
     "gain", "likelihood", "unexplained", "no_valley", "overlap", "absorbed", "inner_gap",
     "hidden_valley", "valley_depth", "purity", "purity_min",
 )  # fmt: skip
-ROWS = 1000  # among whom valleys and gaps are looked for: the thresholds are those for so many
 VALLEY = 0.10  # log radius ratio: about one standard error of a 10-neighbour radius in 2-3 columns
 # The sparsest neck of a thin shape is as much as this above its core by chance alone, so that a
 # valley needs this depth where k rows make the border; the more do, the less.
@@ -38,13 +37,11 @@ class _Prepared:
     parts: Table
     sampled: Table  # the same on the rows of the graph
     depths: Depths = field(default_factory=dict)
-    cuts: splits.Known = field(default_factory=dict)
+    cuts: likelihood.Known = field(default_factory=dict)
     measured: dict[bytes, dict[str, float]] = field(default_factory=dict)
 
 
-def measure(
-    X: FloatArray, labelings: Iterable[IntArray], *, seed: int, rows: int = ROWS
-) -> pd.DataFrame:
+def measure(X: FloatArray, labelings: Iterable[IntArray], *, seed: int) -> pd.DataFrame:
     """Measure every labelling of a matrix.
 
     Parameters
@@ -55,8 +52,6 @@ def measure(
         Clusters 0..k-1, -1 = outlier.
     seed : int
         Fixes the rows on which the density evidence is computed.
-    rows : int
-        Most rows of that sample.
 
     Returns
     -------
@@ -66,7 +61,7 @@ def measure(
           :func:`explained`): up is good;
         - ``unexplained`` [0, 1]: the same share for what the partition leaves out: the gain of
           cutting its clusters in two (see
-          :func:`customer_segmentation.evidence.splits.split_gain`);
+          :func:`customer_segmentation.evidence.likelihood.split_gain`);
         - ``no_valley`` [0, 1]: share of rows in clusters whose border to some other cluster is no
           density valley; ``overlap`` [0, 1]: the same, a valley along the discriminant line of the
           two clusters counting too; ``absorbed`` [0, 1]: the same for clusters that overlap a
@@ -97,7 +92,7 @@ def measure(
     {'no_valley': [0.0, 0.0], 'inner_gap': [1.0, 0.0], 'purity': [1.0, 1.0]}
     """
     X = np.ascontiguousarray(X, dtype=float)
-    prepared = _prepare(X.tobytes(), X.shape[1], seed, rows)
+    prepared = _prepare(X.tobytes(), X.shape[1], seed)
     result = []
     for labels in map(_compact, labelings):
         if len(labels) != len(X):
@@ -113,9 +108,9 @@ def measure(
 
 
 @lru_cache(maxsize=MATRICES)
-def _prepare(values: bytes, columns: int, seed: int, rows: int) -> _Prepared:
+def _prepare(values: bytes, columns: int, seed: int) -> _Prepared:
     X = np.frombuffer(values).reshape(-1, columns)
-    graph, parts = density.neighbourhood(X, seed=seed, rows=rows), likelihood.table(X)
+    graph, parts = density.neighbourhood(X, seed=seed), likelihood.table(X)
     return _Prepared(graph, parts, likelihood.taken(parts, graph.rows))
 
 
@@ -130,12 +125,8 @@ def _one(prepared: _Prepared, labels: IntArray) -> dict[str, float]:
         return dict.fromkeys(COLUMNS, np.nan)
     gain = likelihood.gain(prepared.parts, labels)
     sampled = labels[prepared.graph.rows]
-    left_out = splits.split_gain(prepared.sampled, sampled, prepared.cuts)
-    model = {
-        "gain": gain,
-        "likelihood": explained(gain),
-        "unexplained": explained(left_out),
-    }
+    left_out = likelihood.split_gain(prepared.sampled, sampled, prepared.cuts)
+    model = {"gain": gain, "likelihood": explained(gain), "unexplained": explained(left_out)}
     return model | _shape(prepared, sampled, int(labels.max()) + 1)
 
 
@@ -196,9 +187,9 @@ def _shape(prepared: _Prepared, labels: IntArray, k: int) -> dict[str, float]:
     """Density evidence on the sampled rows; each share weighs a cluster by its rows."""
     graph = prepared.graph
     weight = np.bincount(labels[labels >= 0], minlength=k) / len(labels)
-    valley = density.valley_depths(graph, labels, k)
+    valley, rows = density.borders(graph, labels, k)
     line = projected_depths(graph.points, labels, k, prepared.depths)
-    open_border = ramp(valley, valley_needed(density.border_rows(graph, labels, k), graph.k))
+    open_border = ramp(valley, valley_needed(rows, graph.k))
     np.fill_diagonal(open_border, 0)
     np.fill_diagonal(valley, np.inf)
     overlap = np.minimum(open_border, ramp(line, PROJECTED_VALLEY))

@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from customer_segmentation.encoding import spread
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 
+ROWS = 1000  # among whom valleys and gaps are looked for: the thresholds are those for so many
 CORE = 0.30  # a cluster's core radius: the 30 % quantile of its rows' radii
 BORDER = 0.075  # a border's radius: the median of its densest 15 % edges
 PIECE = 0.10  # a part with less than a tenth of its cluster is a fringe, not a piece
@@ -56,8 +57,8 @@ class Neighbourhood:
     length: FloatArray
 
 
-def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhood:
-    """Build the neighbour graph.
+def neighbourhood(X: FloatArray, *, seed: int) -> Neighbourhood:
+    """Build the neighbour graph of at most ``ROWS`` rows.
 
     Binary columns are left out while another column remains: a binary column is all gap, so a
     valley in it says nothing. Many of them are no longer a lattice of a few crowded points, though,
@@ -70,8 +71,6 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     X : ndarray of shape (n_samples, n_features)
     seed : int
         Fixes the sample.
-    rows : int
-        Most rows to take.
 
     Examples
     --------
@@ -79,7 +78,7 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
     >>> graph.points.shape, graph.neighbours.shape
     ((300, 2), (300, 10))
     """
-    sample = sampled_rows(len(X), rows, seed)
+    sample = sampled_rows(len(X), ROWS, seed)
     points = np.ascontiguousarray(spread(X[np.ix_(sample, _graded(X))], seed))
     size = len(points)
     k = int(np.clip(round(0.02 * size), 8, 15))
@@ -97,19 +96,18 @@ def neighbourhood(X: FloatArray, *, seed: int, rows: int = 1000) -> Neighbourhoo
 def _graded(X: FloatArray) -> IntArray:
     """Columns in which a gap means something."""
     rows, columns = X.shape
-    graded = np.flatnonzero([not _binary(column) for column in X.T])
+    graded = np.flatnonzero([len(np.unique(column)) > 2 for column in X.T])
     finer_than_rows = columns - len(graded) > np.log2(rows)
     if len(graded) == 0 or (len(graded) == 1 and finer_than_rows):
         return np.arange(columns)
     return graded
 
 
-def _binary(column: FloatArray) -> bool:
-    return bool(((column == column.min()) | (column == column.max())).all())
+def borders(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[FloatArray, IntArray]:
+    """Depth of the valley between each two clusters, and the rows that make their border.
 
-
-def core_radii(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
-    """Radius in the dense core of every cluster: the 30 % quantile of its rows' radii.
+    The depth is log(border radius / larger core radius). The border is the densest part of what
+    lies between: over the edges that cross it, the median of the shortest 15 %.
 
     Parameters
     ----------
@@ -121,82 +119,36 @@ def core_radii(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
 
     Returns
     -------
-    ndarray of shape (k,)
-        In the units of the points; 1 for a cluster that the sample misses.
-
-    Examples
-    --------
-    >>> graph = neighbourhood(np.arange(20.0)[:, None], seed=0)
-    >>> core_radii(graph, np.zeros(20, dtype=int), 1)
-    array([4.])
-    """
-    member = labels >= 0
-    return np.nan_to_num(_group_quantile(labels[member], graph.radius[member], CORE, k), nan=1.0)
-
-
-def valley_depths(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
-    """Depth of the valley between each two clusters: log(border radius / larger core radius).
-
-    The border is the densest part of what lies between: over the edges that cross it, the median
-    of the shortest 15 %.
-
-    Parameters
-    ----------
-    graph, labels, k
-        As for :func:`core_radii`.
-
-    Returns
-    -------
-    ndarray of shape (k, k)
+    depths : ndarray of shape (k, k)
         Symmetric; infinite where no edge crosses.
+    rows : ndarray of int of shape (k, k)
+        Symmetric: ends of the edges that cross.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> X = np.r_[rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 20]
-    >>> graph = neighbourhood(X, seed=0)
-    >>> bool(np.isinf(valley_depths(graph, np.repeat([0, 1], 200), 2)[0, 1]))
-    True
+    >>> depths, rows = borders(neighbourhood(X, seed=0), np.repeat([0, 1], 200), 2)
+    >>> bool(np.isinf(depths[0, 1])), int(rows[0, 1])
+    (True, 0)
     """
-    cross, pair = _crossing(graph, labels, k)
-    border = _group_quantile(pair, graph.length[cross], BORDER, k * k).reshape(k, k)
-    border = np.nan_to_num(border, nan=np.inf, posinf=np.inf)
-    core = core_radii(graph, labels, k)
-    depth = np.log(np.minimum(border, border.T) / np.maximum(core[:, None], core[None, :]))
-    return np.asarray(depth, dtype=float)
-
-
-def border_rows(graph: Neighbourhood, labels: IntArray, k: int) -> IntArray:
-    """How many rows make the border of each two clusters: the ends of the edges that cross it.
-
-    Parameters
-    ----------
-    graph, labels, k
-        As for :func:`core_radii`.
-
-    Returns
-    -------
-    ndarray of shape (k, k)
-        Symmetric.
-
-    Examples
-    --------
-    >>> graph = neighbourhood(np.arange(40.0)[:, None], seed=0)
-    >>> int(border_rows(graph, np.repeat([0, 1], 20), 2)[0, 1])
-    10
-    """
-    cross, pair = _crossing(graph, labels, k)
-    ends = np.concatenate([graph.left[cross], graph.right[cross]])
-    each = np.unique(np.tile(pair, 2) * len(labels) + ends) // len(labels)
-    count = np.bincount(each, minlength=k * k).reshape(k, k)
-    return np.asarray(count + count.T)
-
-
-def _crossing(graph: Neighbourhood, labels: IntArray, k: int) -> tuple[NDArray[np.bool_], IntArray]:
-    """Which edges cross a border, and for each the number of the pair of clusters it is between."""
     a, b = labels[graph.left], labels[graph.right]
     cross = (a != b) & (a >= 0) & (b >= 0)
-    return cross, np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
+    pair = np.minimum(a, b)[cross] * k + np.maximum(a, b)[cross]
+    border = _group_quantile(pair, graph.length[cross], BORDER, k * k).reshape(k, k)
+    border = np.nan_to_num(border, nan=np.inf, posinf=np.inf)
+    core = _core_radii(graph, labels, k)
+    depths = np.log(np.minimum(border, border.T) / np.maximum(core[:, None], core[None, :]))
+    ends = np.concatenate([graph.left[cross], graph.right[cross]])
+    each = np.unique(np.tile(pair, 2) * len(labels) + ends) // len(labels)
+    rows = np.bincount(each, minlength=k * k).reshape(k, k)
+    return np.asarray(depths, dtype=float), np.asarray(rows + rows.T)
+
+
+def _core_radii(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
+    """Radius in the dense core of every cluster; 1 for a cluster that the sample misses."""
+    member = labels >= 0
+    return np.nan_to_num(_group_quantile(labels[member], graph.radius[member], CORE, k), nan=1.0)
 
 
 def _group_quantile(group: IntArray, values: FloatArray, share: float, groups: int) -> FloatArray:
@@ -221,7 +173,7 @@ def broken(
     Parameters
     ----------
     graph, labels, k
-        As for :func:`core_radii`.
+        As for :func:`borders`.
     level : float
         Edges up to exp(`level`) core radii of their cluster are kept.
 
@@ -239,7 +191,7 @@ def broken(
     a = labels[graph.left]
     kept = (a == labels[graph.right]) & (a >= 0)
     if np.isfinite(level):
-        kept &= graph.length <= np.exp(level) * core_radii(graph, labels, k)[np.maximum(a, 0)]
+        kept &= graph.length <= np.exp(level) * _core_radii(graph, labels, k)[np.maximum(a, 0)]
     size = len(labels)
     # The edges are sorted by their left end, so their counts are the row pointers of the matrix.
     starts = np.r_[0, np.cumsum(np.bincount(graph.left[kept], minlength=size))]
@@ -258,7 +210,7 @@ def purity(graph: Neighbourhood, labels: IntArray, k: int) -> FloatArray:
     Parameters
     ----------
     graph, labels, k
-        As for :func:`core_radii`.
+        As for :func:`borders`.
 
     Returns
     -------

@@ -9,6 +9,7 @@ from scipy.special import multigammaln
 
 from customer_segmentation.encoding import FEW_LEVELS, categories
 from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.paths.mixtures import SMALLEST, halves
 
 # One pseudo-row per cluster with a tenth of the column's variance: no cluster gets volume zero.
 PRIOR_SHARE = 0.1
@@ -16,6 +17,8 @@ FLOOR = 1e-3  # smallest variance of a standardised column
 # How much a cluster's covariance leans on the shared one, in multiples of the d + 1 rows that a
 # covariance takes at least: half a decade apart, the best of them is close to the best of all.
 LEANINGS = (1, 3, 10, 30)
+
+Known = dict[bytes, float]  # rows of a cluster -> what cutting it gains
 
 
 @dataclass(frozen=True)
@@ -219,3 +222,59 @@ def _outliers(parts: Table, labels: IntArray) -> float:
     ranges = np.ptp(parts.gaussian, axis=0) + 1e-9
     box = float(np.log(ranges).sum() + np.log(np.maximum(parts.levels, 1)).sum())
     return float(count * (np.log(count / len(labels)) - box))
+
+
+def split_gain(parts: Table, labels: IntArray, known: Known) -> float:
+    """Gain of cutting each cluster in two where that pays, summed over the clusters.
+
+    A model that is right has nothing left to explain inside its clusters. One that merges
+    segments, or lays Gaussians over a shape that has none, has: each of its clusters falls in two
+    with profit, cut by :func:`customer_segmentation.paths.mixtures.halves`. Multinomial columns
+    are left out: levels that go together (the answers of one survey) can always be cut further,
+    and no segment ends there. A part needs as many rows as a Gaussian has parameters, and a
+    twentieth of its cluster.
+
+    Parameters
+    ----------
+    parts : Table
+    labels : ndarray of shape (n_samples,)
+        Clusters 0..k-1, -1 = outlier.
+    known : dict
+        Remembers clusters between calls on the same table: the candidates of a sweep share many.
+
+    Returns
+    -------
+    float
+        Nats per row, 0 or above, as :func:`gain`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> parts = table(np.r_[rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 10] / 5)
+    >>> whole, halves = np.zeros(400, dtype=int), np.repeat([0, 1], 200)
+    >>> split_gain(parts, whole, {}) > 1, split_gain(parts, halves, {})
+    (True, 0.0)
+    """
+    if not parts.gaussian.shape[1]:
+        return 0.0
+    total = 0.0
+    for cluster in range(int(labels.max()) + 1):
+        rows = np.flatnonzero(labels == cluster)
+        key = rows.tobytes()
+        if key not in known:
+            known[key] = _cut_gain(parts.gaussian[rows], parts.floor)
+        total += len(rows) * known[key]
+    return total / len(labels)
+
+
+def _cut_gain(Z: FloatArray, floor: FloatArray) -> float:
+    """Gain of cutting one cluster, nats per row of it; 0 when it does not pay."""
+    n, d = Z.shape
+    fewest = max(d * (d + 3) / 2, SMALLEST * n, 5)
+    if n < 2 * fewest:
+        return 0.0
+    cut = halves(Z, FLOOR)
+    if not fewest <= cut.sum() <= n - fewest:
+        return 0.0
+    parts = Table(Z, [], [], Z.var(axis=0), floor)
+    return max(gain(parts, cut.astype(np.int64)), 0.0)

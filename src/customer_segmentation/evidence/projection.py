@@ -23,9 +23,7 @@ Moments = tuple[int, FloatArray, FloatArray]  # rows, centre, sums of squares an
 Depths = dict[bytes, float]
 
 
-def projected_depths(
-    points: FloatArray, labels: IntArray, k: int, known: Depths | None = None
-) -> FloatArray:
+def projected_depths(points: FloatArray, labels: IntArray, k: int, known: Depths) -> FloatArray:
     """Depth of the valley along the discriminant line of every two clusters that face each other.
 
     The direction is Fisher's (1936) for the two clusters. The depth is the log of the rows around
@@ -38,7 +36,7 @@ def projected_depths(
     labels : ndarray of shape (n_samples,)
         Clusters 0..k-1, -1 = outlier.
     k : int
-    known : dict, optional
+    known : dict
         Remembers depths between calls on the same points: the candidates of a sweep share many
         clusters.
 
@@ -51,10 +49,9 @@ def projected_depths(
     --------
     >>> rng = np.random.default_rng(0)
     >>> X = np.r_[rng.normal(size=(300, 6)), rng.normal(size=(300, 6)) + [5, 0, 0, 0, 0, 0]]
-    >>> bool(projected_depths(X, np.repeat([0, 1], 300), 2)[0, 1] > 0.4)
+    >>> bool(projected_depths(X, np.repeat([0, 1], 300), 2, {})[0, 1] > 0.4)
     True
     """
-    known = {} if known is None else known
     depths = np.full((k, k), np.inf)
     rows = [np.flatnonzero(labels == c) for c in range(k)]
     moments = {c: _moments(points[rows[c]]) for c in range(k) if len(rows[c]) >= FEWEST}

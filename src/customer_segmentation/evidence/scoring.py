@@ -12,7 +12,7 @@ well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,28 +73,25 @@ def objections(path: pd.DataFrame, guards: Guards, n_customers: int) -> list[str
     >>> objections(path, Guards(), 100)
     ['smallest segment has 3 customers (limit 10); largest segment has 97 % (limit 95 %)']
     """
-    return [_objection(row, guards, n_customers) for row in path.to_dict("records")]
+    rows = path.to_dict("records")
+    return ["; ".join(_objections(row, guards, n_customers)) for row in rows]
 
 
-def _objection(row: dict[Any, Any], guards: Guards, n_customers: int) -> str:
-    if row["n_segments"] < 2:
-        return "fewer than two segments"
+def _objections(row: dict[Any, Any], guards: Guards, n_customers: int) -> Iterator[str]:
     smallest, largest, out = row["smallest_share"], row["largest_share"], row["outlier_share"]
-    reasons = []
+    if row["n_segments"] < 2:
+        yield "fewer than two segments"
+        return
     if out > guards.outlier_share:
-        reasons.append(f"{percent(out)} outliers (limit {percent(guards.outlier_share)})")
+        yield f"{percent(out)} outliers (limit {percent(guards.outlier_share)})"
     if round(smallest * n_customers) < guards.smallest:
         count = plural(round(smallest * n_customers), "customer")
-        reasons.append(f"smallest segment has {count} (limit {guards.smallest})")
+        yield f"smallest segment has {count} (limit {guards.smallest})"
     if smallest < guards.smallest_share:
-        reasons.append(
-            f"smallest segment has {100 * smallest:.1f} % (limit {percent(guards.smallest_share)})"
-        )
+        least = percent(guards.smallest_share)
+        yield f"smallest segment has {100 * smallest:.1f} % (limit {least})"
     if largest > guards.largest_share:
-        reasons.append(
-            f"largest segment has {percent(largest)} (limit {percent(guards.largest_share)})"
-        )
-    return "; ".join(reasons)
+        yield f"largest segment has {percent(largest)} (limit {percent(guards.largest_share)})"
 
 
 def score(evidence: pd.DataFrame) -> pd.Series[float]:

@@ -1,24 +1,24 @@
-"""Bootstrap stability: whether the partition comes back when the algorithm sees other rows."""
+"""Whether a partition comes back on other rows, and what is found where there is nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
-from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation import paths, validity
+from customer_segmentation.labels import FloatArray, IntArray
+from customer_segmentation.paths.candidates import Path
 
-Refit = Callable[[FloatArray, Sequence[float]], Sequence[IntArray]]
+Refit = Callable[[FloatArray], IntArray]
 
 REPEATS = 5  # the standard error of a mean Jaccard is then about 0.03, half a Hennig band
 SHARE = 0.8  # of the rows per repeat, without replacement: duplicates would fake dense spots
 ROWS = 700  # at most
 DISSOLVED, STABLE = 0.5, 0.75  # Hennig's bands for a cluster's mean Jaccard overlap
-MIN_RESAMPLES = 2  # once in or once out says nothing about coming back
-NOWHERE = -2  # came out in a cluster that is no cluster of the full run
+NULL_REPEATS = 10  # Tibshirani et al. (2001) find B = 10 enough for the gap's standard error
+MAX_NULL_ROWS = 2_000
 
 
 class Resample(NamedTuple):
@@ -28,93 +28,56 @@ class Resample(NamedTuple):
     labels: IntArray
 
 
-def bootstrap(
-    refit: Refit,
-    X: FloatArray,
-    values: Sequence[float],
-    labelings: Sequence[IntArray],
-    *,
-    seed: int,
-    repeats: int = REPEATS,
-    rows: int = ROWS,
-) -> pd.DataFrame:
+def bootstrap(refit: Refit, X: FloatArray, labels: IntArray, *, seed: int) -> dict[str, Any]:
     """Refit on subsamples and compare with the full run's labels on the same rows.
 
     The subsetting scheme of Hennig (2007), *Cluster-wise assessment of cluster stability*.
 
     Parameters
     ----------
-    refit : callable(sample, values) -> labels per value
-        Fits the run's algorithm to a sample of the rows. Values that depend on the number of rows
-        are for `X`; see :func:`customer_segmentation.paths.grids.rescale`. A few starts are enough.
+    refit : callable(sample) -> labels
+        Fits the run's algorithm to a sample of the rows. A setting that depends on the number of
+        rows has to be rescaled, see :func:`customer_segmentation.paths.grids.rescale`. A few starts
+        are enough.
     X : ndarray of shape (n_samples, n_features)
-    values : sequence of numbers
-        The grid values to examine.
-    labelings : sequence of ndarray of shape (n_samples,)
-        Their labels in the full run, -1 = outlier.
+    labels : ndarray of shape (n_samples,)
+        Of the full run, with a cluster at least; -1 = outlier.
     seed : int
         Fixes the subsamples.
-    repeats, rows : int
-        Number of subsamples, and most rows of each.
 
     Returns
     -------
-    DataFrame, one row per value
+    dict
         ``stability`` (mean adjusted Rand index, outliers as one cluster), ``jaccard`` (a list: mean
         over the repeats of each cluster's best Jaccard overlap; 0 for a cluster that no subsample
         met), ``jaccard_mean`` and ``jaccard_min`` (its mean and worst over the clusters),
         ``unstable`` (share of the rows in clusters that do not come back, see
-        :func:`instability`), and ``resamples`` (a list of :class:`Resample`, what
-        :func:`steadiness` counts). Hennig's bands: up to 0.5 dissolved, 0.6 to 0.75 a pattern,
-        from 0.75 stable, from 0.85 highly stable.
-
-    Raises
-    ------
-    ValueError
-        When `values` and `labelings` differ in length.
+        :func:`instability`), and ``resamples`` (a list of :class:`Resample`). Hennig's bands: up to
+        0.5 dissolved, 0.6 to 0.75 a pattern, from 0.75 stable, from 0.85 highly stable.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> X = np.r_[rng.normal(size=(60, 2)), rng.normal(size=(60, 2)) + 20]
-    >>> split = lambda rows, values: [(rows[:, 0] > 10).astype(int) for _ in values]
-    >>> found = bootstrap(split, X, [2], split(X, [2]), seed=0)
-    >>> found[["stability", "jaccard_min", "unstable"]].to_dict("list")
-    {'stability': [1.0], 'jaccard_min': [1.0], 'unstable': [0.0]}
+    >>> split = lambda rows: (rows[:, 0] > 10).astype(int)
+    >>> found = bootstrap(split, X, split(X), seed=0)
+    >>> found["stability"], found["jaccard"], found["unstable"]
+    (1.0, [1.0, 1.0], 0.0)
     """
-    if len(values) != len(labelings):
-        raise ValueError(
-            f"got {len(values)} values and {len(labelings)} labelings, expected as many; "
-            f"pass one per value"
-        )
-    drawn = np.random.default_rng(seed)
-    size = max(min(int(SHARE * len(X)), rows), 1)
-    counts = [int(labels.max()) + 1 for labels in labelings]
-    rand: list[list[float]] = []
-    overlap: list[list[FloatArray]] = []
-    resamples: list[list[Resample]] = [[] for _ in values]
-    for _ in range(repeats):
-        sample = drawn.choice(len(X), size, replace=False)
-        old = [labels[sample] for labels in labelings]
-        new = [np.asarray(labels) for labels in refit(X[sample], values)]
-        rand.append([rand_index(a, b) for a, b in zip(old, new, strict=True)])
-        overlap.append([best_jaccard(a, b, k) for a, b, k in zip(old, new, counts, strict=True)])
-        for kept, found in zip(resamples, new, strict=True):
-            kept.append(Resample(sample, found))
-    jaccard = [_mean_of_known(np.array(column)) for column in zip(*overlap, strict=True)]
-    return pd.DataFrame(
-        {
-            "stability": np.mean(rand, axis=0),
-            "jaccard_mean": [float(j.mean()) for j in jaccard],
-            "jaccard_min": [float(j.min()) for j in jaccard],
-            "unstable": [
-                float(_shares(labels, len(j)) @ instability(j))
-                for labels, j in zip(labelings, jaccard, strict=True)
-            ],
-            "jaccard": [j.tolist() for j in jaccard],
-            "resamples": resamples,
-        }
-    )
+    drawn, size = np.random.default_rng(seed), max(min(int(SHARE * len(X)), ROWS), 1)
+    samples = [drawn.choice(len(X), size, replace=False) for _ in range(REPEATS)]
+    resamples = [Resample(rows, np.asarray(refit(X[rows]))) for rows in samples]
+    sizes = np.bincount(labels[labels >= 0])
+    overlaps = [best_jaccard(labels[rows], found, len(sizes)) for rows, found in resamples]
+    jaccard = _mean_of_known(np.array(overlaps))
+    return {
+        "stability": float(np.mean([rand_index(labels[rows], found) for rows, found in resamples])),
+        "jaccard_mean": float(jaccard.mean()),
+        "jaccard_min": float(jaccard.min()),
+        "unstable": float(sizes / len(labels) @ instability(jaccard)),
+        "jaccard": jaccard.tolist(),
+        "resamples": resamples,
+    }
 
 
 def instability(jaccard: FloatArray) -> FloatArray:
@@ -128,103 +91,10 @@ def instability(jaccard: FloatArray) -> FloatArray:
     return np.asarray(((STABLE - jaccard) / (STABLE - DISSOLVED)).clip(0, 1))
 
 
-def _shares(labels: IntArray, k: int) -> FloatArray:
-    return np.asarray(np.bincount(labels[labels >= 0], minlength=k) / len(labels))
-
-
 def _mean_of_known(overlaps: FloatArray) -> FloatArray:
     """Mean over repeats (rows) of each cluster (column), NaN left out; 0 where nothing is known."""
-    if not overlaps.shape[1]:
-        return np.zeros(1)
     known = ~np.isnan(overlaps)
     return np.asarray(np.where(known, overlaps, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-
-
-def steadiness(labels: IntArray, resamples: Sequence[Resample]) -> pd.DataFrame:
-    """How often each customer came back in its own cluster when others were left out.
-
-    The clusters of a resample are matched to those of the full run so that as many customers as
-    possible are where they were (Kuhn 1955, the Hungarian method): what is left did move. An
-    outlier comes back when it is an outlier again.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Of the full run, -1 = outlier. Segment numbers do as well as clusters.
-    resamples : sequence of Resample
-        As :func:`bootstrap` returns them.
-
-    Returns
-    -------
-    DataFrame of shape (n_samples, 3)
-        ``resamples`` (how many the customer took part in), ``steadiness`` (share of them in which
-        it came back, 0 to 1; NaN below ``MIN_RESAMPLES``) and ``flips_to`` (the other cluster it
-        came out in most often, -1 = as an outlier; missing for one that always came back).
-
-    Examples
-    --------
-    >>> labels = np.array([1, 1, 1, 2, 2])
-    >>> same = Resample(np.arange(5), np.array([0, 0, 0, 1, 1]))
-    >>> other = Resample(np.arange(4), np.array([7, 7, 3, 3]))
-    >>> steadiness(labels, [same, other])
-       resamples  steadiness  flips_to
-    0          2         1.0      <NA>
-    1          2         1.0      <NA>
-    2          2         0.5         2
-    3          2         1.0      <NA>
-    4          1         NaN      <NA>
-    """
-    none = [np.zeros(0, dtype=np.int64)]
-    rows = np.concatenate([r.rows for r in resamples] or none)
-    came = np.concatenate([_in_full_run(labels[r.rows], r.labels) for r in resamples] or none)
-    back = came == labels[rows]
-    gone = ~back & (came != NOWHERE)
-    times = np.bincount(rows, minlength=len(labels))
-    share = np.bincount(rows, weights=back, minlength=len(labels)) / np.maximum(times, 1)
-    return pd.DataFrame(
-        {
-            "resamples": times,
-            "steadiness": np.where(times >= MIN_RESAMPLES, share, np.nan),
-            "flips_to": most_frequent(rows[gone], came[gone], len(labels)),
-        }
-    )
-
-
-def _in_full_run(full: IntArray, found: IntArray) -> IntArray:
-    """The labels of a resample in the words of the full run on the same rows."""
-    both = _contingency(full + 1, found + 1)[1:, 1:]  # outliers are no cluster: -1 stays -1
-    clusters, partners = linear_sum_assignment(both, maximize=True)
-    names = np.full(both.shape[1] + 1, NOWHERE, dtype=np.int64)
-    names[-1] = OUTLIER
-    met = both[clusters, partners] > 0
-    names[partners[met]] = clusters[met]
-    return names[found]
-
-
-def most_frequent(rows: IntArray, values: IntArray, n: int) -> pd.Series[int]:
-    """The value that occurs most often in each of `n` rows; on a tie the smallest.
-
-    Parameters
-    ----------
-    rows, values : ndarray of shape (n_pairs,)
-    n : int
-
-    Returns
-    -------
-    Series of Int64 of shape (n,)
-        Missing for a row without a value.
-
-    Examples
-    --------
-    >>> most_frequent(np.array([0, 0, 0, 2]), np.array([5, 4, 5, -1]), 3).tolist()
-    [5, <NA>, -1]
-    """
-    found, codes = np.unique(values, return_inverse=True)
-    pairs, times = np.unique(rows * max(len(found), 1) + codes, return_counts=True)
-    row, code = np.divmod(pairs, max(len(found), 1))
-    order = np.argsort(-times, kind="stable")
-    best = pd.Series(found[code[order]], index=row[order], dtype="Int64")
-    return best[~best.index.duplicated()].reindex(range(n))
 
 
 def rand_index(a: IntArray, b: IntArray) -> float:
@@ -243,7 +113,7 @@ def rand_index(a: IntArray, b: IntArray) -> float:
     >>> rand_index(np.array([0, 0, 1, 1]), np.array([5, 5, -1, -1]))
     1.0
     """
-    table = _contingency(a + 1, b + 1).astype(float)
+    table = contingency(a + 1, b + 1).astype(float)
     pairs = [float((t * (t - 1)).sum() / 2) for t in (table, table.sum(axis=1), table.sum(axis=0))]
     expected = pairs[1] * pairs[2] / max(len(a) * (len(a) - 1) / 2, 1)
     ceiling = (pairs[1] + pairs[2]) / 2
@@ -270,7 +140,7 @@ def best_jaccard(a: IntArray, b: IntArray, k: int) -> FloatArray:
     >>> best_jaccard(np.array([0, 0, 1, 1]), np.array([0, 0, 0, -1]), 2).round(2).tolist()
     [0.67, 0.25]
     """
-    both = _contingency(a + 1, b + 1, k + 1)
+    both = contingency(a + 1, b + 1, k + 1)
     inside = both[1:, 1:]
     sizes_a, sizes_b = both[1:].sum(axis=1, keepdims=True), both[:, 1:].sum(axis=0, keepdims=True)
     overlap = inside / np.maximum(sizes_a + sizes_b - inside, 1)
@@ -278,7 +148,80 @@ def best_jaccard(a: IntArray, b: IntArray, k: int) -> FloatArray:
     return np.asarray(np.where(sizes_a[:, 0] > 0, best, np.nan))
 
 
-def _contingency(a: IntArray, b: IntArray, rows: int = 0) -> IntArray:
+def contingency(a: IntArray, b: IntArray, rows: int = 0) -> IntArray:
+    """Count how often each two numbers meet in two labellings; `rows` is the least height.
+
+    Examples
+    --------
+    >>> contingency(np.array([0, 0, 1]), np.array([2, 0, 2])).tolist()
+    [[1, 0, 1], [0, 0, 1]]
+    """
     height, width = max(rows, int(a.max()) + 1), int(b.max()) + 1
     pairs = a.astype(np.int64) * width + b  # labels may come in fewer bytes than their product has
     return np.asarray(np.bincount(pairs, minlength=height * width).reshape(height, width))
+
+
+class Experiments:
+    """Refits of one path, each made once and only when asked for.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    estimator : scikit-learn-compatible clusterer
+    path : Path
+        Fitted on `X`.
+    assign_outliers : bool
+    seed : int
+    """
+
+    def __init__(
+        self, X: FloatArray, estimator: Any, path: Path, *, assign_outliers: bool, seed: int
+    ) -> None:
+        self.X, self.estimator, self.path = X, estimator, path
+        self.assign_outliers, self.seed = assign_outliers, seed
+        self.examined: dict[int, dict[str, Any]] = {}
+
+    def bootstrap(self, position: int) -> dict[str, Any]:
+        """Stability of one candidate.
+
+        Returns
+        -------
+        dict
+            As :func:`bootstrap` gives it.
+        """
+        if position not in self.examined:
+            candidate = self.path.candidates[position]
+            self.examined[position] = bootstrap(
+                lambda sample: self._refit(sample, [candidate.value])[0],
+                self.X,
+                candidate.labels,
+                seed=self.seed,
+            )
+        return self.examined[position]
+
+    def null_wcss(self) -> FloatArray:
+        """WCSS of every grid value on uniform data in the box of the principal axes.
+
+        Returns
+        -------
+        ndarray of shape (repeats, n_candidates)
+            As if for as many rows as `X` has. NaN where a fit found no cluster.
+        """
+        rng = np.random.default_rng(self.seed)
+        centred = self.X - self.X.mean(axis=0)
+        axes = np.linalg.svd(centred, full_matrices=False)[2]
+        projected = centred @ axes.T
+        low, high = projected.min(axis=0), projected.max(axis=0)
+        rows = min(len(self.X), MAX_NULL_ROWS)
+        values = [candidate.value for candidate in self.path.candidates]
+        result = []
+        for _ in range(NULL_REPEATS):
+            sample = rng.uniform(low, high, size=(rows, len(low))) @ axes
+            labelings = self._refit(sample, values)
+            result.append([validity.wcss(sample, labels) for labels in labelings])
+        return np.asarray(result) * len(self.X) / rows
+
+    def _refit(self, sample: FloatArray, values: Any) -> list[Any]:
+        return paths.refit(
+            self.estimator, self.path, self.X, sample, values, assign_outliers=self.assign_outliers
+        )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from customer_segmentation.naming.playbook import Play
-from customer_segmentation.naming.traits import other_level, segment_traits, split, spoken_of
+from customer_segmentation.naming.traits import other_level, split, spoken_of, traits
 from customer_segmentation.naming.wording import (
     HIGH,
     LEVEL,
@@ -29,8 +28,6 @@ __all__ = ["LEVEL", "NamingError", "humanise", "names"]
 # Stages of a computed name: how many features, from which contrast on, graded words or not.
 # Each renames only those that still share their name with another segment.
 STAGES = ((2, HIGH, False), (2, HIGH, True), (3, HIGH, True), (3, SLIGHT, True), (4, SLIGHT, True))
-NO_PLAYS: Mapping[int, Play] = MappingProxyType({})
-NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 
 class NamingError(ValueError):
@@ -41,8 +38,8 @@ def names(
     contrasts: pd.DataFrame,
     table: pd.DataFrame,
     segments: pd.Series[int],
-    plays: Mapping[int, Play] = NO_PLAYS,
-    overrides: Mapping[int, str] = NO_NAMES,
+    plays: Mapping[int, Play] = {},
+    overrides: Mapping[int, str] = {},
 ) -> dict[int, str]:
     """Name every segment; the same input gives the same names, and no two are equal.
 
@@ -124,11 +121,11 @@ def _computed(
 ) -> dict[int, str]:
     if len(contrasts) == 1:
         return {int(contrasts.index[0]): "All customers"}
-    traits = {int(s): segment_traits(int(s), contrasts, table, segments) for s in contrasts.index}
-    result = dict.fromkeys(traits, "")
+    found = traits(contrasts, table, segments)
+    result = dict.fromkeys(found, "")
     for count, threshold, graded in STAGES:
         for segment in (segment for group in _alike(result) for segment in group):
-            result[segment] = _name(traits[segment], count, threshold, graded)
+            result[segment] = _name(found[segment], count, threshold, graded)
     return result
 
 
@@ -172,8 +169,8 @@ def _figure(values: pd.Series[Any], level: str | None) -> str:
     return percent(share_of(level, values))
 
 
-def _name(traits: list[Trait], count: int, threshold: float, graded: bool) -> str:
-    strong = [trait for trait in traits if abs(trait.contrast) >= threshold]
+def _name(found: list[Trait], count: int, threshold: float, graded: bool) -> str:
+    strong = [trait for trait in found if abs(trait.contrast) >= threshold]
     # One column speaks once, by its strongest level, however many levels stand out.
     first = list({trait.order: trait for trait in reversed(strong)}.values())[::-1][:count]
     words = [wording(trait, graded) for trait in sorted(first, key=lambda trait: trait.order)]

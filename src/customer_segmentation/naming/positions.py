@@ -7,15 +7,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, rankdata
 
-from customer_segmentation.labels import OUTLIER
+from customer_segmentation.data.levels import is_numeric
+from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.wording import humanise
-from customer_segmentation.profiles.indicators import is_numeric
 
-Floats = npt.NDArray[np.float64]
 REVERSED = "-"
 TIED = 0.4  # share of the customers
 UPPER = 0.95  # quantile up to which amounts are taken as they are: a few may be enormous
@@ -96,7 +94,7 @@ def positions(
     """
     inside = (segments != OUTLIER).to_numpy()
     numbers = segments[inside].to_numpy()
-    scores: dict[Hashable, Floats] = {}
+    scores: dict[Hashable, FloatArray] = {}
     for role, column in columns.items():
         values = table[column.name][inside].to_numpy(dtype="float64", na_value=np.nan)
         scores[role] = _scores(-values if column.reversed else values)
@@ -104,7 +102,7 @@ def positions(
     return frame.groupby(numbers).mean().rename_axis("segment")
 
 
-def _scores(values: Floats) -> Floats:
+def _scores(values: FloatArray) -> FloatArray:
     """Normal scores; where many customers share one value, such as no amount, standard scores.
 
     Ranks cannot tell how much those spend who spend at all, when most have spent nothing.
@@ -117,7 +115,7 @@ def _scores(values: Floats) -> Floats:
     return (kept - np.nanmean(kept)) / scale if scale > 1e-12 else normal_scores(values)
 
 
-def normal_scores(values: Floats) -> Floats:
+def normal_scores(values: FloatArray) -> FloatArray:
     """Ranks spread as under a normal curve, with mean 0 and variance 1; NaN stays NaN.
 
     Parameters

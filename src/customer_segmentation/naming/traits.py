@@ -1,56 +1,92 @@
-"""What sets a segment apart, column by column, read off a table of contrasts."""
+"""What sets a segment apart, column by column: the numbers compared, and what stands out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from customer_segmentation.data.levels import NOT_KNOWN, commonest, is_category, is_numeric
+from customer_segmentation.labels import FloatArray
 from customer_segmentation.naming.wording import LEVEL, Rows, Trait, share_of, wordings
 
 
-def segment_traits(
-    segment: int, contrasts: pd.DataFrame, table: pd.DataFrame, segments: pd.Series[int]
-) -> list[Trait]:
-    """List what sets a segment apart, the strongest first.
+def indicators(
+    table: pd.DataFrame, rows: Rows | None = None
+) -> Iterator[tuple[Hashable, Any, FloatArray]]:
+    """Turn a customer table into the numbers it is profiled by, column by column.
 
     Parameters
     ----------
-    segment : int
-        A segment number in the index of `contrasts`.
+    table : DataFrame, shape (n_customers, n_columns)
+        Clean customer table; dates and text are left out.
+    rows : array of bool, shape (n_customers,), optional
+        The customers who count; all by default.
+
+    Yields
+    ------
+    column : hashable
+    level : object
+        Of a category; None for a number.
+    values : array, shape (n_counted,)
+        The number, or 1 where the customer has the level and 0 elsewhere. Of two levels only the
+        second is given (the first mirrors it), of many the `MOST_LEVELS` most frequent. That
+        nothing is known of a customer describes nobody.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Gender": pd.Categorical(["Female", "Male"])})
+    >>> [(column, level, values.tolist()) for column, level, values in indicators(table)]
+    [('Gender', 'Male', [0.0, 1.0])]
+    """
+    for column in table.columns:
+        values = table[column] if rows is None or rows.all() else table[column][rows]
+        if is_numeric(values):
+            yield column, None, values.to_numpy(dtype="float64", na_value=np.nan)
+        elif is_category(values):
+            levels = commonest(values)
+            known = [level for level in levels if level != NOT_KNOWN]
+            for level in known[1:] if len(known) == len(levels) == 2 else known:
+                yield column, level, (values == level).to_numpy(dtype="float64")
+
+
+def traits(
+    contrasts: pd.DataFrame, table: pd.DataFrame, segments: pd.Series[int]
+) -> dict[int, list[Trait]]:
+    """List what sets each segment apart, the strongest first.
+
+    Parameters
+    ----------
     contrasts, table, segments
         As for `naming.names`.
 
     Returns
     -------
-    list of Trait
+    dict of int to list of Trait
         One per feature of `contrasts` (levels that a segment has fewer of are left out).
 
     Examples
     --------
     >>> contrasts = pd.DataFrame({"Age": [1.0, -1.0]}, index=[1, 2])
     >>> table = pd.DataFrame({"Age": [60.0, 20.0]})
-    >>> segment_traits(2, contrasts, table, pd.Series([1, 2]))[0].contrast
+    >>> traits(contrasts, table, pd.Series([1, 2]))[2][0].contrast
     -1.0
     """
-    words = wordings(list(table.columns))
-    member = (segments == segment).to_numpy()
-    found = []
-    for label, contrast in contrasts.loc[segment].items():
-        trait = _trait(label, float(cast(float, contrast)), words, table, member)
-        if trait is not None:
-            found.append(trait)
-    return sorted(found, key=lambda trait: (-abs(trait.contrast), trait.order))
+    words, result = wordings(list(table.columns)), {}
+    for segment, row in zip(map(int, contrasts.index), contrasts.to_numpy(), strict=True):
+        member = (segments == segment).to_numpy()
+        labelled = zip(contrasts.columns, map(float, row), strict=True)
+        found = [_trait(label, contrast, words, table, member) for label, contrast in labelled]
+        known = [trait for trait in found if trait is not None]
+        result[segment] = sorted(known, key=lambda trait: (-abs(trait.contrast), trait.order))
+    return result
 
 
 def _trait(
-    label: Hashable,
-    contrast: float,
-    words: dict[Hashable, str],
-    table: pd.DataFrame,
-    member: Rows,
+    label: Hashable, contrast: float, words: dict[Hashable, str], table: pd.DataFrame, member: Rows
 ) -> Trait | None:
     column, level = split(label, words)
     order = list(table.columns).index(column)

@@ -57,15 +57,15 @@ class Trait:
     share: float = float("nan")
 
 
-def feature(column: Hashable, level: object) -> str:
-    """Label of a category level among the features of a contrast table.
+def feature(column: Hashable, level: object) -> Hashable:
+    """Label of a number (without a level) or a category level among those of a contrast table.
 
     Examples
     --------
-    >>> feature("Gender", "Female")
-    'Gender = Female'
+    >>> feature("Gender", "Female"), feature("Age", None)
+    ('Gender = Female', 'Age')
     """
-    return f"{column}{LEVEL}{level}"
+    return column if level is None else f"{column}{LEVEL}{level}"
 
 
 def humanise(column: Hashable) -> str:
@@ -130,7 +130,7 @@ def told(trait: Trait, table: pd.DataFrame, member: Rows, inside: Rows) -> str:
     Parameters
     ----------
     trait : Trait
-        One of `traits.segment_traits`.
+        One of `traits.traits`.
     table : DataFrame
     member, inside : ndarray of bool, shape (n_customers,)
         Who is in the segment, and who is in any.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from customer_segmentation.offers import preferences, trial
-from customer_segmentation.offers.membership import Membership
 from customer_segmentation.offers.purchases import Moment, categories, read
+from customer_segmentation.offers.sales import Membership
 from customer_segmentation.offers.trial import Settings, Trial
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.results import Offered, Tables
@@ -64,9 +64,9 @@ class Campaign:
         wide = wide.add_prefix("offer ").reset_index().rename(columns={who[2]: "segment name"})
         return Offered(self.segments, wide.rename_axis(columns=None))
 
-    def first_offers(self, most: int = 3) -> pd.DataFrame:
-        """The first few items to offer to each segment, a row each."""
-        items = self.segments[(self.segments["kind"] == "item") & (self.segments["rank"] <= most)]
+    def first_offers(self) -> pd.DataFrame:
+        """The first three items to offer to each segment, a row each."""
+        items = self.segments[(self.segments["kind"] == "item") & (self.segments["rank"] <= 3)]
         texts = items["offer"] + items["lift"].map(" (x{:.1f})".format)
         named = items.assign(offers=texts).groupby(["segment", "segment_name", "basis"], sort=False)
         return named["offers"].agg(", ".join).reset_index()

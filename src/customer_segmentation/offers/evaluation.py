@@ -10,11 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.offers.purchases import OffersError, Purchases
 from customer_segmentation.offers.recommender import Mix, Recommender
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 MOST = 10  # offers that are judged
 RESAMPLES = 500
 INTERVAL = (0.025, 0.975)
@@ -37,13 +36,13 @@ class Ranked:
         How many could be offered.
     """
 
-    top: Ints
+    top: IntArray
     hits: npt.NDArray[np.bool_]
-    wanted: Ints
+    wanted: IntArray
     n_items: int
 
     @property
-    def ndcg(self) -> Floats:
+    def ndcg(self) -> FloatArray:
         """Normalised discounted cumulative gain of each customer, on [0, 1].
 
         References
@@ -55,12 +54,7 @@ class Ranked:
         best = np.cumsum(discount)[np.minimum(self.wanted, len(discount)) - 1]
         return np.asarray(self.hits @ discount / best, dtype=np.float64)
 
-    @property
-    def hit(self) -> Floats:
-        """1 for each customer who bought at least one of the offers, else 0."""
-        return np.asarray(self.hits.any(axis=1), dtype=np.float64)
-
-    def measures(self, draws: Floats) -> Floats:
+    def measures(self, draws: FloatArray) -> FloatArray:
         """Hit rate, NDCG and coverage, of each draw of customers.
 
         Parameters
@@ -77,7 +71,8 @@ class Ranked:
         offered = sparse.csr_array(
             (np.ones(len(line)), (line, self.top[line, rank])), (len(self.top), self.n_items)
         )
-        means = draws @ np.column_stack([self.hit, self.ndcg]) / draws.sum(axis=1, keepdims=True)
+        hit = self.hits.any(axis=1).astype(np.float64)
+        means = draws @ np.column_stack([hit, self.ndcg]) / draws.sum(axis=1, keepdims=True)
         covered = ((sparse.csr_array(draws) @ offered) > 0).sum(axis=1) / self.n_items
         return np.column_stack([means, covered])
 
@@ -131,7 +126,7 @@ def rank(
         )
     if len(rows) > most_customers:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most_customers, replace=False))
-    tops: dict[str, list[Ints]] = {name: [] for name in mixes}
+    tops: dict[str, list[IntArray]] = {name: [] for name in mixes}
     for batch in model.batches(rows):
         parts = model.parts(batch)
         for name, mix in mixes.items():
@@ -143,7 +138,7 @@ def rank(
     }
 
 
-def _judged(top: Ints, truth: sparse.csr_array, wanted: Ints, n_items: int) -> Ranked:
+def _judged(top: IntArray, truth: sparse.csr_array, wanted: IntArray, n_items: int) -> Ranked:
     padded = truth.copy()
     padded.resize(len(top), n_items + 1)  # the place -1 hits nothing
     lines = np.repeat(np.arange(len(top)), top.shape[1])
@@ -191,7 +186,7 @@ def compare(
     return pd.DataFrame(methods), pd.DataFrame(ahead)
 
 
-def _row(values: Floats) -> dict[str, float]:
+def _row(values: FloatArray) -> dict[str, float]:
     row: dict[str, float] = {}
     for measure, (point, *resampled) in zip(MEASURES, values.T.tolist(), strict=True):
         around = np.array(resampled) - np.mean(resampled)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from scipy.stats import hypergeom, norm
 
-from customer_segmentation.labels import OUTLIER
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.offers.purchases import Purchases
 from customer_segmentation.profiles.significance import adjusted
 from customer_segmentation.style import name_of
 
-Floats = npt.NDArray[np.float64]
 FALSE_DISCOVERIES = 0.05  # share of the listed preferences that may be chance
 LEAST_LIFT = 1.1  # a smaller difference, however sure, is none that anyone acts on
 STRATA = 50  # groups of customers who buy about as many different items; ten are too coarse
@@ -32,7 +30,7 @@ COLUMNS = [
 
 def preferences(
     purchases: Purchases,
-    segments: npt.NDArray[np.int64],
+    segments: IntArray,
     names: Mapping[int, str],
     kind: str = "item",
 ) -> pd.DataFrame:
@@ -105,8 +103,8 @@ def preferences(
 
 
 def _alike(
-    bought: sparse.csr_array, member: sparse.csr_array, buyers: Floats
-) -> tuple[Floats, Floats]:
+    bought: sparse.csr_array, member: sparse.csr_array, buyers: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Buyers expected of customers with the same breadth, and how probable it is to have more."""
     breadth = bought.sum(axis=1)
     edges = np.unique(np.quantile(breadth, np.linspace(0, 1, STRATA + 1)[1:-1]))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 from scipy import sparse
 
 Moment = pd.Timestamp
@@ -60,7 +60,7 @@ class Purchases:
 
 
 def read(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     *,
     what: str = "item",
     start: Moment | None = None,
@@ -83,6 +83,7 @@ def read(
 
     Examples
     --------
+    >>> import duckdb
     >>> lines = pd.DataFrame({"customer": [1, 1, 2], "item": ["tea", "tea", "milk"]})
     >>> lines = lines.assign(time=pd.Timestamp("2025-05-01"), order=["a", "b", "c"])
     >>> connection = duckdb.connect().register("lines", lines.assign(is_return=False))
@@ -109,8 +110,8 @@ def read(
 
 def _matrix(pairs: pd.DataFrame, totals: pd.DataFrame) -> Purchases:
     customers = pd.Index(totals["customer"])
-    buyers = pairs["item"].value_counts(sort=False).rename_axis("item").reset_index(name="buyers")
-    items = pd.Index(buyers.sort_values(["buyers", "item"], ascending=[False, True])["item"])
+    buyers = pairs.groupby("item").size().sort_values(ascending=False, kind="stable")
+    items = pd.Index(buyers.index)
     places = customers.get_indexer(pairs["customer"]), items.get_indexer(pairs["item"])
     shape = (len(customers), len(items))
     counts = sparse.coo_array((pairs["orders"].to_numpy(), places), shape=shape).tocsr()
@@ -132,7 +133,7 @@ def day(text: str) -> Moment:
         ) from error
 
 
-def span(connection: duckdb.DuckDBPyConnection) -> tuple[Moment, Moment]:
+def span(connection: Connection) -> tuple[Moment, Moment]:
     """First and last moment of a purchase; NaT both where there is none."""
     first, last = connection.sql(
         'SELECT min("time"), max("time") FROM lines WHERE NOT is_return'
@@ -140,7 +141,7 @@ def span(connection: duckdb.DuckDBPyConnection) -> tuple[Moment, Moment]:
     return pd.Timestamp(first), pd.Timestamp(last)
 
 
-def categories(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+def categories(connection: Connection) -> dict[str, str]:
     """Category of each item that has one, the commonest of its lines."""
     return dict(
         connection.sql(

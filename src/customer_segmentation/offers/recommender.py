@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from implicit.nearest_neighbours import ItemItemRecommender
 from scipy import sparse
 from sklearn.preprocessing import normalize
+from sklearn.utils import gen_batches
 
-from customer_segmentation.labels import OUTLIER
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.offers.purchases import OffersError, Purchases
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 NEIGHBOURS = 100  # items that an item is compared with
 # So many average customers are added to a segment, so that a small one has no wild preferences.
 PSEUDO_CUSTOMERS = 20.0
@@ -26,9 +24,8 @@ TIE = 1e-9
 NONE = -1  # no item
 
 
-@dataclass(frozen=True)
-class Mix:
-    """How much each part weighs in a score; every part is between 0 and 1.
+class Mix(NamedTuple):
+    """How much each of the `PARTS` weighs in a score; every part is between 0 and 1.
 
     Attributes
     ----------
@@ -46,11 +43,6 @@ class Mix:
     neighbours: float = 0.0
     everyone: float = 0.0
     segment: float = 0.0
-
-    @property
-    def weights(self) -> tuple[float, float, float, float]:
-        """In the order of `PARTS`."""
-        return self.habit, self.neighbours, self.everyone, self.segment
 
 
 PARTS = ("bought before", "goes with what they buy", "popular", "popular in the segment")
@@ -87,7 +79,7 @@ class Recommender:
     [[7, 'rum'], [8, 'tea']]
     """
 
-    def __init__(self, purchases: Purchases, segments: Ints, *, repeats: bool = True) -> None:
+    def __init__(self, purchases: Purchases, segments: IntArray, *, repeats: bool = True) -> None:
         if len(purchases.items) < 2:
             raise OffersError(
                 f"got {len(purchases.items)} items that enough customers bought, expected at least "
@@ -101,34 +93,32 @@ class Recommender:
         self._likeness = sparse.csr_array(model.similarity)
         self._everyone, self._by_segment = self._shares()
 
-    def _shares(self) -> tuple[Floats, Floats]:
+    def _shares(self) -> tuple[FloatArray, FloatArray]:
         """Share of all customers who bought each item, and that of each customer's segment."""
-        bought, found = self.purchases.bought, self.segments[self.segments != OUTLIER]
+        bought = self.purchases.bought
         everyone = bought.sum(axis=0) / max(len(self.segments), 1)
-        numbers = np.unique(found)
+        numbers, self._row = np.unique(self.segments, return_inverse=True)
         member = sparse.csr_array((self.segments[None] == numbers[:, None]).astype(np.float64))
         buyers, sizes = (member @ bought).toarray(), member.sum(axis=1)[:, None]
-        shrunk = (buyers + PSEUDO_CUSTOMERS * everyone) / (sizes + PSEUDO_CUSTOMERS)
-        self._row = np.where(
-            self.segments == OUTLIER, len(numbers), np.searchsorted(numbers, self.segments)
-        )
-        return everyone, np.vstack([shrunk, everyone])
+        by_segment = (buyers + PSEUDO_CUSTOMERS * everyone) / (sizes + PSEUDO_CUSTOMERS)
+        by_segment[numbers == OUTLIER] = everyone
+        return everyone, by_segment
 
-    def batches(self, rows: Ints | None = None) -> Iterator[Ints]:
+    def batches(self, rows: IntArray | None = None) -> Iterator[IntArray]:
         """Rows of customers, as many at a time as memory holds."""
         every = np.arange(len(self.purchases.customers)) if rows is None else rows
         size = max(1, BATCH_CELLS // len(self.purchases.items))
-        for start in range(0, len(every), size):
-            yield every[start : start + size]
+        for part in gen_batches(len(every), size):
+            yield every[part]
 
-    def parts(self, rows: Ints) -> list[Floats]:
+    def parts(self, rows: IntArray) -> list[FloatArray]:
         """The four parts of the scores, each of shape (n_rows, n_items) or (1, n_items)."""
         habit = self.purchases.counts[rows].toarray() / self.purchases.orders[rows][:, None]
         near = np.asarray((self._logged[rows] @ self._likeness).todense())
         near /= np.maximum(near.max(axis=1, keepdims=True), np.finfo(float).tiny)
         return [habit, near, self._everyone[None], self._by_segment[self._row[rows]]]
 
-    def best(self, rows: Ints, parts: Sequence[Floats], mix: Mix, most: int) -> Ints:
+    def best(self, rows: IntArray, parts: Sequence[FloatArray], mix: Mix, most: int) -> IntArray:
         """Items with the highest scores, best first.
 
         Returns
@@ -138,7 +128,7 @@ class Recommender:
         """
         shape = len(rows), len(self.purchases.items)
         scores = np.tile(-TIE * np.arange(shape[1]), (shape[0], 1))
-        for weight, part in zip(mix.weights, parts, strict=True):
+        for weight, part in zip(mix, parts, strict=True):
             if weight:
                 scores += weight * part
         if not self.repeats:
@@ -161,14 +151,14 @@ class Recommender:
         """
         return pd.concat([self._offers(rows, mix, most) for rows in self.batches()])
 
-    def _offers(self, rows: Ints, mix: Mix, most: int) -> pd.DataFrame:
+    def _offers(self, rows: IntArray, mix: Mix, most: int) -> pd.DataFrame:
         parts = self.parts(rows)
         top = self.best(rows, parts, mix, most)
         line, rank = np.nonzero(top != NONE)
         chosen = top[line, rank]
         added = [
             weight * np.broadcast_to(part, (len(rows), len(self.purchases.items)))[line, chosen]
-            for weight, part in zip(mix.weights, parts, strict=True)
+            for weight, part in zip(mix, parts, strict=True)
         ]
         return pd.DataFrame(
             {

@@ -22,7 +22,7 @@ from customer_segmentation.offers.purchases import OffersError
 from customer_segmentation.offers.trial import WITHOUT, Trial
 from customer_segmentation.plots import canvas
 from customer_segmentation.plots import offers as pictures
-from customer_segmentation.profiles import card_file
+from customer_segmentation.profiles import cards
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.registry import Served
 from customer_segmentation.results import About
@@ -135,8 +135,8 @@ def write(campaign: Campaign, served: Served, folder: Path) -> list[Path]:
 
 def _cards(run_id: str) -> list[Card]:
     """The cards of a run's segments, under the numbers that its promotion gave them."""
-    content = read_latest(run_id, card_file.PATH)
-    return [] if content is None else card_file.loads(content.decode("utf-8"))
+    content = read_latest(run_id, cards.PATH)
+    return [] if content is None else cards.loads(content.decode("utf-8"))
 
 
 def log(

@@ -1,23 +1,22 @@
-"""Purchase lines twice: as the model knows them, and with what is to be offered as the item."""
+"""Purchase lines: as the model knows them, with what is offered as the item, and who is in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from customer_segmentation.batches import open_source
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, Findings
 from customer_segmentation.offers.purchases import OffersError
-from customer_segmentation.transactions import Lines, open_lines, raw, roles, staging
-
-NAMED = "offered_names"  # table: item -> what it is offered as
+from customer_segmentation.segmenter import Segmenter
+from customer_segmentation.transactions import Lines, open_lines, roles, staging
+from customer_segmentation.transactions.loading import as_read, as_trained
 
 
 @dataclass(frozen=True)
@@ -36,31 +35,18 @@ class Sales:
     offered: Lines
 
 
-class Window(raw.Scratch):
-    """A further connection to a database, on which ``lines`` is another view.
-
-    Parameters
-    ----------
-    connection : DuckDBPyConnection
-        Of the database.
-    select : str
-        SQL of the view, from ``memory.main.lines``.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, select: str) -> None:
-        self.connection = connection.cursor()
-        self.connection.execute(f"CREATE TEMP VIEW lines AS {select}")
-
-    def close(self) -> None:
-        """Close this connection only."""
-        self.connection.close()
-
-
-def before(lines: Lines, day: pd.Timestamp) -> Lines:
-    """Take the same lines without those from a day on; to be closed by itself."""
+def before(lines: Lines, day: pd.Timestamp) -> AbstractContextManager[Lines]:
+    """Take the same lines without those from a day on."""
     select = f"SELECT * FROM memory.main.lines WHERE \"time\" < TIMESTAMP '{day}'"
-    window = Window(lines.connection, select)
-    return replace(lines, scratch=window, as_of=day.date(), findings=Findings())
+    return _viewed(lines, select, as_of=day.date(), findings=Findings())
+
+
+@contextmanager
+def _viewed(lines: Lines, select: str, **other: Any) -> Iterator[Lines]:
+    """The lines on a further connection to their database, on which ``lines`` is another view."""
+    with lines.connection.cursor() as connection:
+        connection.execute(f"CREATE TEMP VIEW lines AS {select}")
+        yield replace(lines, connection=connection, **other)
 
 
 @contextmanager
@@ -91,49 +77,34 @@ def open_sales(
         Where there is no item.
     """
     columns = open_source(path, sheet=options.get("sheet")).columns
-    reading = {**history["reading"]}
-    there = {*columns, reading["columns"].get("category") if reading["items"] else None}
-    named = {role: column for role, column in reading["columns"].items() if column in there}
-    reading["columns"] = named  # the others are known by their names, as in training
-    with raw.interruptible(), _opened(path, history, reading, options) as lines:
-        if item is None or item == lines.columns.get("item"):
-            _check_items(lines, columns)
-            yield Sales(lines, lines)
-        elif item in columns:
-            other = {**reading, "columns": {**named, "item": item}}
-            with open_lines(path, **other, **options) as offered:
-                yield Sales(lines, offered)
-        else:
-            with _renamed(lines, item, reading, columns) as offered:
-                yield Sales(lines, offered)
+    reading = as_read(history, columns)
+    with ExitStack() as stack:
+        try:
+            lines = stack.enter_context(open_lines(path, **reading, **options))
+        except DataError as error:  # say what the columns were called
+            known = ", ".join(f"{role} = {c}" for role, c in history["reading"]["columns"].items())
+            raise DataError(
+                f"{error}\nIn training the columns were {known}: name them so."
+            ) from error
+        offered = lines
+        if item in columns and item != lines.columns.get("item"):
+            other = {**reading, "columns": {**reading["columns"], "item": item}}
+            offered = stack.enter_context(open_lines(path, **other, **options))
+        elif item is not None and item not in columns:
+            offered = stack.enter_context(_renamed(lines, item, reading["items"], columns))
+        elif "item" not in lines.columns:
+            raise OffersError(
+                f"{lines.source}: got no column known as the item, which is what is offered, "
+                f"expected one of {', '.join(columns)}. Name it: item=COLUMN."
+            )
+        yield Sales(lines, offered)
 
 
-def _opened(
-    path: Path,
-    history: Mapping[str, Any],
-    reading: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> Lines:
-    """Open the lines; where a column is not found, say what it was called."""
-    try:
-        return open_lines(path, **reading, **options)
-    except DataError as error:
-        known = ", ".join(f"{role} = {c}" for role, c in history["reading"]["columns"].items())
-        raise DataError(f"{error}\nIn training the columns were {known}: name them so.") from error
-
-
-def _check_items(lines: Lines, columns: list[str]) -> None:
-    if "item" not in lines.columns:
-        raise OffersError(
-            f"{lines.source}: got no column known as the item, which is what is offered, expected "
-            f"one of {', '.join(columns)}. Name it: item=COLUMN."
-        )
-
-
-def _renamed(lines: Lines, item: str, reading: Mapping[str, Any], columns: list[str]) -> Lines:
+def _renamed(
+    lines: Lines, item: str, items: str | None, columns: list[str]
+) -> AbstractContextManager[Lines]:
     """The lines with a column of the file of items in place of the item's id."""
-    path = reading["items"]
-    source = open_source(Path(path).expanduser()) if path is not None else None
+    source = open_source(Path(items).expanduser()) if items is not None else None
     known = [*columns, *(source.columns if source is not None else [])]
     key = roles.by_name("item", source.columns) if source is not None else None
     if source is None or item not in source.columns or key is None:
@@ -141,17 +112,44 @@ def _renamed(lines: Lines, item: str, reading: Mapping[str, Any], columns: list[
             f"got item={item}, expected a column of the purchases or of their file of items; "
             f"{closest(item, known)}. Correct it."
         )
-    connection = lines.connection
-    raw.read(connection, source.path, {"item": key, "name": item}, source=source, table=NAMED)
-    keys = {role: staging.key_of(connection, NAMED, role) for role in ("item", "name")}
-    names = (
-        f"SELECT {keys['item']} AS item, arg_min({keys['name']}, line) AS name "
-        f"FROM memory.main.{NAMED} GROUP BY 1"
-    )
+    staging.read_items(lines.connection, source, key, item)
     select = (
-        f"SELECT lines.* REPLACE (names.name AS item) FROM memory.main.lines AS lines "
-        f"LEFT JOIN ({names}) AS names ON lines.item = names.item"
+        "SELECT lines.* REPLACE (catalogue.value AS item) FROM memory.main.lines AS lines "
+        "LEFT JOIN memory.main.catalogue AS catalogue ON lines.item = catalogue.item"
     )
-    return replace(
-        lines, scratch=Window(connection, select), columns={**lines.columns, "item": item}
-    )
+    return _viewed(lines, select, columns={**lines.columns, "item": item})
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a model says of the customers of some purchase lines, as of any day.
+
+    The model's segments stay as they are, with the borders that it found on its training period;
+    who is in which is decided by the features of that day.
+
+    Attributes
+    ----------
+    lines : Lines
+    history : mapping
+        How the model's training table came out of its purchase lines.
+    segmenter : Segmenter
+    """
+
+    lines: Lines
+    history: Mapping[str, Any]
+    segmenter: Segmenter
+
+    def __call__(self, day: pd.Timestamp) -> pd.Series[int]:
+        """Segment of each customer who bought before a day; -1 = outlier."""
+        with before(self.lines, day) as lines:
+            return self._assigned(lines)[1]["segment"]
+
+    def now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Features, and what the model makes of them, of all customers it can assign."""
+        return self._assigned(self.lines)
+
+    def _assigned(self, lines: Lines) -> tuple[pd.DataFrame, pd.DataFrame]:
+        table = as_trained(lines, self.history, self.segmenter.columns)
+        unreadable = self.segmenter.problems(table)["row"]
+        assigned = self.segmenter.assign(table[~table.index.isin(unreadable)])
+        return table.loc[assigned.index], assigned

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.offers import evaluation
@@ -75,8 +75,6 @@ class Trial:
     ----------
     split : Timestamp
         Purchases from then on were the test.
-    validated : Timestamp
-        Purchases from then on, up to the split, chose the weights.
     end : Timestamp
         The last purchase.
     mixes : dict, method -> Mix
@@ -91,7 +89,6 @@ class Trial:
     """
 
     split: Moment
-    validated: Moment
     end: Moment
     mixes: dict[str, Mix]
     methods: pd.DataFrame
@@ -114,17 +111,12 @@ class Trial:
 
     def shown(self) -> pd.DataFrame:
         """The methods with their intervals, as text."""
-        found = self.methods
-        texts = {
-            measure.replace("_", " "): [
-                f"{value:.3f} ({low:.3f} to {high:.3f})"
-                for value, low, high in zip(
-                    found[measure], found[f"{measure}_low"], found[f"{measure}_high"], strict=True
-                )
-            ]
-            for measure in evaluation.MEASURES
-        }
-        return pd.DataFrame({"method": found["method"], **texts})
+        shown = self.methods[["method"]]
+        for name in evaluation.MEASURES:
+            rows = self.methods[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+            texts = ["{:.3f} ({:.3f} to {:.3f})".format(*row) for row in rows]
+            shown = shown.assign(**{name.replace("_", " "): texts})
+        return shown
 
     @property
     def words(self) -> str:
@@ -146,11 +138,7 @@ class Trial:
 
 
 def run(
-    connection: duckdb.DuckDBPyConnection,
-    segments: Segments,
-    settings: Settings,
-    *,
-    split: Moment | None = None,
+    connection: Connection, segments: Segments, settings: Settings, *, split: Moment | None = None
 ) -> Trial:
     """Choose the weights on one period, judge the methods on the next.
 
@@ -176,24 +164,18 @@ def run(
     validated = (split - (split - first) * TEST_SHARE).normalize()
     _check(first, split, validated)
     near, share = _weights(connection, segments, settings, validated, split)
-    habit = float(settings.repeats)
-    mixes = {
-        POPULARITY: Mix(everyone=1.0),
-        BY_SEGMENT: Mix(segment=1.0),
-        WITHOUT: Mix(habit, near, everyone=share),
-        WITH: Mix(habit, near, segment=share),
-    }
+    mixes = {POPULARITY: Mix(everyone=1.0), BY_SEGMENT: Mix(segment=1.0)}
+    mixes |= _recommenders(settings, near, share)
     model, later = _model(connection, segments, settings, split), read(connection, start=split)
     ranked = evaluation.rank(model, later, mixes, most_customers=MOST_TESTED, seed=settings.seed)
     methods, ahead = evaluation.compare(ranked, WITH, settings.seed)
     unknown = int((~later.customers.isin(model.purchases.customers)).sum())
     judged, n_items = len(ranked[WITH].top), len(model.purchases.items)
-    days = (split, validated, last)
-    return Trial(*days, mixes, methods, ahead, judged, unknown, n_items, settings.repeats)
+    return Trial(split, last, mixes, methods, ahead, judged, unknown, n_items, settings.repeats)
 
 
 def _model(
-    connection: duckdb.DuckDBPyConnection, segments: Segments, settings: Settings, end: Moment
+    connection: Connection, segments: Segments, settings: Settings, end: Moment
 ) -> Recommender:
     before = read(connection, end=end)
     return fit(before, segments(end), settings)
@@ -212,21 +194,19 @@ def aligned(segments: pd.Series[int], purchases: Purchases) -> npt.NDArray[np.in
 
 
 def _weights(
-    connection: duckdb.DuckDBPyConnection,
-    segments: Segments,
-    settings: Settings,
-    start: Moment,
-    end: Moment,
+    connection: Connection, segments: Segments, settings: Settings, start: Moment, end: Moment
 ) -> tuple[float, float]:
     """Weights of neighbours and shares with the best mean NDCG, with segments and without.
 
     The same for both, so that what differs between the two is the segments, not the tuning.
     """
-    habit, model = float(settings.repeats), _model(connection, segments, settings, start)
-    mixes = {}
-    for near, share in product(NEIGHBOURS, SHARES):
-        mixes[f"{near} {share} {WITHOUT}"] = Mix(habit, near, everyone=share)
-        mixes[f"{near} {share} {WITH}"] = Mix(habit, near, segment=share)
+    model = _model(connection, segments, settings, start)
+    weights = list(product(NEIGHBOURS, SHARES))
+    mixes = {
+        f"{pair} {name}": mix
+        for pair in weights
+        for name, mix in _recommenders(settings, *pair).items()
+    }
     found = evaluation.rank(
         model,
         read(connection, start=start, end=end),
@@ -236,7 +216,12 @@ def _weights(
     )
     scores = [ranked.ndcg.mean() for ranked in found.values()]
     best = int(np.argmax(np.add(scores[::2], scores[1::2])))
-    return list(product(NEIGHBOURS, SHARES))[best]
+    return weights[best]
+
+
+def _recommenders(settings: Settings, near: float, share: float) -> dict[str, Mix]:
+    habit = float(settings.repeats)
+    return {WITHOUT: Mix(habit, near, everyone=share), WITH: Mix(habit, near, segment=share)}
 
 
 def _check(first: Moment, last: Moment, split: Moment) -> None:

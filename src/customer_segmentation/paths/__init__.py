@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any
 
 import fastcluster
@@ -15,32 +15,18 @@ from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
-from customer_segmentation.labels import (
-    OUTLIER,
-    FloatArray,
-    IntArray,
-    cut_tree,
-    join_nearest,
-    tidy,
-)
-from customer_segmentation.paths import density, mixtures, samples
+from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, cut_tree, join_nearest, tidy
+from customer_segmentation.paths import density, grids, mixtures, samples
 from customer_segmentation.paths.candidates import Candidate, Path
-from customer_segmentation.paths.grids import (
-    PathError,
-    check_grid,
-    derive_grid,
-    k_distances,
-    rescale,
-)
 
 REFIT_STARTS = 3
 SHARED_ROWS = 2_000  # a fit of HDBSCAN to fewer customers takes milliseconds
 MOST_AROUND = 200  # nearest customers of 20,000 customers are 64 MB
 
-
 Progress = Callable[[int, int], None]
+Cut = Callable[[Any], IntArray]  # labels under an estimator's settings
+Shared = tuple[Cut | None, dict[str, Any]]  # how labels are cut, and what the path keeps
 
 
 def fit_path(
@@ -91,12 +77,12 @@ def fit_path(
     >>> [int(candidate.labels.max()) + 1 for candidate in path.candidates]
     [1, 2]
     """
-    values = derive_grid(estimator, X, parameter) if grid is None else list(grid)
-    check_grid(estimator, X, algorithm=algorithm, parameter=parameter, grid=values)
+    values = grids.derive_grid(estimator, X, parameter) if grid is None else list(grid)
+    grids.check_grid(estimator, X, algorithm=algorithm, parameter=parameter, grid=values)
     empty = Path(algorithm, parameter, (), start_on=start_on, may_end=may_end)
     path = _fit(estimator, X, empty, values, progress or _silent)
     if all(candidate.failure for candidate in path.candidates):
-        raise PathError(
+        raise grids.PathError(
             f"{algorithm}: every fit failed, the first with: {path.candidates[0].failure}. "
             f"Change its settings or its grid ({parameter} = {_short(values)})."
         )
@@ -118,7 +104,8 @@ def extend(path: Path, estimator: Any, X: FloatArray, values: Sequence[float]) -
     [1, 2, 3]
     """
     if path.linkage is not None:
-        more = _cuts(estimator, path.linkage, values, 0.0, _silent)
+        cut = partial(_cut_tree, path.linkage)
+        more = tuple(_cut_one(estimator, path, value, cut, 0.0) for value in values)
     else:
         # Nobody asked for these values: a path that need not go on stops among them.
         further = _fit(estimator, X, replace(path, may_end=True), list(values), _silent)
@@ -154,26 +141,34 @@ def refit(
     if "n_init" in cheap.get_params():
         # A single start often ends elsewhere by itself, which would pass for instability.
         cheap.set_params(n_init=REFIT_STARTS)
-    grid = rescale(cheap, values, X, sample)
-    empty = replace(
-        path, candidates=(), linkage=None, k_distance=None, start_on=None, may_end=False
-    )
+    grid = grids.rescale(cheap, path.parameter, values, X, sample)
+    empty = Path(path.algorithm, path.parameter, ())
     found = _fit(cheap, sample, empty, grid, _silent).candidates
     if assign_outliers:
         found = tuple(_without_outliers(sample, candidate) for candidate in found)
     return [candidate.labels for candidate in found]
 
 
-@singledispatch
 def _fit(estimator: Any, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
-    candidates = []
-    for done, value in enumerate(grid, start=1):
-        candidates.append(_fit_one(estimator, X, path, value))
-        progress(done, len(grid))
-    return replace(path, candidates=tuple(candidates))
+    start = time.perf_counter()
+    cut, kept = _shared(estimator, X, path.parameter)
+    if cut is not None:
+        each = (time.perf_counter() - start) / len(grid)
+        cuts = [_cut_one(estimator, path, value, cut, each) for value in _each(grid, progress)]
+        return replace(path, candidates=tuple(cuts), **kept)
+    known, end = list(path.candidates), ""
+    for value in _each(grid, progress):
+        before = known[-1].estimator if known else None
+        known.append(_fit_one(estimator, X, path, value, before))
+        if path.may_end and path.parameter == "n_components" and value != grid[-1]:
+            end = mixtures.end_of_path([c.scores.get("bic", np.nan) for c in known], value)
+        if end:
+            progress(len(grid), len(grid))
+            break
+    return replace(path, candidates=tuple(known[len(path.candidates) :]), end=end, **kept)
 
 
-def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = None) -> Candidate:
+def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any) -> Candidate:
     start = time.perf_counter()
     model = clone(estimator).set_params(**{path.parameter: value})
     try:
@@ -181,8 +176,11 @@ def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = Non
             # Fewer different customers than clusters: the labels then show it.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model = samples.fit(model, X, path.start_on, before)
-    except (ValueError, FloatingPointError, ArithmeticError, np.linalg.LinAlgError) as error:
-        return Candidate(value, _nobody(X), time.perf_counter() - start, failure=_first_line(error))
+    except (ValueError, ArithmeticError) as error:
+        said = str(error).strip().partition("\n")[0]
+        nobody = np.full(len(X), OUTLIER, dtype=np.int64)
+        seconds = time.perf_counter() - start
+        return Candidate(value, nobody, seconds, failure=f"{type(error).__name__}: {said}")
     labels = samples.labels_of(model, X)
     seconds = time.perf_counter() - start
     scores = {"bic": samples.bic_of(model, X)} if hasattr(model, "bic") else {}
@@ -191,106 +189,66 @@ def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any = Non
     return Candidate(value, tidy(labels), seconds, model, scores)
 
 
-@_fit.register
-def _(
-    estimator: GaussianMixture, X: FloatArray, path: Path, grid: list[float], progress: Progress
-) -> Path:
-    known, end = list(path.candidates), ""
-    may_end = path.may_end and path.parameter == "n_components"
-    for done, value in enumerate(grid, start=1):
-        before = known[-1].estimator if known else None
-        known.append(_fit_one(estimator, X, path, value, before))
-        if may_end and done < len(grid):
-            end = mixtures.end_of_path([c.scores.get("bic", np.nan) for c in known], value)
-        progress(len(grid) if end else done, len(grid))
-        if end:
-            break
-    return replace(path, candidates=tuple(known[len(path.candidates) :]), end=end)
-
-
-@_fit.register
-def _(
-    estimator: AgglomerativeClustering,
-    X: FloatArray,
-    path: Path,
-    grid: list[float],
-    progress: Progress,
-) -> Path:
-    if estimator.connectivity is not None or estimator.metric != "euclidean":
-        return _fit.dispatch(object)(estimator, X, path, grid, progress)
+def _cut_one(estimator: Any, path: Path, value: float, cut: Cut, shared: float) -> Candidate:
+    """A candidate cut from what the path shares, which took `shared` seconds for each."""
     start = time.perf_counter()
+    model = clone(estimator).set_params(**{path.parameter: value})
+    labels = cut(model)
+    return Candidate(value, labels, shared + time.perf_counter() - start, model)
+
+
+@singledispatch
+def _shared(estimator: Any, X: FloatArray, parameter: str) -> Shared:
+    """Work that serves the whole grid, where an algorithm has some."""
+    return None, {}
+
+
+@_shared.register
+def _(estimator: AgglomerativeClustering, X: FloatArray, parameter: str) -> Shared:
+    plain = estimator.connectivity is None and estimator.metric == "euclidean"
+    if not plain or parameter != "n_clusters":
+        return None, {}
     if samples.lean(estimator):
         tree = fastcluster.linkage_vector(X, method=estimator.linkage)
     else:
         tree = fastcluster.linkage(pdist(X), method=estimator.linkage, preserve_input=False)
-    shared = (time.perf_counter() - start) / len(grid)
-    return replace(path, candidates=_cuts(estimator, tree, grid, shared, progress), linkage=tree)
+    return partial(_cut_tree, tree), {"linkage": tree}
 
 
-def _cuts(
-    estimator: Any, tree: FloatArray, grid: Sequence[float], shared: float, progress: Progress
-) -> tuple[Candidate, ...]:
-    candidates = []
-    for done, k in enumerate(grid, start=1):
-        start = time.perf_counter()
-        labels = cut_tree(tree, int(k))
-        seconds = shared + time.perf_counter() - start
-        candidates.append(Candidate(k, labels, seconds, clone(estimator)))
-        progress(done, len(grid))
-    return tuple(candidates)
-
-
-@_fit.register
-def _(estimator: DBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
-    if estimator.metric != "euclidean" or not 1 < estimator.min_samples < len(X):
-        generic = _fit.dispatch(object)(estimator, X, path, grid, progress)
-        return replace(generic, k_distance=k_distances(X, estimator.min_samples))
-    start = time.perf_counter()
+@_shared.register
+def _(estimator: DBSCAN, X: FloatArray, parameter: str) -> Shared:
+    plain = estimator.metric == "euclidean" and 1 < estimator.min_samples < len(X)
+    if not plain or parameter != "eps":
+        return None, {"k_distance": grids.k_distances(X, estimator.min_samples)}
     reach = density.reach(X, estimator.min_samples)
-    shared = (time.perf_counter() - start) / len(grid)
-    candidates = []
-    for done, eps in enumerate(grid, start=1):
-        start = time.perf_counter()
-        labels = density.dbscan(reach, eps)
-        seconds = shared + time.perf_counter() - start
-        candidates.append(Candidate(eps, labels, seconds, clone(estimator).set_params(eps=eps)))
-        progress(done, len(grid))
-    return replace(path, candidates=tuple(candidates), k_distance=np.sort(reach.near[:, -1]))
+    return partial(density.dbscan, reach), {"k_distance": np.sort(reach.near[:, -1])}
 
 
-@_fit.register
-def _(estimator: HDBSCAN, X: FloatArray, path: Path, grid: list[float], progress: Progress) -> Path:
+@_shared.register
+def _(estimator: HDBSCAN, X: FloatArray, parameter: str) -> Shared:
     plain = estimator.metric == "euclidean" and estimator.alpha == 1
     around = estimator.min_samples or 0  # its default is another one for every size
-    one_tree = path.parameter == "min_cluster_size" and 1 < around <= MOST_AROUND
+    one_tree = parameter == "min_cluster_size" and 1 < around <= MOST_AROUND
     if not plain or not one_tree or len(X) < max(SHARED_ROWS, around):
-        return _fit.dispatch(object)(estimator, X, path, grid, progress)
-    start = time.perf_counter()
-    found = density.reach(X, around)
-    shared = (time.perf_counter() - start) / len(grid)
-    candidates: list[Candidate] = []
-    for value in grid:
-        start = time.perf_counter()
-        model = clone(estimator).set_params(min_cluster_size=value)
-        labels = density.hdbscan(found, model)
-        seconds = shared + time.perf_counter() - start
-        candidates.append(Candidate(value, labels, seconds, model))
-        progress(len(candidates), len(grid))
-    return replace(path, candidates=tuple(candidates))
+        return None, {}
+    return partial(density.hdbscan, density.reach(X, around)), {}
+
+
+def _cut_tree(tree: FloatArray, model: AgglomerativeClustering) -> IntArray:
+    return cut_tree(tree, int(model.n_clusters))
+
+
+def _each(grid: Sequence[float], progress: Progress) -> Iterator[float]:
+    """The values of a grid, saying after each how many are done."""
+    for done, value in enumerate(grid, start=1):
+        yield value
+        progress(done, len(grid))
 
 
 def _without_outliers(X: FloatArray, candidate: Candidate) -> Candidate:
     if (candidate.labels >= 0).all():
         return candidate
     return replace(candidate, labels=join_nearest(X, candidate.labels), estimator=None)
-
-
-def _nobody(X: FloatArray) -> IntArray:
-    return np.full(X.shape[0], OUTLIER, dtype=np.int64)
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
 
 
 def _short(values: Sequence[float]) -> str:

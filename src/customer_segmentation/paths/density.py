@@ -8,13 +8,13 @@ for the pairs of them that are near each other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import quitefastmst
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
+from sklearn.cluster import DBSCAN, HDBSCAN
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 
@@ -57,8 +57,8 @@ def reach(X: FloatArray, min_samples: int) -> Reach:
     return Reach(lengths, ends, near, whose)
 
 
-def dbscan(found: Reach, eps: float) -> IntArray:
-    """Labels that DBSCAN gives at a radius, border customers as scikit-learn does.
+def dbscan(found: Reach, estimator: DBSCAN) -> IntArray:
+    """Labels that DBSCAN gives at its radius, border customers as scikit-learn does.
 
     Clusters are connected core customers, numbered by their first one. A border customer joins the
     first cluster that reaches it. It has fewer than ``min_samples`` customers around it, so all of
@@ -67,14 +67,15 @@ def dbscan(found: Reach, eps: float) -> IntArray:
     Parameters
     ----------
     found : Reach
-    eps : float
+    estimator : DBSCAN
 
     Examples
     --------
     >>> X = np.array([[0.0], [1.0], [2.0], [2.9], [9.0]])
-    >>> dbscan(reach(X, 3), 1.0), dbscan(reach(X, 3), 0.5)
+    >>> dbscan(reach(X, 3), DBSCAN(eps=1.0)), dbscan(reach(X, 3), DBSCAN(eps=0.5))
     (array([ 0,  0,  0,  0, -1]), array([-1, -1, -1, -1, -1]))
     """
+    eps = estimator.eps
     n, core = len(found.near), found.near[:, -1] <= eps
     ends = found.ends[found.lengths <= eps]
     edges = csr_matrix((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(n, n))
@@ -89,7 +90,7 @@ def dbscan(found: Reach, eps: float) -> IntArray:
     return labels
 
 
-def hdbscan(found: Reach, estimator: Any) -> IntArray:
+def hdbscan(found: Reach, estimator: HDBSCAN) -> IntArray:
     """Labels that HDBSCAN reads off the tree; its settings but those of the distances hold.
 
     Parameters
@@ -99,7 +100,6 @@ def hdbscan(found: Reach, estimator: Any) -> IntArray:
 
     Examples
     --------
-    >>> from sklearn.cluster import HDBSCAN
     >>> X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
     >>> hdbscan(reach(X, 2), HDBSCAN(min_cluster_size=2, copy=True))
     array([0, 0, 0, 1, 1, 1])

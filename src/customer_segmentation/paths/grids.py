@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,6 @@ def check_grid(
         )
 
 
-@singledispatch
 def derive_grid(estimator: Any, X: FloatArray, parameter: str) -> list[float]:
     """Grid of a path when the configuration names none: 1..10, or what suits the algorithm.
 
@@ -67,25 +65,23 @@ def derive_grid(estimator: Any, X: FloatArray, parameter: str) -> list[float]:
     >>> derive_grid(HDBSCAN(copy=True), np.zeros((1000, 2)), "min_cluster_size")
     [5, 10, 15, 20, 25, 30, 50, 80]
     """
+    if isinstance(estimator, DBSCAN) and parameter == "eps":
+        return _radii(k_distances(X, estimator.min_samples))
+    if isinstance(estimator, HDBSCAN) and parameter == "min_cluster_size":
+        shares = [max(MIN_CLUSTER_ROWS[0], round(share * len(X))) for share in MIN_CLUSTER_SHARES]
+        sizes = sorted({*shares, *MIN_CLUSTER_ROWS})
+        return [size for size in sizes if size <= max(len(X) // 2, 2)] or [2]
     return list(range(1, 11))
 
 
-@derive_grid.register
-def _(estimator: DBSCAN, X: FloatArray, parameter: str) -> list[float]:
-    radii = np.quantile(k_distances(X, estimator.min_samples), CORE_SHARES)
+def _radii(distances: FloatArray) -> list[float]:
+    radii = np.quantile(distances, CORE_SHARES)
     if radii[-1] <= 0:
         raise PathError(
             "algorithm=dbscan: got a table in which nearly all customers are identical, expected "
             "distances to choose eps from. Set algorithm.grid=[...] or other features."
         )
     return sorted({float(f"{radius:.6g}") for radius in radii if radius > 0})
-
-
-@derive_grid.register
-def _(estimator: HDBSCAN, X: FloatArray, parameter: str) -> list[float]:
-    shares = [max(MIN_CLUSTER_ROWS[0], round(share * len(X))) for share in MIN_CLUSTER_SHARES]
-    sizes = sorted({*shares, *MIN_CLUSTER_ROWS})
-    return [size for size in sizes if size <= max(len(X) // 2, 2)] or [2]
 
 
 def k_distances(X: FloatArray, k: int) -> FloatArray:
@@ -100,9 +96,8 @@ def k_distances(X: FloatArray, k: int) -> FloatArray:
     return np.sort(NearestNeighbors(n_neighbors=k).fit(X).kneighbors(X)[0][:, -1])
 
 
-@singledispatch
 def rescale(
-    estimator: Any, grid: Sequence[float], X: FloatArray, sample: FloatArray
+    estimator: Any, parameter: str, grid: Sequence[float], X: FloatArray, sample: FloatArray
 ) -> list[float]:
     """Values that mean for a sample of the rows what `grid` means for all of them.
 
@@ -112,28 +107,23 @@ def rescale(
     Parameters
     ----------
     estimator : scikit-learn-compatible clusterer
+    parameter : str
     grid : sequence of numbers
     X, sample : ndarray of shape (n_samples, n_features) and (n_sampled, n_features)
 
     Examples
     --------
     >>> X = np.arange(100.0)[:, None]
-    >>> rescale(DBSCAN(min_samples=2), [1.0, 3.0], X, X[::2])
+    >>> rescale(DBSCAN(min_samples=2), "eps", [1.0, 3.0], X, X[::2])
     [2.0, 6.0]
-    >>> rescale(HDBSCAN(copy=True), [5, 50], X, X[::2])
+    >>> rescale(HDBSCAN(copy=True), "min_cluster_size", [5, 50], X, X[::2])
     [3, 25]
     """
+    if isinstance(estimator, DBSCAN) and parameter == "eps":
+        full, part = (k_distances(rows, estimator.min_samples) for rows in (X, sample))
+        shares = np.searchsorted(full, grid, side="right") / len(full)
+        beyond = np.maximum(np.asarray(grid, dtype=float) / max(full[-1], 1e-12), 1.0)
+        return [max(float(eps), 1e-12) for eps in np.quantile(part, np.clip(shares, 0, 1)) * beyond]
+    if isinstance(estimator, HDBSCAN) and parameter == "min_cluster_size":
+        return [max(3, round(size * len(sample) / len(X))) for size in grid]
     return list(grid)
-
-
-@rescale.register
-def _(estimator: DBSCAN, grid: Sequence[float], X: FloatArray, sample: FloatArray) -> list[float]:
-    full, part = k_distances(X, estimator.min_samples), k_distances(sample, estimator.min_samples)
-    shares = np.searchsorted(full, grid, side="right") / len(full)
-    beyond = np.maximum(np.asarray(grid, dtype=float) / max(full[-1], 1e-12), 1.0)
-    return [max(float(eps), 1e-12) for eps in np.quantile(part, np.clip(shares, 0, 1)) * beyond]
-
-
-@rescale.register
-def _(estimator: HDBSCAN, grid: Sequence[float], X: FloatArray, sample: FloatArray) -> list[float]:
-    return [max(3, round(size * len(sample) / len(X))) for size in grid]

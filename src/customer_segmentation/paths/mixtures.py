@@ -1,4 +1,4 @@
-"""Gaussian mixtures along a path: where each starts, and where the path may end."""
+"""Gaussian mixtures along a path: where each starts, how one is cut, where the path may end."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 
-from customer_segmentation.cuts import SMALLEST, halves, log_density
 from customer_segmentation.labels import FloatArray
+
+Mask = NDArray[np.bool_]
 
 # Up to so many components k-means finds good starts. There a split is often likelier and worse: a
 # spike on customers who are alike. The more there are, the better is a start that keeps most.
 FEW = 6
 STARTS_BEYOND = 2  # of k-means, next to the split
+TURNS = 3  # of refinement of a cut; one that is there is found by then
+SMALLEST = 0.05  # of a cluster's rows: a smaller part is a fringe
 RISES, RISE = 4, 10.0  # of BIC; a rise of 10 is very strong evidence (Kass and Raftery 1995)
 
 
@@ -135,6 +139,54 @@ def _cut(Z: FloatArray, floor: float) -> _Cut:
     if not fewest <= half.sum() <= n - fewest:
         return _Cut(-np.inf, 1.0, np.zeros(d), np.zeros(d))
     parts = [half, ~half]
-    gain = sum(log_density(Z, part, floor)[part].sum() for part in parts)
-    gain -= log_density(Z, np.ones(n, dtype=bool), floor).sum()
+    gain = sum(_log_density(Z, part, floor)[part].sum() for part in parts)
+    gain -= _log_density(Z, np.ones(n, dtype=bool), floor).sum()
     return _Cut(float(gain), float(half.mean()), Z[half].mean(axis=0), Z[~half].mean(axis=0))
+
+
+def halves(Z: FloatArray, floor: float) -> Mask:
+    """Cut across the main axis, refined by classification EM (Celeux and Govaert 1992).
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+        The rows of one cluster.
+    floor : float
+        Added to variances.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+        One of the parts; a part may be so small that it is none.
+
+    Examples
+    --------
+    >>> Z = np.array([[0.0], [0.1], [0.2], [0.3], [0.4], [9.0], [9.1], [9.2]])
+    >>> halves(Z, 1e-3)
+    array([False, False, False, False, False,  True,  True,  True])
+    """
+    cut = _across(Z)
+    for _ in range(TURNS):
+        if min(cut.sum(), (~cut).sum()) < Z.shape[1] + 2:
+            break
+        moved = _log_density(Z, cut, floor) > _log_density(Z, ~cut, floor)
+        if (moved == cut).all():
+            break
+        cut = moved
+    return cut
+
+
+def _across(Z: FloatArray) -> Mask:
+    centred = Z - Z.mean(axis=0)
+    along = centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1]
+    return np.asarray(along > np.median(along))
+
+
+def _log_density(Z: FloatArray, part: Mask, floor: float) -> FloatArray:
+    """Log of a part's share times its Gaussian density at each row, up to a constant."""
+    centred = Z - Z[part].mean(axis=0)
+    covariance = centred[part].T @ centred[part] / part.sum() + floor * np.eye(Z.shape[1])
+    whiten = np.linalg.inv(np.linalg.cholesky(covariance))
+    scaled = centred @ whiten.T
+    log_volume = np.log(np.diagonal(whiten)).sum()
+    return np.asarray(np.log(part.mean()) + log_volume - 0.5 * (scaled**2).sum(axis=1))

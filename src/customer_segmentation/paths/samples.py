@@ -16,6 +16,7 @@ from sklearn.cluster import (
     SpectralClustering,
 )
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.utils import gen_batches
 
 from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 from customer_segmentation.paths import blur, mixtures
@@ -56,22 +57,14 @@ def fitted_rows(estimator: Any, n: int, exact_rows: int, seed: int) -> IntArray 
     >>> fitted_rows(KMeans(), 5, 3, seed=0), fitted_rows(DBSCAN(), 3, 3, seed=0)
     (None, None)
     """
-    most = min(exact_rows, PAIR_ROWS) if holds_pairs(estimator) else exact_rows
+    most = min(exact_rows, PAIR_ROWS) if _holds_pairs(estimator) else exact_rows
     if n <= most or isinstance(estimator, LINEAR):
         return None
     return sampled_rows(n, most, seed)
 
 
-def holds_pairs(estimator: Any) -> bool:
-    """Whether an algorithm holds the distances of all pairs of customers.
-
-    Two linkages need none, see :func:`lean`; of the libraries that a user brings nothing is known.
-
-    Examples
-    --------
-    >>> holds_pairs(AgglomerativeClustering()), holds_pairs(SpectralClustering())
-    (False, True)
-    """
+def _holds_pairs(estimator: Any) -> bool:
+    """Whether the distances of all pairs are held; of a user's own library nothing is known."""
     return isinstance(estimator, HOLD_PAIRS) and not lean(estimator)
 
 
@@ -121,8 +114,7 @@ def fit(model: Any, X: FloatArray, sample: FloatArray | None, before: Any = None
     >>> np.bincount(fitted.labels_).tolist(), fitted.n_init
     ([250, 250], 5)
     """
-    model.fit(X)
-    return model
+    return model.fit(X)
 
 
 @fit.register
@@ -185,4 +177,4 @@ def bic_of(model: Any, X: FloatArray) -> float:
 
 
 def _blocks(X: FloatArray) -> list[FloatArray]:
-    return [X[start : start + BLOCK] for start in range(0, len(X), BLOCK)]
+    return [X[rows] for rows in gen_batches(len(X), BLOCK)]

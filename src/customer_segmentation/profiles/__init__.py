@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_segmentation.naming.traits import segment_traits
-from customer_segmentation.naming.wording import HIGH, told
-from customer_segmentation.profiles.indicators import indicators, is_category, is_numeric
+from customer_segmentation.data.levels import is_category, is_numeric
+from customer_segmentation.labels import FloatArray
+from customer_segmentation.naming.traits import indicators, traits
+from customer_segmentation.naming.wording import HIGH, feature, told
+from customer_segmentation.profiles.significance import Codes
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
 
-Floats = npt.NDArray[np.float64]
 MOST_FEATURES = 15
 RESERVED = ("segment", "name", "customers", "share")
 
@@ -66,8 +67,8 @@ def summary(
             means = table[column].astype("float64").groupby(numbers).mean()
             rows[title] = means.reindex(rows["segment"]).to_numpy()
         elif is_category(table[column]):
-            level, share = _most_frequent(table[column], numbers, rows["segment"])
-            rows[title], rows[f"{column} (share)"] = level, share
+            level, having = _most_frequent(table[column], numbers, rows["segment"])
+            rows[title], rows[f"{column} (share)"] = level, having / rows["customers"]
     return rows
 
 
@@ -95,16 +96,16 @@ def counts(segments: "pd.Series[int]", names: Mapping[int, str]) -> pd.DataFrame
     1        2     Older          1   0.25
     2       -1  Outliers          1   0.25
     """
-    found = {int(s): int(c) for s, c in segments.value_counts().items()}  # type: ignore[call-overload]
-    order = sorted({s for s in found if s != OUTLIER} | {int(s) for s in names if s != OUTLIER})
-    order += [OUTLIER] if OUTLIER in found else []
-    customers = [found.get(s, 0) for s in order]
+    found = segments.value_counts()
+    order = sorted({*map(int, found.index), *map(int, names)} - {OUTLIER})
+    order += [OUTLIER] if OUTLIER in found.index else []
+    customers = found.reindex(order, fill_value=0).to_numpy(dtype="int64")
     return pd.DataFrame(
         {
             "segment": np.asarray(order, dtype="int64"),
             "name": [name_of(s, names) for s in order],
-            "customers": np.asarray(customers, dtype="int64"),
-            "share": np.asarray(customers, dtype="float64") / max(len(segments), 1),
+            "customers": customers,
+            "share": customers / max(len(segments), 1),
         }
     )
 
@@ -149,9 +150,10 @@ def contrasts(
     check_aligned(table, segments)
     inside = (segments != OUTLIER).to_numpy()
     numbers, codes = np.unique(segments.to_numpy()[inside], return_inverse=True)
-    columns: dict[Hashable, Floats] = {}
-    for label, values in indicators(table, inside):
-        columns[label] = standardised_means(values, codes, len(numbers))
+    columns = {
+        feature(column, level): standardised_means(values, codes, len(numbers))
+        for column, level, values in indicators(table, inside)
+    }
     result = pd.DataFrame(columns, index=pd.Index(numbers.astype("int64"), name="segment"))
     sizes = np.bincount(codes, minlength=len(numbers))
     separation = (result**2).mul(sizes / max(len(codes), 1), axis=0).sum()
@@ -187,11 +189,11 @@ def values(
     wanted = list(features)
     numbers = segments.to_numpy()[inside]
     found = {
-        label: pd.Series(column).groupby(numbers).mean()
-        for label, column in indicators(table, inside)
-        if label in wanted
+        feature(column, level): pd.Series(values).groupby(numbers).mean()
+        for column, level, values in indicators(table, inside)
+        if feature(column, level) in wanted
     }
-    return pd.DataFrame({label: found[label] for label in wanted}).rename_axis("segment")
+    return pd.DataFrame(found)[wanted].rename_axis("segment")
 
 
 def describe(
@@ -218,13 +220,9 @@ def describe(
     """
     inside = (segments != OUTLIER).to_numpy()
     sentences = {}
-    for segment in (int(s) for s in contrasts.index):
+    for segment, found in traits(contrasts, table, segments).items():
         member = (segments == segment).to_numpy()
-        strong = [
-            trait
-            for trait in segment_traits(segment, contrasts, table, segments)
-            if abs(trait.contrast) >= HIGH
-        ][:3]
+        strong = [trait for trait in found if abs(trait.contrast) >= HIGH][:3]
         count = int(member.sum())
         phrases = [told(trait, table, member, inside) for trait in strong]
         size = f"{plural(count, 'customer')} ({percent(count / max(len(table), 1))})"
@@ -251,7 +249,7 @@ def check_aligned(table: pd.DataFrame, segments: "pd.Series[Any]") -> None:
         )
 
 
-def standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> Floats:
+def standardised_means(column: FloatArray, codes: Codes, k: int) -> FloatArray:
     """Mean of each group in overall standard deviations from the overall mean; constant: 0.
 
     Parameters
@@ -282,14 +280,10 @@ def standardised_means(column: Floats, codes: npt.NDArray[np.intp], k: int) -> F
 
 def _most_frequent(
     column: "pd.Series[Any]", numbers: npt.NDArray[Any], order: "pd.Series[int]"
-) -> tuple[list[str], list[float]]:
-    """Level and its share per segment; on a tie the first level, so the answer is stable."""
+) -> tuple[list[str], npt.NDArray[Any]]:
+    """Level per segment and who has it; on a tie the first level, so the answer is stable."""
     table = pd.crosstab(numbers, column.astype("category").to_numpy())
-    table = table.reindex(order, fill_value=0)
-    if table.shape[1] == 0:
-        return [""] * len(order), [float("nan")] * len(order)
-    sizes = np.bincount(np.searchsorted(order, numbers[numbers != OUTLIER]), minlength=len(order))
-    top = table.to_numpy().max(axis=1)
-    levels = [str(table.columns[i]) for i in table.to_numpy().argmax(axis=1)]
-    with np.errstate(invalid="ignore"):
-        return levels, (top / sizes).tolist()
+    if table.empty:
+        return [""] * len(order), np.full(len(order), np.nan)
+    having = table.reindex(order, fill_value=0).to_numpy()
+    return [str(table.columns[i]) for i in having.argmax(axis=1)], having.max(axis=1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 from sklearn.neighbors import NearestNeighbors
 
-from customer_segmentation.evidence.stability import Resample, most_frequent, steadiness
+from customer_segmentation.evidence.stability import Resample, contingency
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.segmenter.neighbours import spread
 from customer_segmentation.style import name_of, percent
@@ -20,6 +21,8 @@ LOW_CONFIDENCE = 0.55
 # Of the four or five resamples that a customer usually takes part in, one that ends elsewhere is
 # the resample's accident; two are a pattern. Two of five (0.6) are unsteady, one of three is not.
 LOW_STEADINESS = 0.65
+MIN_RESAMPLES = 2  # once in or once out says nothing about coming back
+NOWHERE = -2  # came out in a cluster that is no cluster of the full run
 NEIGHBOURS = 10  # as the confidence counts them
 MAX_NEIGHBOURS = 20_000  # customers who may be neighbours, evenly spread over the table
 COLUMNS = (
@@ -118,7 +121,7 @@ def table(
     found["next_best"] = _next_best(X, numbers, found["flips_to"])
     found["name"] = _named(found["segment"], names)
     found["next_best_name"] = _named(found["next_best"], names)
-    reasons = [_reason(row) for row in found.itertuples()]
+    reasons = ["; ".join(_reasons(row)) for row in found.itertuples()]
     found["reason"] = pd.Series(reasons, index=found.index, dtype="str")
     return found.set_index(segments.index[found.index])[list(COLUMNS)]
 
@@ -131,17 +134,13 @@ def _check(segments: pd.Series[int], X: FloatArray, confidence: FloatArray) -> N
         )
 
 
-def _reason(row: Any) -> str:
+def _reasons(row: Any) -> Iterator[str]:
     """Why a customer is borderline: its neighbours, its refits, or both."""
-    reasons = []
     if row.crowded:
-        reasons.append(
-            f"only {percent(row.confidence)} of its nearest customers are in its segment"
-        )
+        yield f"only {percent(row.confidence)} of its nearest customers are in its segment"
     if row.flips:
         away = round(row.resamples * (1 - row.steadiness))
-        reasons.append(f"elsewhere in {away} of {row.resamples} repetitions")
-    return "; ".join(reasons)
+        yield f"elsewhere in {away} of {row.resamples} repetitions"
 
 
 def _next_best(X: FloatArray, segments: IntArray, flips_to: pd.Series[int]) -> pd.Series[int]:
@@ -172,3 +171,88 @@ def _neighbours(X: FloatArray, segments: IntArray, rows: IntArray) -> IntArray:
 def _named(segments: pd.Series[int], names: Mapping[int, str]) -> pd.Series[Any]:
     words = ["" if pd.isna(number) else name_of(int(number), names) for number in segments]
     return pd.Series(words, index=segments.index, dtype="str")
+
+
+def steadiness(labels: IntArray, resamples: Sequence[Resample]) -> pd.DataFrame:
+    """How often each customer came back in its own cluster when others were left out.
+
+    The clusters of a resample are matched to those of the full run so that as many customers as
+    possible are where they were (Kuhn 1955, the Hungarian method): what is left did move. An
+    outlier comes back when it is an outlier again.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Of the full run, -1 = outlier. Segment numbers do as well as clusters.
+    resamples : sequence of Resample
+        As :func:`customer_segmentation.evidence.stability.bootstrap` returns them.
+
+    Returns
+    -------
+    DataFrame of shape (n_samples, 3)
+        ``resamples`` (how many the customer took part in), ``steadiness`` (share of them in which
+        it came back, 0 to 1; NaN below ``MIN_RESAMPLES``) and ``flips_to`` (the other cluster it
+        came out in most often, -1 = as an outlier; missing for one that always came back).
+
+    Examples
+    --------
+    >>> labels = np.array([1, 1, 1, 2, 2])
+    >>> same = Resample(np.arange(5), np.array([0, 0, 0, 1, 1]))
+    >>> other = Resample(np.arange(4), np.array([7, 7, 3, 3]))
+    >>> steadiness(labels, [same, other])
+       resamples  steadiness  flips_to
+    0          2         1.0      <NA>
+    1          2         1.0      <NA>
+    2          2         0.5         2
+    3          2         1.0      <NA>
+    4          1         NaN      <NA>
+    """
+    none = [np.zeros(0, dtype=np.int64)]
+    rows = np.concatenate([r.rows for r in resamples] or none)
+    came = np.concatenate([_in_full_run(labels[r.rows], r.labels) for r in resamples] or none)
+    back = came == labels[rows]
+    gone = ~back & (came != NOWHERE)
+    times = np.bincount(rows, minlength=len(labels))
+    share = np.bincount(rows, weights=back, minlength=len(labels)) / np.maximum(times, 1)
+    return pd.DataFrame(
+        {
+            "resamples": times,
+            "steadiness": np.where(times >= MIN_RESAMPLES, share, np.nan),
+            "flips_to": most_frequent(rows[gone], came[gone], len(labels)),
+        }
+    )
+
+
+def _in_full_run(full: IntArray, found: IntArray) -> IntArray:
+    """The labels of a resample in the words of the full run on the same rows."""
+    both = contingency(full + 1, found + 1)[1:, 1:]  # outliers are no cluster: -1 stays -1
+    clusters, partners = linear_sum_assignment(both, maximize=True)
+    names = np.full(both.shape[1] + 1, NOWHERE, dtype=np.int64)
+    names[-1] = OUTLIER
+    met = both[clusters, partners] > 0
+    names[partners[met]] = clusters[met]
+    return names[found]
+
+
+def most_frequent(rows: IntArray, values: IntArray, n: int) -> pd.Series[int]:
+    """The value that occurs most often in each of `n` rows; on a tie the smallest.
+
+    Parameters
+    ----------
+    rows, values : ndarray of shape (n_pairs,)
+    n : int
+
+    Returns
+    -------
+    Series of Int64 of shape (n,)
+        Missing for a row without a value.
+
+    Examples
+    --------
+    >>> most_frequent(np.array([0, 0, 0, 2]), np.array([5, 4, 5, -1]), 3).tolist()
+    [5, <NA>, -1]
+    """
+    times = pd.DataFrame({"row": rows, "value": values}).groupby(["row", "value"]).size()
+    ranked = times.sort_values(ascending=False, kind="stable").reset_index()
+    best = ranked.drop_duplicates("row").set_index("row")["value"]
+    return best.astype("Int64").reindex(range(n)).rename_axis(None).rename(None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -12,17 +14,17 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from customer_segmentation import profiles
-from customer_segmentation.labels import OUTLIER
+from customer_segmentation.data.levels import is_numeric
+from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.playbook import Play
 from customer_segmentation.naming.traits import spoken_of
 from customer_segmentation.profiles.effects import differentiators
-from customer_segmentation.profiles.indicators import indicators, is_numeric
 from customer_segmentation.profiles.rules import COLUMNS, Rules, rules
 from customer_segmentation.style import name_of
 from customer_segmentation.style import number as written
 
-FloatArray = npt.NDArray[np.float64]
 TYPICAL = 5  # customers per card
+PATH = "tables/cards.json"  # of a run: a sweep's page shows those of the recommended one
 LIFTED = 1 / 3  # standard deviations from median to mean: Pearson's skewness is then beyond 1
 
 
@@ -74,8 +76,7 @@ def cards(
     names: Mapping[int, str],
     plays: Mapping[int, Play],
     *,
-    X: FloatArray | None = None,
-    seed: int = 0,
+    X: FloatArray,
     found: Rules | None = None,
     tested: pd.DataFrame | None = None,
 ) -> list[Card]:
@@ -90,9 +91,8 @@ def cards(
     names : mapping of int to str
     plays : mapping of int to Play
         As `playbook.assign` gives it.
-    X : array, shape (n_customers, n_features), optional
-        The space in which the segments were found; else all columns, standardised.
-    seed : int
+    X : array, shape (n_customers, n_features)
+        The space in which the segments were found.
     found : Rules, optional
         As `rules.rules` gives them, where they are known already.
     tested : DataFrame, optional
@@ -106,15 +106,15 @@ def cards(
     Examples
     --------
     >>> table = pd.DataFrame({"Age": [20.0, 21.0, 25.0, 60.0, 62.0]})
-    >>> card = cards(table, pd.Series([1, 1, 1, 2, 2]), {1: "Young", 2: "Older"}, {})[0]
+    >>> names, X = {1: "Young", 2: "Older"}, table.to_numpy()
+    >>> card = cards(table, pd.Series([1, 1, 1, 2, 2]), names, {}, X=X)[0]
     >>> card.name, card.customers, card.rule, card.typical.index.tolist()
     ('Young', 3, 'Age <= 50', [1, 0, 2])
     """
     profiles.check_aligned(table, segments)
-    found = rules(table, segments, seed=seed) if found is None else found
+    found = rules(table, segments) if found is None else found
     told = differentiators(table, segments, tested)
     sentences = profiles.describe(profiles.contrasts(table, segments), table, segments)
-    space = standardised(table) if X is None else X
     result = []
     rows = found.table[list(COLUMNS)].itertuples(index=False, name=None)
     for number, rule, coverage, precision in rows:
@@ -133,7 +133,7 @@ def cards(
             rule=str(rule),
             coverage=float(coverage),
             precision=float(precision),
-            typical=table.iloc[inside[nearest(space[inside])]],
+            typical=table.iloc[inside[_nearest(X[inside])]],
         )
         result.append(card)
     return result
@@ -180,49 +180,50 @@ def why(
     return "; ".join(parts)
 
 
-def nearest(X: FloatArray, most: int = TYPICAL) -> npt.NDArray[np.intp]:
-    """Places of the rows nearest to the mean of all, the nearest first; of equals the first.
-
-    Parameters
-    ----------
-    X : array, shape (n_customers, n_features)
-        The customers of one segment; NaN counts as average.
-    most : int
-
-    Examples
-    --------
-    >>> nearest(np.array([[0.0], [10.0], [4.0], [5.0]]), most=2).tolist()
-    [3, 2]
-    """
-    known = np.isfinite(X)
-    if known.all():  # without the copies that gaps take
-        away = cdist(X, X.mean(axis=0, keepdims=True), "sqeuclidean")[:, 0]
-        return np.argsort(away, kind="stable")[:most]
-    sums = np.where(known, X, 0).sum(axis=0)
-    away = np.where(known, X - sums / np.maximum(known.sum(axis=0), 1), 0)
-    return np.argsort((away**2).sum(axis=1), kind="stable")[:most]
+def _nearest(X: FloatArray) -> npt.NDArray[np.intp]:
+    """Places of a few rows nearest to the mean of all, the nearest first; of equals the first."""
+    away = cdist(X, X.mean(axis=0, keepdims=True), "sqeuclidean")[:, 0]
+    return np.argsort(away, kind="stable")[:TYPICAL]
 
 
-def standardised(table: pd.DataFrame) -> FloatArray:
-    """Numbers and category levels, each with mean 0 and variance 1.
-
-    Parameters
-    ----------
-    table : DataFrame, shape (n_customers, n_columns)
-
-    Returns
-    -------
-    array, shape (n_customers, n_features)
-        Gaps stay NaN; constant columns are left out.
+def dumps(cards: Sequence[Card]) -> str:
+    """Write cards as JSON; ids of the typical customers become text.
 
     Examples
     --------
-    >>> standardised(pd.DataFrame({"Age": [20.0, 40.0]})).tolist()
-    [[-1.0], [1.0]]
+    >>> table = pd.DataFrame({"Age": [20.0]}, index=pd.Index([7], name="id"))
+    >>> card = Card(1, "All", 1, 1.0, "", "", "", "", ("young",), "", float("nan"), 0.0, table)
+    >>> again = loads(dumps([card]))[0]
+    >>> again.name, again.differentiators, again.coverage, again.typical["Age"].to_dict()
+    ('All', ('young',), nan, {'7': 20.0})
     """
-    columns = []
-    for _, values in indicators(table):
-        known = values[np.isfinite(values)]
-        if len(known) and known.std() > 1e-12 * max(float(np.abs(known).max()), 1e-300):
-            columns.append((values - known.mean()) / known.std())
-    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+    return json.dumps([_plain(card) for card in cards], ensure_ascii=False)
+
+
+def loads(text: str) -> list[Card]:
+    """Read what :func:`dumps` wrote."""
+    return [_card(record) for record in json.loads(text)]
+
+
+def _plain(card: Card) -> dict[str, Any]:
+    record = {f.name: getattr(card, f.name) for f in fields(card) if f.name != "typical"}
+    shown = card.typical.set_axis([str(label) for label in card.typical.index])
+    shown = shown.rename_axis(None).set_axis([str(c) for c in shown.columns], axis=1)
+    typical = json.loads(shown.to_json(orient="split", date_format="iso"))
+    dates = [str(c) for c, kind in card.typical.dtypes.items() if kind.kind == "M"]
+    name = str(card.typical.index.name or "customer")
+    return {**record, "typical": typical, "dates": dates, "id": name}
+
+
+def _card(record: dict[str, Any]) -> Card:
+    typical = pd.read_json(
+        StringIO(json.dumps(record.pop("typical"))),
+        orient="split",
+        convert_axes=False,
+        dtype=False,
+        convert_dates=False,  # by their names: it would take delivery_time for a date
+    ).rename_axis(record.pop("id"))
+    for name in record.pop("dates", []):  # runs logged before these were noted have none
+        typical[name] = pd.to_datetime(typical[name])
+    record["differentiators"] = tuple(record["differentiators"])
+    return Card(**record, typical=typical)

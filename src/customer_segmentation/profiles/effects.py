@@ -6,20 +6,18 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from customer_segmentation.data.levels import commonest, is_category, is_numeric
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.naming.traits import segment_traits
+from customer_segmentation.naming.traits import traits
 from customer_segmentation.naming.wording import SLIGHT, Trait, told
 from customer_segmentation.profiles import check_aligned, contrasts, standardised_means
-from customer_segmentation.profiles.indicators import commonest, is_category, is_numeric
-from customer_segmentation.profiles.significance import adjusted, rank_tests, share_tests
+from customer_segmentation.profiles.significance import Codes, adjusted, rank_tests, share_tests
 from customer_segmentation.style import name_of
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 Row = dict[str, Any]
+MOST_TOLD = 3  # differences of a segment
 FALSE_DISCOVERIES = 0.05  # share of false ones among the differences called significant
 COLUMNS = (
     "segment", "name", "column", "level", "customers", "mean", "median", "spread", "q25", "q75",
@@ -110,8 +108,6 @@ def differentiators(
     table: pd.DataFrame,
     segments: pd.Series[int],
     tested: pd.DataFrame | None = None,
-    *,
-    most: int = 3,
 ) -> dict[int, tuple[str, ...]]:
     """The strongest differences of every segment from all customers, in words with numbers.
 
@@ -121,14 +117,13 @@ def differentiators(
         As for `profile`.
     tested : DataFrame, optional
         As `profile` gives it, where it is known already.
-    most : int, default 3
-        How many at most. A difference below Cohen's "small" (0.2 standard deviations) is none; so
-        is one that chance explains, unless its column was used to cluster. A column speaks once.
 
     Returns
     -------
     dict of int to tuple of str
-        The strongest first; empty for a segment that is like everyone.
+        At most three, the strongest first; empty for a segment that is like everyone. A difference
+        below Cohen's "small" (0.2 standard deviations) is none; so is one that chance explains,
+        unless its column was used to cluster. A column speaks once.
 
     Examples
     --------
@@ -137,17 +132,16 @@ def differentiators(
     ('higher Age (60 against 40 for all)',)
     """
     certain = _certain(profile(table, segments, {}) if tested is None else tested)
-    found = contrasts(table, segments, most=None)
     inside = (segments != OUTLIER).to_numpy()
     result = {}
-    for segment in (int(s) for s in found.index):
+    for segment, found in traits(contrasts(table, segments, most=None), table, segments).items():
         member = (segments == segment).to_numpy()
-        traits: dict[int, Trait] = {}
-        for trait in segment_traits(segment, found, table, segments):
+        told_of: dict[int, Trait] = {}
+        for trait in found:
             key = (segment, str(table.columns[trait.order]), trait.level or "")
             if abs(trait.contrast) >= SLIGHT and key in certain:
-                traits.setdefault(trait.order, trait)
-        strongest = list(traits.values())[:most]
+                told_of.setdefault(trait.order, trait)
+        strongest = list(told_of.values())[:MOST_TOLD]
         result[segment] = tuple(told(trait, table, member, inside) for trait in strongest)
     return result
 

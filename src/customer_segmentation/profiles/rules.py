@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,8 +13,10 @@ import pandas as pd
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from customer_segmentation.labels import OUTLIER
-from customer_segmentation.naming.conditions import (
+from customer_segmentation.labels import OUTLIER, FloatArray
+from customer_segmentation.naming.traits import indicators
+from customer_segmentation.profiles import check_aligned
+from customer_segmentation.profiles.conditions import (
     Condition,
     Mask,
     all_hold,
@@ -22,11 +24,7 @@ from customer_segmentation.naming.conditions import (
     rounder,
     words,
 )
-from customer_segmentation.naming.wording import feature
-from customer_segmentation.profiles import check_aligned
-from customer_segmentation.profiles.indicators import indicators, is_category
 
-Floats = npt.NDArray[np.float64]
 # A box between neighbours in two columns has four sides, hence four questions; with more segments
 # it takes log2 of their number to reach one, and two more to cut it out. Nobody reads beyond eight.
 LEAST_DEPTH, MOST_DEPTH, EXTRA_DEPTH = 4, 8, 2
@@ -164,20 +162,16 @@ def _sample(numbers: npt.NDArray[Any], seed: int) -> npt.NDArray[np.intp]:
     return np.sort(np.concatenate(taken))
 
 
-def _matrix(table: pd.DataFrame) -> tuple[list[tuple[Any, Any]], Floats]:
+def _matrix(table: pd.DataFrame) -> tuple[list[tuple[Any, Any]], FloatArray]:
     """Feature per column of the matrix, (column, None) or (column, level), and the matrix."""
     features: list[tuple[Any, Any]] = []
-    columns: list[Floats] = []
-    for column in table.columns:
-        levels: dict[Hashable, Any] = {}
-        if is_category(table[column]):
-            levels = {feature(column, level): level for level in table[column].dropna().unique()}
-        for label, values in indicators(table[[column]]):
-            known = values[np.isfinite(values)]
-            if len(known) and known.min() < known.max():
-                # The tree's own gap filler only; rules are measured on the table with its gaps.
-                columns.append(np.where(np.isfinite(values), values, np.median(known)))
-                features.append((column, levels.get(label)))
+    columns: list[FloatArray] = []
+    for column, level, values in indicators(table):
+        known = values[np.isfinite(values)]
+        if len(known) and known.min() < known.max():
+            # The tree's own gap filler only; rules are measured on the table with its gaps.
+            columns.append(np.where(np.isfinite(values), values, np.median(known)))
+            features.append((column, level))
     return features, np.column_stack(columns) if columns else np.empty((len(table), 0))
 
 

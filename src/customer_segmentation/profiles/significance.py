@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2, false_discovery_control, fisher_exact, norm, rankdata
 
-Floats = npt.NDArray[np.float64]
+from customer_segmentation.labels import FloatArray
+
 Codes = npt.NDArray[np.intp]
 # Below this expected count the chi-squared distribution is a poor approximation (Cochran 1954).
 LEAST_EXPECTED = 5
 
 
-def adjusted(p_values: Floats) -> Floats:
+def adjusted(p_values: FloatArray) -> FloatArray:
     """Benjamini and Hochberg's adjusted p-values (q-values); NaN, not tested, stays NaN.
 
     Parameters
@@ -36,7 +37,7 @@ def adjusted(p_values: Floats) -> Floats:
     return result
 
 
-def rank_tests(values: Floats, codes: Codes, k: int) -> Floats:
+def rank_tests(values: FloatArray, codes: Codes, k: int) -> FloatArray:
     """Mann-Whitney U test of each segment against all other customers, two-sided.
 
     One ranking serves all segments. The normal approximation with correction for ties and for
@@ -77,7 +78,7 @@ def rank_tests(values: Floats, codes: Codes, k: int) -> Floats:
     return np.where(variance > 0, np.minimum(2 * norm.sf(z), 1), np.nan)
 
 
-def share_tests(level: npt.NDArray[np.bool_], codes: Codes, k: int) -> Floats:
+def share_tests(level: npt.NDArray[np.bool_], codes: Codes, k: int) -> FloatArray:
     """Test whether each segment has more or fewer customers of a level than all others.
 
     Parameters

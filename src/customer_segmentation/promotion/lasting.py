@@ -20,7 +20,7 @@ from customer_segmentation.items import Item, Picture, Tag, Text
 from customer_segmentation.labels import FloatArray, tidy
 from customer_segmentation.plots import drawing, tree
 from customer_segmentation.plots.drawing import Drawn
-from customer_segmentation.profiles import borderline, card_file
+from customer_segmentation.profiles import borderline, cards
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.promotion.proposal import Proposal, customers
 from customer_segmentation.results import About, Tables
@@ -104,8 +104,8 @@ def _quality(found: pd.DataFrame, proposal: Proposal) -> pd.DataFrame:
 
 def _cards(proposal: Proposal) -> list[Card]:
     """The run's cards under the lasting numbers and names."""
-    text = read_text(proposal.run.id, card_file.PATH)
-    own = card_file.loads(text) if text else []
+    text = read_text(proposal.run.id, cards.PATH)
+    own = cards.loads(text) if text else []
     lasting = [replace(card, number=proposal.numbers[card.number]) for card in own]
     named = [replace(card, name=proposal.names[card.number]) for card in lasting]
     return sorted(named, key=lambda card: card.number)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from customer_segmentation import migration, registry, report, tracking
 from customer_segmentation.labels import OUTLIER
-from customer_segmentation.profiles import card_file
+from customer_segmentation.profiles import cards
 from customer_segmentation.promotion import gate
 from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import SchemaError, Segmenter
@@ -160,8 +160,8 @@ def _given(run: Run) -> set[int]:
 
 def _advice(run_id: str) -> dict[int, str]:
     """What to do with each segment of a run, by its own number."""
-    text = read_text(run_id, card_file.PATH)
-    return {card.number: card.action for card in card_file.loads(text)} if text else {}
+    text = read_text(run_id, cards.PATH)
+    return {card.number: card.action for card in cards.loads(text)} if text else {}
 
 
 def _as_before(

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import duckdb
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import open_source
 from customer_segmentation.data.findings import DataError, Findings, counted, listed
-from customer_segmentation.transactions import catalogue, raw, rules, staging
+from customer_segmentation.transactions import raw, rules, staging
 from customer_segmentation.transactions.roles import recognised
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lines:
     """Clean purchase lines in a DuckDB database, and how they came about.
 
     Attributes
     ----------
-    scratch : Scratch
-        The database; it lives until the lines are closed.
+    connection : DuckDBPyConnection
+        With the view ``lines``. Its columns: ``customer`` (BIGINT where all ids are whole numbers,
+        else VARCHAR), ``time`` (TIMESTAMP), ``amount`` (DECIMAL, negative for returns), ``order``,
+        ``item``, ``category`` (VARCHAR, NULL where the file has none) and ``is_return`` (BOOLEAN).
     columns : dict, role -> column of the file
     as_of : date
         Lines before this day are kept.
@@ -36,28 +39,12 @@ class Lines:
     source : str
     """
 
-    scratch: raw.Scratch
+    connection: Connection
     columns: dict[str, str]
     as_of: dt.date
     account: pd.DataFrame
     findings: Findings
     source: str
-
-    @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """With the view ``lines``.
-
-        Its columns: ``customer`` (BIGINT where all ids are whole numbers, else VARCHAR), ``time``
-        (TIMESTAMP), ``amount`` (DECIMAL, negative for returns), ``order``, ``item``, ``category``
-        (VARCHAR, NULL where the file has none) and ``is_return`` (BOOLEAN).
-        """
-        return self.scratch.connection
-
-    @property
-    def sha256(self) -> str:
-        """Of the file's bytes."""
-        with Path(self.source).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def rows_in(self) -> int:
@@ -70,30 +57,19 @@ class Lines:
         kept = self.account["rule"].isin([rules.PURCHASES, rules.RETURNS])
         return int(self.account.loc[kept, "lines"].sum())
 
-    def close(self) -> None:
-        """Give back memory and disk."""
-        self.scratch.close()
 
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
+@contextmanager
 def open_lines(
     path: str | Path,
     *,
     columns: Mapping[str, str | None] | None = None,
     as_of: str | dt.date | None = None,
-    today: dt.date | None = None,
     timezone: str = "UTC",
     cancellation_mark: str | None = None,
     duplicate_lines: Literal["drop", "keep"] = "drop",
     items: str | Path | None = None,
     sheet: str | None = None,
-    memory: str = raw.MEMORY,
-) -> Lines:
+) -> Iterator[Lines]:
     r"""Read and clean a file of purchase lines of any size.
 
     Parameters
@@ -104,9 +80,8 @@ def open_lines(
         Of ``customer``, ``time``, ``amount`` (or ``quantity`` and ``price``), ``order``, ``item``
         and ``category``; what is absent or None is known by its name.
     as_of : date or "yyyy-mm-dd", optional
-        Only lines before this day count. By default the day after the last purchase.
-    today : date, optional
-        Without `as_of`, purchases after this day are refused; by default the present day.
+        Only lines before this day count. By default the day after the last purchase, which must
+        not be in the future.
     timezone : str, default "UTC"
         Whose clock: times with an offset are converted to it, others are taken as they stand.
     cancellation_mark : str, optional
@@ -118,13 +93,10 @@ def open_lines(
         A file with the category of each item, joined by the item's id.
     sheet : str, optional
         Excel sheet; the first one by default.
-    memory : str, default "50%"
-        What may be used of it, such as "2GB"; beyond that DuckDB goes to disk.
 
-    Returns
-    -------
+    Yields
+    ------
     Lines
-        To be closed, or used in a ``with``.
 
     Raises
     ------
@@ -148,10 +120,8 @@ def open_lines(
     findings.stop_if_refused(str(path))
     for text in source.notes:
         findings.note("read otherwise", 1, detail=text)
-    scratch = raw.Scratch(memory)
-    try:
-        connection = scratch.connection
-        raw.read(connection, path, found, source=source)
+    with raw.scratch() as connection:
+        raw.read(connection, source, found)
         staging.stage(
             connection,
             found,
@@ -161,16 +131,12 @@ def open_lines(
             drop_copies=duplicate_lines == "drop",
         )
         if items is not None:
-            catalogue.add_categories(connection, Path(items).expanduser(), named, findings)
-        moment = _moment(connection, as_of, today or dt.date.today(), path, findings)
+            staging.add_categories(connection, Path(items).expanduser(), named, findings)
+        moment = _moment(connection, as_of, path, findings)
         rules.apply(connection, moment)
-        account = rules.account(connection)
-        rules.note(connection, account, findings)
+        account = rules.account(connection, findings)
         _check_purchases(account, path, moment)
-    except BaseException:
-        scratch.close()
-        raise
-    return Lines(scratch, found, moment, account, findings, str(path))
+        yield Lines(connection, found, moment, account, findings, str(path))
 
 
 def _check(duplicate_lines: str, timezone: str) -> None:
@@ -186,16 +152,12 @@ def _check(duplicate_lines: str, timezone: str) -> None:
 
 
 def _moment(
-    connection: duckdb.DuckDBPyConnection,
-    as_of: str | dt.date | None,
-    today: dt.date,
-    path: Path,
-    findings: Findings,
+    connection: Connection, as_of: str | dt.date | None, path: Path, findings: Findings
 ) -> dt.date:
     """The day before which purchases count: as given, or the day after the last one."""
     if as_of is not None:
         return _day(as_of)
-    last = rules.last_purchase(connection)
+    last, today = rules.last_purchase(connection), dt.date.today()
     if last is None:
         return today  # nothing is left: said with the account
     if last > today:

@@ -13,19 +13,19 @@ import pandas as pd
 from customer_segmentation.batches import open_source
 from customer_segmentation.data import CustomerData
 from customer_segmentation.data.findings import DataError, counted, listed
-from customer_segmentation.transactions import demographics
 from customer_segmentation.transactions.customers import (
     CATEGORIES,
     FREQUENCY,
     SHARE,
+    Unmatched,
+    join,
     main_categories,
+    plain,
     table,
 )
 from customer_segmentation.transactions.lines import Lines, open_lines
-from customer_segmentation.transactions.raw import interruptible
 
 
-@interruptible()
 def load(
     path: str | Path,
     *,
@@ -38,7 +38,7 @@ def load(
     items: str | Path | None = None,
     main_category_count: int = 8,
     customers: str | Path | Mapping[str, Any] | None = None,
-    unmatched_customers: demographics.Unmatched = "keep",
+    unmatched_customers: Unmatched = "keep",
     sheet: str | None = None,
 ) -> CustomerData:
     r"""Load a customer table from purchase lines: a row for each customer who bought something.
@@ -87,12 +87,12 @@ def load(
         "duplicate_lines": duplicate_lines,
         "items": None if items is None else str(items),
     }
-    joining = demographics.plain(customers, unmatched_customers)
+    joining = plain(customers, unmatched_customers)
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
         categories = main_categories(lines, main_category_count)
         found = _customers(lines, categories)
     if joining is not None:
-        found = demographics.join(found, joining, lines.findings)
+        found = join(found, joining, lines.findings)
     if len(found) < 2:
         raise DataError(
             f"{path}: got the purchases of {counted(len(found), 'customer')} "
@@ -112,7 +112,6 @@ def load(
     )
 
 
-@interruptible()
 def read_again(
     path: str | Path,
     history: Mapping[str, Any],
@@ -148,18 +147,42 @@ def read_again(
     ------
     DataError
     """
-    reading = dict(history["reading"])
-    reading["items"] = reading["items"] if _categories(history, columns) else None
-    there = {*open_source(Path(path), sheet=sheet).columns}
-    there |= {reading["columns"].get("category")} if reading["items"] else set()
-    named = {role: column for role, column in reading["columns"].items() if column in there}
-    reading["columns"] = named | ({"customer": id_column} if id_column else {})
+    there, categories = open_source(Path(path), sheet=sheet).columns, _categories(history, columns)
+    reading = as_read(history, there, items=bool(categories))
+    if id_column:
+        reading["columns"]["customer"] = id_column
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
         found = as_trained(lines, history, columns)
     notes = [f"{e.rule}: {e.count:,} {e.detail}".strip() for e in lines.findings.entries]
     trained = history["reading"]["columns"]["customer"]
     head = f"{lines.rows_out:,} purchase lines before {lines.as_of}"
     return found.rename_axis(trained), [head, *notes]
+
+
+def as_read(
+    history: Mapping[str, Any], there: Collection[str], *, items: bool = True
+) -> dict[str, Any]:
+    """How to read new lines as those of the training were.
+
+    Parameters
+    ----------
+    history : mapping
+        See :func:`read_again`.
+    there : collection of str
+        Columns of the new file. Others of the training are known by their names.
+    items : bool
+        Whether the file of items, if there was one, is read.
+
+    Returns
+    -------
+    dict
+        Options of :func:`customer_segmentation.transactions.open_lines`.
+    """
+    reading = history["reading"]
+    path = reading["items"] if items else None
+    known = {*there, reading["columns"].get("category") if path else None}
+    named = {role: column for role, column in reading["columns"].items() if column in known}
+    return {**reading, "items": path, "columns": named}
 
 
 def as_trained(lines: Lines, history: Mapping[str, Any], columns: Collection[str]) -> pd.DataFrame:
@@ -185,7 +208,7 @@ def as_trained(lines: Lines, history: Mapping[str, Any], columns: Collection[str
             "shares of categories: add the column, or a file of items with items=FILE"
         )
     if history["joining"] is not None and not set(columns) <= set(found.columns):
-        return demographics.join(found, history["joining"], lines.findings)
+        return join(found, history["joining"], lines.findings)
     return found
 
 
@@ -209,17 +232,14 @@ def _customers(lines: Lines, categories: Sequence[str]) -> pd.DataFrame:
 
 def _report(lines: Lines, customers: int) -> pd.DataFrame:
     found = lines.findings.table(pd.Series(dtype="str"))
-    ends = pd.DataFrame(
-        [("lines read", "", lines.rows_in, ""), ("customers", "", customers, "")],
-        columns=found.columns,
-    )
-    return pd.concat([ends.iloc[:1], found, ends.iloc[1:]], ignore_index=True)
+    first, last = ("lines read", "", lines.rows_in, ""), ("customers", "", customers, "")
+    return pd.DataFrame([first, *found.itertuples(index=False), last], columns=found.columns)
 
 
 def _sha256(*paths: str | Path | None) -> str:
     """Of the file's bytes; of several files, of their digests one after the other."""
     digests = []
-    for path in [Path(path) for path in paths if path is not None]:
+    for path in [Path(path) for path in paths if path]:
         with path.expanduser().open("rb") as file:
             digests.append(hashlib.file_digest(file, "sha256"))
     if len(digests) == 1:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import Source
 from customer_segmentation.batches.source import ParquetSource
@@ -20,65 +20,35 @@ MEMORY = "50%"  # of what there is: DuckDB's own default leaves a desktop with a
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Make of DuckDB's own error at Ctrl-C the one that Python has for it.
+def scratch() -> Iterator[Connection]:
+    """Open a DuckDB database in memory that goes to disk, in a folder of its own, where that ends.
+
+    DuckDB's own error at Ctrl-C becomes the one that Python has for it.
 
     Examples
     --------
-    >>> try:
-    ...     with interruptible():
-    ...         raise RuntimeError("Query interrupted")
-    ... except KeyboardInterrupt:
-    ...     print("stopped")
-    stopped
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":
-            raise KeyboardInterrupt from error
-        raise
-
-
-class Scratch:
-    """A DuckDB database in memory that goes to disk, in a folder of its own, where that ends.
-
-    Examples
-    --------
-    >>> with Scratch() as scratch:
-    ...     scratch.connection.sql("SELECT 1 AS one").fetchall()
+    >>> with scratch() as connection:
+    ...     connection.sql("SELECT 1 AS one").fetchall()
     [(1,)]
     """
-
-    def __init__(self, memory: str = MEMORY) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="purchases-")
-        self.connection = duckdb.connect(
-            config={"memory_limit": memory, "temp_directory": self._folder.name}
-        )
-        self.connection.execute("SET TimeZone = 'UTC'")  # never the machine's
-        self.connection.execute("SET enable_progress_bar = false")  # ours is enough
-
-    def close(self) -> None:
-        """Give back memory and disk."""
-        self.connection.close()
-        self._folder.cleanup()
-
-    def __enter__(self) -> Scratch:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="purchases-") as folder,
+        duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": folder}) as connection,
+    ):
+        connection.execute("SET TimeZone = 'UTC'")  # never the machine's
+        connection.execute("SET enable_progress_bar = false")  # ours is enough
+        try:
+            yield connection
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            raise
 
 
 def read(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    roles: Mapping[str, str],
-    *,
-    source: Source,
-    table: str = "raw",
+    connection: Connection, source: Source, roles: Mapping[str, str], table: str = "raw"
 ) -> None:
-    """Make a table, by default ``raw``: the cells of the columns that have a role, named after it.
+    """Make a table: the cells of the columns that have a role, named after it.
 
     Regular text and Parquet are read by DuckDB itself; Excel, other encodings and irregular
     rows by the reader that scoring uses, a chunk at a time.
@@ -86,10 +56,9 @@ def read(
     Parameters
     ----------
     connection : DuckDBPyConnection
-    path : Path
-    roles : mapping, role -> column
     source : Source
         The opened file.
+    roles : mapping, role -> column
     table : str
 
     Notes
@@ -101,40 +70,35 @@ def read(
     by_role = {role: names[source.columns.index(column)] for role, column in roles.items()}
     wanted = ", ".join(f'{name} AS "{role}"' for role, name in by_role.items())
     copies = f"hash({', '.join(names)}) AS copy"
-    scanned = _scan(path, source, names)
-    if scanned is not None:
-        selection, first = scanned
-        sql = (
-            f"CREATE OR REPLACE TABLE {table} AS SELECT {wanted}, {copies}, "
-            f"row_number() OVER () + {first} AS line, NULL::VARCHAR AS problem FROM {selection}"
-        )
+    selection = _scan(source, names)
+    above = source.top if isinstance(source, TextSource) else 1  # rows
+    if selection is not None:
         try:
-            connection.execute(sql)
+            connection.execute(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT {wanted}, {copies}, row_number() "
+                f"OVER () + {above} AS line, NULL::VARCHAR AS problem FROM {selection}"
+            )
             return
-        except duckdb.InvalidInputException:  # a row of another width: the patient reader counts it
-            if not isinstance(source, TextSource):
-                raise
+        except duckdb.InvalidInputException:
+            pass  # a row of another width: the patient reader counts it
     incoming = _batches(source, names)  # noqa: F841  (DuckDB finds it by its name)
     connection.execute(
         f"CREATE OR REPLACE TABLE {table} AS SELECT {wanted}, {copies}, line, problem FROM incoming"
     )
 
 
-def _scan(path: Path, source: Source, names: Sequence[str]) -> tuple[str, int] | None:
-    """DuckDB's own reading of the file, and the rows above the first; None where it has none."""
-    if set("*?[") & set(str(path)):  # DuckDB would look for files of that pattern
+def _scan(source: Source, names: Sequence[str]) -> str | None:
+    """DuckDB's own reading of the file; None where it has none."""
+    if set("*?[") & set(str(source.path)):  # DuckDB would look for files of that pattern
         return None
-    file = str(path).replace("'", "''")
+    file = str(source.path).replace("'", "''")
     if isinstance(source, ParquetSource):
-        return f"read_parquet('{file}') AS t({', '.join(names)})", 1
+        return f"read_parquet('{file}') AS t({', '.join(names)})"
     if isinstance(source, TextSource) and source.regular and source.encoding == "utf-8-sig":
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
         mark = source.separator.replace("'", "''")
         options = f"auto_detect=false, header=false, skip={source.top}, delim='{mark}', quote='\"'"
-        return (
-            f"read_csv('{file}', {options}, escape='\"', columns={{{columns}}})",
-            source.top,
-        )
+        return f"read_csv('{file}', {options}, escape='\"', columns={{{columns}}})"
     return None
 
 
@@ -145,13 +109,10 @@ def _batches(source: Source, names: Sequence[str]) -> pa.RecordBatchReader:
 
     def batches() -> Iterator[pa.RecordBatch]:
         for chunk in source.chunks(source.columns):
-            cells = [
-                pa.array([_as_text(cell) for cell in chunk.frame.iloc[:, place]], pa.string())
-                for place in range(len(names))
-            ]
-            rows = pa.array([row + 1 for row in chunk.frame.index], pa.int64())
-            reasons = pa.array([chunk.problems.get(row) for row in chunk.frame.index], pa.string())
-            yield pa.RecordBatch.from_arrays([*cells, rows, reasons], schema=schema)
+            cells = chunk.frame.set_axis(list(names), axis=1).map(_as_text)
+            reasons = pd.Series(chunk.problems, dtype="str").reindex(cells.index)
+            frame = cells.assign(line=cells.index + 1, problem=reasons)
+            yield pa.RecordBatch.from_pandas(frame, schema, preserve_index=False)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-import duckdb
 import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.data.findings import EXAMPLES, Findings, listed
 
@@ -36,7 +36,7 @@ _SHOWN = {
 }
 
 
-def apply(connection: duckdb.DuckDBPyConnection, as_of: dt.date) -> None:
+def apply(connection: Connection, as_of: dt.date) -> None:
     """Make the views ``ruled`` (every line and its rule) and ``lines`` (those kept)."""
     cases = " ".join(
         f"WHEN {condition.format(as_of=as_of)} THEN '{rule}'" for rule, condition in RULES.items()
@@ -55,15 +55,15 @@ def apply(connection: duckdb.DuckDBPyConnection, as_of: dt.date) -> None:
     )
 
 
-def last_purchase(connection: duckdb.DuckDBPyConnection) -> dt.date | None:
+def last_purchase(connection: Connection) -> dt.date | None:
     """Day of the last line that only a date could set aside."""
     apply(connection, dt.date.max)
     found = connection.sql('SELECT max("time")::DATE FROM lines').fetchall()[0][0]
     return found if isinstance(found, dt.date) else None
 
 
-def account(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Lines and money per rule.
+def account(connection: Connection, findings: Findings) -> pd.DataFrame:
+    """Lines and money per rule, noted in the cleaning report with examples of what was set aside.
 
     Returns
     -------
@@ -74,20 +74,14 @@ def account(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     ).fetchall()
     order = [*RULES, PURCHASES]
     found.sort(key=lambda row: order.index(row[0]))
-    return pd.DataFrame(found, columns=["rule", "lines", "amount"])
-
-
-def note(
-    connection: duckdb.DuckDBPyConnection, accounted: pd.DataFrame, findings: Findings
-) -> None:
-    """Write the account to the cleaning report, with examples of what was set aside."""
-    for rule, count, amount in accounted.itertuples(index=False):
+    for rule, count, amount in found:
         examples = "" if rule == PURCHASES else _examples(connection, rule, count)
         worth = f"worth {amount:,.2f}" if amount else ""
         findings.note(rule, count, detail="; ".join(filter(None, (worth, examples))))
+    return pd.DataFrame(found, columns=["rule", "lines", "amount"])
 
 
-def _examples(connection: duckdb.DuckDBPyConnection, rule: str, count: int) -> str:
+def _examples(connection: Connection, rule: str, count: int) -> str:
     shown = _SHOWN.get(rule, "NULL")
     rows = connection.sql(
         f"SELECT line, {shown} FROM ruled WHERE rule = '{rule}' ORDER BY line LIMIT {EXAMPLES}"

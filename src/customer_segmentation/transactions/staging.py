@@ -1,20 +1,25 @@
-"""From cells to typed lines: the table ``raw`` becomes the table ``staged``."""
+"""From cells to typed lines: tables ``raw`` and, of items, ``catalogue`` become ``staged``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import duckdb
+from duckdb import DuckDBPyConnection as Connection
 
-from customer_segmentation.data.findings import Findings
-from customer_segmentation.transactions import amounts, moments
+from customer_segmentation.batches import Source, open_source
+from customer_segmentation.data.expectations import closest
+from customer_segmentation.data.findings import DataError, Findings, counted
+from customer_segmentation.transactions import cells, raw
+from customer_segmentation.transactions.roles import by_name
 from customer_segmentation.words import MISSING_TOKENS
 
 KEYS = ("customer", "order", "item", "category")
+_NONE = "NULL::VARCHAR"
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     roles: Mapping[str, str],
     findings: Findings,
     *,
@@ -47,19 +52,18 @@ def stage(
         "CREATE OR REPLACE TABLE copies AS SELECT copy, min(line) AS first FROM raw "
         f"WHERE {drop_copies} GROUP BY copy HAVING count(*) > 1"
     )
-    moment = moments.expression(connection, timezone, findings)
+    moment = cells.times(connection, timezone, findings)
     selected = ", ".join(f'{sql} AS "{key}"' for key, sql in keys.items())
     every = ", ".join(f'"{role}"::VARCHAR' for role in roles)
     connection.execute(f"""
         CREATE OR REPLACE TABLE staged AS
         WITH typed AS (
             SELECT line, problem, {selected}, {moment} AS "time",
-                TRY_CAST({worth} AS {amounts.MONEY}) AS worth,
+                TRY_CAST({worth} AS {cells.MONEY}) AS worth,
                 {" OR ".join(f"coalesce({sql}, false)" for sql in back)} AS is_return,
                 coalesce({every}) IS NULL AS empty, copies.first IS NOT NULL AS copied,
                 raw."time"::VARCHAR AS time_text, {written} AS amount_text
-            FROM raw {amounts.joined(connection, tuple(roles))}
-            LEFT JOIN copies ON raw.copy = copies.copy AND raw.line > copies.first)
+            FROM raw LEFT JOIN copies ON raw.copy = copies.copy AND raw.line > copies.first)
         SELECT line, problem, customer, "order", item, category, "time", is_return, empty, copied,
             CASE WHEN is_return THEN -abs(worth) ELSE worth END AS amount,
             CASE WHEN "time" IS NULL THEN nullif(trim(time_text), '') END AS odd_time,
@@ -68,16 +72,14 @@ def stage(
     connection.execute("DROP TABLE raw; DROP TABLE copies")
 
 
-_NONE = "NULL::VARCHAR"
-
-
-def key_of(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
+def key_of(connection: Connection, table: str, column: str) -> str:
     """SQL that makes an id or a level of a column: trimmed text, as a person sees it.
 
     Words that stand for "missing" are missing; 17850.0 is 17850 where all are whole numbers.
 
     Examples
     --------
+    >>> import duckdb
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE TABLE t AS SELECT unnest(['7.0', '8.0', 'n/a']) AS id")
     >>> connection.sql(f"SELECT {key_of(connection, 't', 'id')} FROM t").fetchall()
@@ -98,11 +100,11 @@ def key_of(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> st
 
 
 def _worth(
-    connection: duckdb.DuckDBPyConnection, roles: Mapping[str, str], findings: Findings
+    connection: Connection, roles: Mapping[str, str], findings: Findings
 ) -> tuple[str, str, list[str]]:
     """SQL for a line's amount, for the text it stands in, and for what makes it a return."""
     given = [role for role in ("amount", "quantity", "price") if role in roles]
-    numbers = amounts.numbers(connection, given, findings)
+    numbers = cells.numbers(connection, given, findings)
     back = [f"{numbers['quantity']} < 0"] if "quantity" in numbers else []
     if "amount" in numbers:
         worth, parts = numbers["amount"], ["amount"]
@@ -114,3 +116,78 @@ def _worth(
         findings.note("amount read as", 1, detail=roles["price"])
     written = ", ".join(f"nullif(trim(raw.\"{part}\"::VARCHAR), '')" for part in parts)
     return worth, f"nullif(concat_ws(' x ', {written}), '')", [f"{worth} < 0", *back]
+
+
+def add_categories(
+    connection: Connection, path: Path, configured: Mapping[str, str | None], findings: Findings
+) -> None:
+    """Fill the categories of the table ``staged`` from a file of items.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+    path : Path
+        With a column of item ids and one of categories.
+    configured : mapping
+        May name the columns of ``item`` and ``category``; else they are known by name.
+    findings : Findings
+        Gets the items on several rows, and those that are in only one of the two files.
+
+    Raises
+    ------
+    DataError
+        Where a column is not found.
+    """
+    source = open_source(path)
+    item, category = (
+        _column(role, source.columns, configured, path) for role in ("item", "category")
+    )
+    read_items(connection, source, item, category)
+    repeated, unused, unknown = connection.sql(
+        "SELECT (SELECT count(*) FROM catalogue WHERE rows > 1), "
+        "(SELECT count(*) FROM catalogue ANTI JOIN staged USING (item)), "
+        "(SELECT count(DISTINCT item) FROM staged ANTI JOIN catalogue USING (item))"
+    ).fetchall()[0]
+    connection.execute(
+        "UPDATE staged SET category = value FROM catalogue WHERE staged.item = catalogue.item"
+    )
+    absent, detail = f"not in {path.name}", f"{path.name}: the first is taken"
+    findings.note("item without a category", unknown, column="item", detail=absent)
+    findings.note("item never bought", unused, column="item", detail=f"{category} of {path.name}")
+    findings.note("item on several rows", repeated, column="item", detail=detail)
+
+
+def read_items(connection: Connection, source: Source, item: str, column: str) -> None:
+    """Make the table ``catalogue`` of a file of items.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+    source : Source
+        The opened file.
+    item, column : str
+        Its columns of item ids, and of what is wanted of them.
+
+    Notes
+    -----
+    Its columns: ``item``, one row each; ``value``, the item's first one; ``rows`` that it has.
+    """
+    raw.read(connection, source, {"item": item, "value": column}, "catalogue")
+    key, value = (key_of(connection, "catalogue", name) for name in ("item", "value"))
+    connection.execute(
+        f"CREATE OR REPLACE TABLE catalogue AS SELECT {key} AS item, arg_min({value}, line) "
+        "AS value, count(*) AS rows FROM catalogue GROUP BY 1 HAVING item IS NOT NULL"
+    )
+
+
+def _column(
+    role: str, columns: Sequence[str], configured: Mapping[str, str | None], path: Path
+) -> str:
+    wanted = configured.get(role)
+    found = wanted if wanted in columns else by_name(role, columns)
+    if found is None or (role == "category" and wanted and wanted not in columns):
+        raise DataError(
+            f"{path}: got no column known as the {role} in {counted(len(columns), 'column')}, "
+            f"expected one; {closest(wanted or role, columns)}; name it with data.columns.{role}"
+        )
+    return found

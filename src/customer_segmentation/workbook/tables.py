@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.profiles import RESERVED
-from customer_segmentation.profiles.indicators import is_numeric
 from customer_segmentation.results import Tables
 from customer_segmentation.workbook import looks
 

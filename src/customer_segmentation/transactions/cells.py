@@ -1,13 +1,20 @@
-"""When each purchase was made: dates as people and programs write them, on one clock."""
+"""Cells as numbers and times: amounts exact to four decimals, dates on one clock."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
-import duckdb
+import numpy as np
+import pandas as pd
+from duckdb import DuckDBPyConnection as Connection
 
+from customer_segmentation import numerals
 from customer_segmentation.data.findings import Findings, listed
 
+# Sums of decimals are exact, so that neither the order of the lines nor the threads matter.
+MONEY = "DECIMAL(18, 4)"
+_CURRENCY = r"([$€£¥₹]|USD|EUR|GBP|CHF|INR|JPY|Rs|kr)"
 SAMPLE = 2_000  # texts from which the forms in use are told
 _NAMED = ("%d-%b-%Y", "%d-%B-%Y", "%b-%d-%Y", "%B-%d-%Y", "%d-%b-%y")
 _DAY_FIRST = ("%d-%m-%Y", "%d-%m-%y")
@@ -36,7 +43,79 @@ _FIRST, _SECOND = (
 )
 
 
-def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: Findings) -> str:
+def numbers(connection: Connection, roles: Sequence[str], findings: Findings) -> dict[str, str]:
+    """SQL that makes a number of each of these columns of the table ``raw``.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+    roles : sequence of str
+        Those of amount, quantity and price that the file has.
+    findings : Findings
+        Gets what was read from text with currency signs, decimal commas and the like.
+
+    Returns
+    -------
+    dict, role -> SQL
+        NULL where the cell is no finite number.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE TABLE raw AS SELECT '€ 1.234,50' AS amount")
+    >>> sql = numbers(connection, ["amount"], Findings())["amount"]
+    >>> connection.sql(f"SELECT {sql} FROM raw").fetchall()
+    [(1234.5,)]
+    """
+    texts = {role: _odd_texts(connection, role) for role in roles}
+    mark = numerals.decimal_mark(text for text in texts.values() if len(text))
+    return {
+        role: _mapped(connection, role, text, mark, findings) if len(text) else _plain(role)
+        for role, text in texts.items()
+    }
+
+
+def _plain(role: str) -> str:
+    number = f'TRY_CAST("{role}" AS DOUBLE)'
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def _odd_texts(connection: Connection, role: str) -> pd.Series:
+    """Every text of a column, once; none where all of them are plain numbers."""
+    if str(connection.sql(f'SELECT "{role}" FROM raw').types[0]) != "VARCHAR":
+        return pd.Series(dtype="str")
+    odd = f'"{role}" IS NOT NULL AND TRY_CAST("{role}" AS DOUBLE) IS NULL'
+    if not connection.sql(f"SELECT 1 FROM raw WHERE {odd} LIMIT 1").fetchall():
+        return pd.Series(dtype="str")
+    cells = f'SELECT DISTINCT "{role}" FROM raw WHERE "{role}" IS NOT NULL ORDER BY 1'
+    return pd.Series([text for (text,) in connection.sql(cells).fetchall()], dtype="str")
+
+
+def _mapped(
+    connection: Connection, role: str, texts: pd.Series, mark: numerals.Mark, findings: Findings
+) -> str:
+    """Read every distinct text once, and look the lines' numbers up."""
+    values, plain = numerals.parsed(texts, mark)
+    read = pd.DataFrame({"text": texts.astype(object), "value": values, "plain": plain})
+    read = read[np.isfinite(values)]
+    table = f"texts_of_{role}"
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM read")
+    count = connection.sql(
+        f'SELECT count(*) FROM raw JOIN {table} ON raw."{role}" = text WHERE NOT plain'
+    ).fetchall()[0][0]
+    shown = read[~read["plain"]].head(2)
+    pairs = zip(shown["text"], shown["value"], strict=True)
+    detail = listed(f"{text!r} -> {value:.12g}" for text, value in pairs)
+    findings.note("number format read", count, column=role, detail=detail)
+    signs = sorted(read["text"].str.extract(_CURRENCY, expand=False).dropna().unique())
+    if len(signs) > 1:
+        detail = f"{listed(signs)}: added up as they are; convert them before"
+        findings.note("several currencies", len(signs), column=role, detail=detail)
+    return f'(SELECT value FROM {table} WHERE text = raw."{role}")'
+
+
+def times(connection: Connection, timezone: str, findings: Findings) -> str:
     r"""SQL that makes a timestamp of the column ``time`` of the table ``raw``.
 
     Parameters
@@ -55,9 +134,10 @@ def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: F
 
     Examples
     --------
+    >>> import duckdb
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE TABLE raw AS SELECT '24.12.2025 18:30' AS time")
-    >>> sql = expression(connection, "UTC", Findings())
+    >>> sql = times(connection, "UTC", Findings())
     >>> connection.sql(f"SELECT ({sql})::VARCHAR FROM raw").fetchall()
     [('2025-12-24 18:30:00',)]
     """
@@ -82,7 +162,7 @@ def expression(connection: duckdb.DuckDBPyConnection, timezone: str, findings: F
     return f"CASE WHEN {_OFFSET} THEN {converted} ELSE {plain} END"
 
 
-def _as_clock_shows(connection: duckdb.DuckDBPyConnection, count: int, findings: Findings) -> str:
+def _as_clock_shows(connection: Connection, count: int, findings: Findings) -> str:
     """SQL for the texts without an offset: ISO, else the other forms, those in use first."""
     other = f"{_ISO} IS NULL AND NOT {_OFFSET}"
     left = _count(connection, other)
@@ -94,8 +174,8 @@ def _as_clock_shows(connection: duckdb.DuckDBPyConnection, count: int, findings:
         f'WHERE {other} ORDER BY hash("time") LIMIT {SAMPLE}'
     )
     numeric = _MONTH_FIRST if _month_first(connection, findings) else _DAY_FIRST
-    every = [*_spelled((*numeric, *_NAMED)), *_COMPACT]
-    used = _in_use(connection, every)
+    ranked = _ranked(connection, [*_spelled((*numeric, *_NAMED)), *_COMPACT])
+    used = [form for form, hits in ranked.items() if hits]
     forms = list(dict.fromkeys(_words(form) for form in used)) or ["seconds since 1970"]
     findings.note("dates read", left, column="time", detail=f"as {listed(forms)}")
     if left < count and used:
@@ -103,10 +183,11 @@ def _as_clock_shows(connection: duckdb.DuckDBPyConnection, count: int, findings:
     if len({form.split()[0] for form in forms}) > 1:
         detail = f"{listed(forms)}; each line read as it is written"
         findings.note("dates in several forms", count, column="time", detail=detail)
-    return f"coalesce({_ISO}, {_parsing(used)}{_parsing(every)}{_EPOCH})"
+    listing = ", ".join(f"'{form}'" for form in ranked)
+    return f'coalesce({_ISO}, try_strptime("time", [{listing}]), {_EPOCH})'
 
 
-def _month_first(connection: duckdb.DuckDBPyConnection, findings: Findings) -> bool:
+def _month_first(connection: Connection, findings: Findings) -> bool:
     """Tell the order of day and month from the numbers that can only be days."""
     days_first, months_first, numeric = connection.sql(
         f"SELECT count(*) FILTER ({_FIRST} > 12 AND {_SECOND} <= 12), "
@@ -124,17 +205,11 @@ def _spelled(forms: tuple[str, ...]) -> list[str]:
     return [day + clock for clock, day in product(_CLOCKS, dated)]
 
 
-def _in_use(connection: duckdb.DuckDBPyConnection, forms: list[str]) -> list[str]:
-    """The forms that read something of the sample, the most useful first."""
+def _ranked(connection: Connection, forms: list[str]) -> dict[str, int]:
+    """How many texts of the sample each form reads, the most useful form first."""
     counts = ", ".join(f"count(try_strptime(\"time\", '{form}'))" for form in forms)
     hits = connection.sql(f"SELECT {counts} FROM samples").fetchall()[0]
-    ranked = sorted(zip(hits, forms, strict=True), key=lambda pair: -pair[0])
-    return [form for count, form in ranked if count]
-
-
-def _parsing(forms: list[str]) -> str:
-    listing = ", ".join(f"'{form}'" for form in forms)
-    return f'try_strptime("time", [{listing}]), ' if forms else ""
+    return dict(sorted(zip(forms, hits, strict=True), key=lambda pair: -pair[1]))
 
 
 def _words(form: str) -> str:
@@ -143,5 +218,5 @@ def _words(form: str) -> str:
     return form
 
 
-def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> int:
+def _count(connection: Connection, condition: str) -> int:
     return int(connection.sql(f"SELECT count(*) FILTER ({condition}) FROM raw").fetchall()[0][0])
