@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import quitefastmst
 from conftest import ROOT
+from genieclust import Genie
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from sklearn.base import clone
@@ -200,3 +202,20 @@ def test_the_same_seed_gives_the_same_labels(income_spending):
     )
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_genie_makes_one_spanning_tree_for_its_whole_path(monkeypatch):
+    trees, make = [], quitefastmst.mst_euclid
+    monkeypatch.setattr(
+        quitefastmst, "mst_euclid", lambda *a, **b: trees.append(1) or make(*a, **b)
+    )
+    X = np.random.default_rng(0).normal(size=(120, 3))
+    settings = {"algorithm": "genie", "parameter": "n_clusters"}
+    path = paths.fit_path(Genie(), X, grid=[2, 3, 4], **settings)
+    longer = paths.extend(path, Genie(), X, [5, 6])
+    assert len(trees) == 1
+    for candidate in longer.candidates:
+        alone = Genie(int(candidate.value)).fit(X).labels_
+        assert adjusted_rand_score(alone, candidate.labels) == 1
+    other = paths.fit_path(Genie(), X[::2], grid=[3], **settings).candidates[0]
+    assert adjusted_rand_score(Genie(3).fit(X[::2]).labels_, other.labels) == 1

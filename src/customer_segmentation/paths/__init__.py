@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial, singledispatch
 from typing import Any
@@ -46,8 +47,8 @@ def fit_path(
     Parameters
     ----------
     estimator : scikit-learn-compatible clusterer, unfitted
-        Needs ``fit`` and either ``labels_`` or ``predict``. Agglomerative clustering, DBSCAN
-        and HDBSCAN with ``min_samples`` share one tree over the whole grid.
+        Needs ``fit`` and either ``labels_`` or ``predict``. Agglomerative clustering, DBSCAN,
+        HDBSCAN with ``min_samples`` and Genie share one tree over the whole grid.
     X : ndarray of shape (n_samples, n_features)
     algorithm : str
         Its name, for messages and the result.
@@ -170,7 +171,8 @@ def _fit(estimator: Any, X: FloatArray, path: Path, grid: list[float], progress:
 
 def _fit_one(estimator: Any, X: Any, path: Path, value: float, before: Any) -> Candidate:
     start = time.perf_counter()
-    model = clone(estimator).set_params(**{path.parameter: value})
+    again = before if samples.keeps_tree(before) else clone(estimator)
+    model = copy(again).set_params(**{path.parameter: value})
     try:
         with warnings.catch_warnings():
             # Fewer different customers than clusters: the labels then show it.

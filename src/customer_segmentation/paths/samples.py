@@ -84,6 +84,20 @@ def lean(estimator: Any) -> bool:
     )
 
 
+def keeps_tree(fitted: Any) -> bool:
+    """Whether an estimator that is fitted to the same table again keeps its spanning tree.
+
+    Those of genieclust do; to import them only for this would take a second.
+
+    Examples
+    --------
+    >>> from genieclust import Genie
+    >>> keeps_tree(Genie()), keeps_tree(KMeans()), keeps_tree(None)
+    (True, False, False)
+    """
+    return any(kind.__name__ == "MSTBase" for kind in type(fitted).__mro__)
+
+
 @singledispatch
 def fit(model: Any, X: FloatArray, sample: FloatArray | None, before: Any = None) -> Any:
     """Fit an estimator; with a sample, one that can go on from there tries its starts on it.
