@@ -155,13 +155,15 @@ def test_guards_can_be_loosened():
         ({"overlap": 0.3}, "reproducible"),
         ({"inner_gap": 0.3}, "reproducible"),
         ({"score": 0.0}, "reproducible"),
+        ({"jaccard_min": 0.59}, "reproducible"),
         ({"jaccard_mean": 0.74}, "constructed"),
         ({"jaccard_mean": np.nan}, "constructed"),
         ({"n_segments": 1}, "none"),
     ],
 )
 def test_verdicts(changes, word):
-    row = {"n_segments": 3, "score": 0.5, "overlap": 0.0, "inner_gap": 0.0, "jaccard_mean": 0.9}
+    row = {"n_segments": 3, "score": 0.5, "overlap": 0.0, "inner_gap": 0.0, "jaccard_mean": 0.9,
+           "jaccard_min": 0.8}  # fmt: skip
     assert verdict(pd.Series(row | changes)) == word
 
 

@@ -31,7 +31,8 @@ HIDDEN_COST = 0.25  # a valley inside a segment hints at a finer partition; it d
 VALLEYS_WORTH, DEEP_WORTH = 0.2, 0.5
 DEEP = (0.3, 0.8)  # log radius ratios between which the shallowest valley gains in worth
 SEPARATED = 0.2  # natural: at most a fifth of the customers sit in segments with an open border
-BANDS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "pattern, doubtful members"))
+TRUSTED = 0.6  # overlap with itself on resamples, below which a segment is not there
+BANDS = ((0.85, "highly stable"), (0.75, "stable"), (TRUSTED, "pattern, doubtful members"))
 
 
 @dataclass(frozen=True)
@@ -137,13 +138,15 @@ def verdict(row: pd.Series[Any]) -> str:
     """In what sense a candidate's segments exist (Dolnicar and Leisch 2010).
 
     Natural: positive score, at most a fifth of the customers in segments with an open border or
-    an inner gap, and stable on average. Reproducible: stable, without that separation.
-    Constructed: neither. Fewer than two segments: none.
+    an inner gap, stable on average, and no segment below the overlap of 0.6 under which it should
+    not be trusted (Hennig 2007). Reproducible: stable on average, without that. Constructed:
+    neither. Fewer than two segments: none.
 
     Examples
     --------
-    >>> row = {"n_segments": 3, "score": 0.5, "overlap": 0.0, "inner_gap": 0.0, "jaccard_mean": 0.9}
-    >>> verdict(pd.Series(row)), verdict(pd.Series(row | {"score": -0.1}))
+    >>> row = {"n_segments": 3, "score": 0.5, "overlap": 0.0, "inner_gap": 0.0, "jaccard_mean": 0.9,
+    ...        "jaccard_min": 0.8}
+    >>> verdict(pd.Series(row)), verdict(pd.Series(row | {"jaccard_min": 0.5}))
     ('natural', 'reproducible')
     >>> verdict(pd.Series(row | {"jaccard_mean": 0.5})), verdict(pd.Series({"n_segments": 1}))
     ('constructed', 'none')
@@ -153,7 +156,8 @@ def verdict(row: pd.Series[Any]) -> str:
     if not row["jaccard_mean"] >= STABLE:
         return "constructed"
     separated = max(row["overlap"], row["inner_gap"]) <= SEPARATED
-    return "natural" if separated and row["score"] > 0 else "reproducible"
+    found = separated and row["score"] > 0 and row["jaccard_min"] >= TRUSTED
+    return "natural" if found else "reproducible"
 
 
 def band(jaccard: float) -> str:
