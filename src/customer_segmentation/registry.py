@@ -215,7 +215,7 @@ def read_segmenter(uri: str) -> Segmenter:
     saved = _folder(uri) / "segmenter.skops"
     try:
         loaded = skops.io.load(saved, trusted=TRUSTED_TYPES)
-        loaded.names, loaded.schema_.allowed  # noqa: B018 - one saved by other code may lack what this code asks of it
+        loaded.names  # noqa: B018 - one saved by other code may lack what this code asks of it
     except (UntrustedTypesFoundException, AttributeError, ImportError, TypeError) as error:
         raise RegistryError(
             f"got a model at {uri} that another version of this project has saved ({error}), "

@@ -60,6 +60,10 @@ class Schema:
     levels: dict[str, list[str]]
     allowed: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Models saved before there was `allowed` stay of use.
+        self.__dict__.update({"allowed": {}} | state)
+
     def within(self, allowed: Mapping[str, Rule]) -> Schema:
         """The same columns, and what they may hold; what is said of others does not matter."""
         return replace(self, allowed={c: dict(allowed[c]) for c in self.columns if c in allowed})
