@@ -53,7 +53,7 @@ def logged(tmp_path_factory, migrated, mall):
     path = paths.fit_path(DBSCAN(), built.matrix, algorithm="a", parameter="eps", grid=[0.4])
     segmenter = Segmenter.from_candidate(built, path.candidates[0], seed=0)
     segmenter.name_segments({n: f"name {n}" for n in segmenter.numbers_.tolist()})
-    segmenter.schema_ = segmenter.schema_.within({INCOME: {"max": 500}})
+    segmenter.schema_ = segmenter.schema_.within({INCOME: {"max": 2000}})
     described = {"missing_tokens": ["none given"]}
     try:
         opened = store.open_store(store.local_uri(folder), "served", folder)
@@ -116,7 +116,7 @@ def test_it_loads_where_only_what_it_names_is_installed(logged, mall, tmp_path):
     assert str(artifact / "code") in done.stderr
     assert done.stdout.splitlines()[:2] == ["3", "200"]
     assert f"got 'much' in column {INCOME!r} of row 0, expected a finite number" in done.stdout
-    assert f"got 999 in column {INCOME!r} of row 0, expected at most 500" in done.stdout
+    assert f"got 9999 in column {INCOME!r} of row 0, expected at most 2000" in done.stdout
     expected = segmenter.assign(mall).reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_csv(scored), expected)
 
