@@ -89,7 +89,7 @@ table = pd.read_csv({table!r})
 model.predict(table).to_csv({scored!r}, index=False)
 print(len(model.predict(table.astype({{{income!r}: float}}).head(3))))
 print(len(model.predict(table.assign(**{{{income!r}: "none given"}}))))
-for cell in "much", 999:
+for cell in "much", 9999:
     try:
         model.predict(table.assign(**{{{income!r}: cell}}))
     except mlflow.exceptions.MlflowException as error:
