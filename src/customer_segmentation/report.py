@@ -81,7 +81,6 @@ def items(
     Item
         In no order that matters.
     """
-    data, segmenter, segments = analysis.data, analysis.segmenter, analysis.segments
     profile = _Profile(analysis, seed)
     tables = profile.tables
     memory.release()
@@ -92,8 +91,8 @@ def items(
     yield Tag("verdict", analysis.verdict)
     yield Tag("finding", analysis.finding)
     yield Tag("versions", ", ".join(requirements()))
-    yield Tag("id_column", data.id_column or "")
-    yield Tag("assigner", segmenter.assigner)
+    yield Tag("id_column", analysis.data.id_column or "")
+    yield Tag("assigner", analysis.segmenter.assigner)
     yield Tag("objection", str(analysis.chosen.row["objection"]))
     for what, how in analysis.approximations.items():
         yield Tag(f"approximation.{what}", how)
@@ -111,17 +110,19 @@ def items(
         yield Picture(f"plots/{name}.png", png, grid=name in GRID)
     yield Text("report.html", lambda: profile.page(about, pictures))
     yield Text(About.PATH, about.dumps)
-    filled, mark = drift.imputed(data.report), drift.decimal_mark(data.report)
-    described = drift.reference(
-        data.table,
-        segmenter.columns,
-        segments,
-        imputed=filled,
-        decimal_mark=mark,
-        missing_tokens=data.missing_tokens,
-    )
-    history = {} if data.history is None else {"history": data.history}
-    yield Model(analysis.name, segmenter, described | history)
+    yield Model(analysis.name, analysis.segmenter, _described(analysis))
+
+
+def _described(analysis: Analysis) -> dict[str, Any]:
+    """What scoring has to know of the customers of the training."""
+    data, columns = analysis.data, analysis.segmenter.columns
+    reading: dict[str, Any] = {
+        "imputed": drift.imputed(data.report),
+        "decimal_mark": drift.decimal_mark(data.report),
+        "missing_tokens": data.missing_tokens,
+    }
+    found = drift.reference(data.table, columns, analysis.segments, **reading)
+    return found if data.history is None else found | {"history": data.history}
 
 
 class _Profile:

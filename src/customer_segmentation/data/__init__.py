@@ -165,8 +165,7 @@ def load(
     wanted = _only(only)
     declared = expectations(columns)
     findings = Findings()
-    file = Path(path).expanduser()
-    raw = read(file, findings, sheet=sheet, only=wanted, id_column=id_column)
+    raw = read(Path(path).expanduser(), findings, sheet=sheet, only=wanted, id_column=id_column)
     frame, ids = identity.set_aside(raw.frame, id_column, findings)
     identified = ids.name in raw.frame
     declared.pop(str(ids.name), None)
@@ -180,9 +179,8 @@ def load(
     )
     raw = replace(raw, frame=frame, numbers={})  # what was read is let go
     if not (identified and identity.distinct(ids)):
-        if wanted is not None and not identified:
-            duplicate_rows = "keep"
-        rows = _distinct_rows(frame, ids if identified else None, duplicate_rows, findings)
+        rule = duplicate_rows if wanted is None or identified else "keep"
+        rows = _distinct_rows(frame, ids if identified else None, rule, findings)
         rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
         frame = frame if len(rows) == len(frame) else frame.loc[rows]
     check_values(frame, declared, findings)

@@ -44,3 +44,15 @@ def in_words(rule: Rule) -> str:
     parts = [f"{words} {rule[key]}" for key, words in limits if key in rule]
     parts += [f"one of {', '.join(map(repr, rule['values']))}"] if "values" in rule else []
     return " and ".join(parts)
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it.
+
+    Examples
+    --------
+    >>> shown(np.float64(15.0)), shown("old")
+    ('15', "'old'")
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    return f"{plain:.12g}" if isinstance(plain, float) else repr(plain)

@@ -13,7 +13,7 @@ from pandas.api import types
 from sklearn.compose import ColumnTransformer
 
 from customer_segmentation.labels import IntArray
-from customer_segmentation.segmenter.allowed import Rule, in_words, outside
+from customer_segmentation.segmenter.allowed import Rule, in_words, outside, shown
 from customer_segmentation.segmenter.conversion import to_numbers, to_text
 
 PROBLEMS = ["row", "column", "got", "expected"]
@@ -164,16 +164,14 @@ class Schema:
             rule = self.allowed.get(column, {})
             for where, wanted in (bad, expected), (outside(used[column], rule), in_words(rule)):
                 rows = np.flatnonzero(where).tolist()
-                cells += [Cell(row, column, _shown(values.iloc[row]), wanted) for row in rows]
+                cells += [Cell(row, column, shown(values.iloc[row]), wanted) for row in rows]
         read = pd.DataFrame(used, index=table.index, columns=self.columns, copy=False)
         return read, cells + self._empty(read, {cell.position for cell in cells})
 
     def _empty(self, read: pd.DataFrame, malformed: set[int]) -> list[Cell]:
         """A cell for every customer without any value."""
-        named, expected = (
-            ", ".join(self.columns),
-            f"a value in at least one of {_in_words(self.columns)}",
-        )
+        named = ", ".join(self.columns)
+        expected = f"a value in at least one of {_in_words(self.columns)}"
         rows = empty_rows(read).tolist()
         return [Cell(row, named, "nothing", expected) for row in rows if row not in malformed]
 
@@ -215,7 +213,7 @@ def refusal(problems: pd.DataFrame) -> SchemaError:
     first, more = problems.iloc[0], len(problems) - 1
     others = f" and {more:,} more like it" if more else ""
     return SchemaError(
-        f"got {first['got']} in column {first['column']!r} of row {_shown(first['row'])}, "
+        f"got {first['got']} in column {first['column']!r} of row {shown(first['row'])}, "
         f"expected {first['expected']}. Correct that{others}, or leave the rows out."
     )
 
@@ -282,12 +280,6 @@ def with_text_columns(table: pd.DataFrame) -> pd.DataFrame:
     if all(isinstance(column, str) for column in table.columns):
         return table
     return table.set_axis([str(column) for column in table.columns], axis=1)
-
-
-def _shown(value: Any) -> str:
-    """A value as a person would write it: 15 and not np.float64(15.0)."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    return f"{plain:.12g}" if isinstance(plain, float) else repr(plain)
 
 
 def _in_words(names: Sequence[str]) -> str:
