@@ -10,7 +10,7 @@ import pytest
 import skops.io
 from conftest import INCOME, ROOT, SPENDING
 from hydra.utils import instantiate
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from sklearn.base import clone
@@ -419,6 +419,7 @@ def test_a_long_table_is_scored_in_blocks_that_do_not_show():
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+@example(5649, 4)  # two clusters of one size and one mean
 @settings(deadline=None, max_examples=50)
 def test_equal_partitions_get_equal_numbers(seed, k):
     rng = np.random.default_rng(seed)

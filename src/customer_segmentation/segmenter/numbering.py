@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from customer_segmentation.validity import cluster_means
 def number_segments(X: FloatArray, labels: IntArray) -> IntArray:
     """Segment number of every cluster: 1 for the largest, then by size.
 
-    Equal sizes are ordered by the clusters' means, feature by feature, so that equal partitions
-    get equal numbers whatever integers the algorithm used.
+    Equal sizes are ordered by the clusters' means, feature by feature, and equal means by the
+    members, so that equal partitions get equal numbers whatever integers the algorithm used.
 
     Parameters
     ----------
@@ -35,11 +36,19 @@ def number_segments(X: FloatArray, labels: IntArray) -> IntArray:
     if labels.max(initial=-1) < 0:
         return np.zeros(0, dtype=np.int64)
     sizes = np.bincount(labels[labels >= 0])
-    means = cluster_means(X, labels).round(9)
-    order = np.lexsort((*means.T[::-1], -sizes))
+    means = cluster_means(X, labels).round(9).tolist()
+    keys: list[Any] = [(-size, mean) for size, mean in zip(sizes.tolist(), means, strict=True)]
+    if any(keys.count(key) > 1 for key in keys):
+        keys = [(key, _members(X, labels == cluster)) for cluster, key in enumerate(keys)]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     numbers = np.empty(len(sizes), dtype=np.int64)
     numbers[order] = np.arange(1, len(sizes) + 1)
     return numbers
+
+
+def _members(X: FloatArray, inside: Any) -> list[Any]:
+    rows = X[inside]
+    return list(rows[np.lexsort(rows.T[::-1])].tolist())
 
 
 def renumbering(own: Iterable[int], numbers: Mapping[int, int]) -> dict[int, int]:
