@@ -28,17 +28,17 @@ MOST_LISTED = 12  # columns named in a sentence
 FOUND = {
     "natural": "{found}: the groups are clearly apart, and they come back when the analysis is "
     "repeated.",
-    "reproducible": "{found}: the same groups come back when the analysis is repeated, but "
-    "neighbouring groups run into each other.",
+    "reproducible": "{found}: on the whole they come back when the analysis is repeated, but not "
+    "all of them are clearly apart, or come back whole.",
     "constructed": "{found}: a working division that the data allow but do not ask for; repeated, "
     "the analysis divides partly elsewhere.",
 }
 MEANING = {
     "natural": "Natural means that there are gaps between the groups, so that most customers "
     "clearly belong to one. You can treat the segments as different kinds of customers.",
-    "reproducible": "Reproducible means that you can rely on the segments, but not on their "
-    "borders: customers near a border are much like their neighbours on the other side. "
-    "Address the typical customers of a segment first.",
+    "reproducible": "Reproducible means that you can rely on the segments on the whole, but not "
+    "on their borders: customers near a border can be much like those on the other side. Address "
+    "the typical customers of a segment first, and see below what speaks against single segments.",
     "constructed": "Constructed means that the customers form no clear groups; the segments divide "
     "them into manageable parts. They can help to organise offers. Do not "
     "expect that customers of two neighbouring segments behave differently, and test it.",
