@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from customer_segmentation import interrupts
 
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
+NEW_OBJECTS = 100_000  # before garbage is looked for: imports make many objects, and no garbage
 
 
 class OptionError(ValueError):
@@ -58,6 +61,8 @@ def command(
         print(defaults.read_text(encoding="utf-8"))
         return 0
     interrupts.heed()
+    gc.set_threshold(NEW_OBJECTS)
+    atexit.register(gc.freeze)  # or a second goes by at the end, looking for garbage among modules
     try:
         return run(read(argv, defaults, root)) or 0
     except KeyboardInterrupt:

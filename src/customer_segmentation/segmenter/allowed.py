@@ -8,28 +8,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_segmentation.labels import FloatArray
 from customer_segmentation.words import folded
 
 Rule = Mapping[str, Any]  # any of min, max (both ends included) and values
 
 
-def outside(cells: Any, rule: Rule) -> Any:
+def outside(cells: FloatArray | pd.Categorical, rule: Rule) -> Any:
     """Which cells, numbers or text, are not allowed; a gap is.
 
     Examples
     --------
     >>> outside(np.array([-1.0, 0.0, np.nan, 999.0]), {"min": 0, "max": 120})
     array([ True, False, False,  True])
-    >>> outside(np.array(["male", "?", np.nan], dtype=object), {"values": ["Male", "Female"]})
+    >>> outside(pd.Categorical(["male", "?", np.nan]), {"values": ["Male", "Female"]})
     array([False,  True, False])
     """
-    if cells.dtype != object:
+    if not isinstance(cells, pd.Categorical):
         return (cells < rule.get("min", -np.inf)) | (cells > rule.get("max", np.inf))
     if "values" not in rule:
         return np.zeros(len(cells), dtype=bool)
     known = {folded(str(value)) for value in rule["values"]}
-    codes, texts = pd.factorize(cells)
-    return np.array([*(folded(str(text)) not in known for text in texts), False])[codes]
+    odd = [folded(text) not in known for text in cells.categories]
+    return np.array([*odd, False])[cells.codes]
 
 
 def in_words(rule: Rule) -> str:

@@ -43,25 +43,26 @@ def _parsed(values: pd.Series[Any]) -> tuple[FloatArray, Any]:
     return numbers, unread | np.isinf(numbers)
 
 
-def to_text(values: pd.Series[Any], levels: Sequence[str]) -> tuple[Any, Any]:
+def to_text(values: pd.Series[Any], levels: Sequence[str]) -> tuple[pd.Categorical, Any]:
     """Text of a column of any type, NaN for gaps; and which cells are lists or mappings.
 
     A value that is one of `levels` in another guise (1.0 or True for "1") becomes that level.
 
     Examples
     --------
-    >>> to_text(pd.Series([1.0, 2.0, None]), ["1", "2"])[0]
-    array(['1', '2', nan], dtype=object)
+    >>> list(to_text(pd.Series([1.0, 2.0, None]), ["1", "2"])[0])
+    ['1', '2', nan]
     """
     bad = np.zeros(len(values), dtype=bool)
     if types.is_object_dtype(values):
         bad = values.map(lambda cell: isinstance(cell, list | dict | set)).to_numpy(dtype=bool)
         values = values.mask(bad)
     # Each different value is looked at once, however many customers share it.
-    codes, uniques = pd.factorize(values.astype(object))
+    codes, uniques = pd.factorize(values if _is_category(values) else values.astype(object))
     guises = _guises(levels)
     texts = [_as_level(value, levels, guises) for value in uniques]
-    return np.array([*texts, np.nan], dtype=object)[codes], bad
+    places, known = pd.factorize(np.array(texts, dtype=object))
+    return pd.Categorical.from_codes(np.append(places, -1)[codes], pd.Index(known)), bad
 
 
 def _as_level(value: Any, levels: Sequence[str], guises: Mapping[str, str]) -> Any:

@@ -124,8 +124,8 @@ class Converter:
         levels: list[object] = [self._level(cell, known) for cell in distinct]
         # 1 and TRUE are the levels "True" and "1" of the training to drift as well as to the model.
         guised, _ = to_text(pd.Series(levels, dtype=object), list(known.values()))
-        array = np.array([*guised, np.nan], dtype=object)[codes]
-        return pd.Series(array, index=cells.index, name=cells.name, dtype=object)
+        array = guised.take(codes, allow_fill=True)
+        return pd.Series(array, index=cells.index, name=cells.name)
 
     def _level(self, cell: Any, known: Mapping[str, str]) -> object:
         text = str(int(cell)) if _whole(cell) else str(cell).strip()

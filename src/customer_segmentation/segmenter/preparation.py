@@ -62,13 +62,45 @@ def prepare(transformer: Any, read: pd.DataFrame) -> FloatArray:
     ValueError
         Some value gives no finite number, such as a negative amount in a logarithm.
     """
-    with QUIET, warnings.catch_warnings(), np.errstate(all="ignore"):
-        # A level that was not there in training is none of the known ones, as promised.
-        warnings.filterwarnings("ignore", "Found unknown categories")
-        matrix = dense(transformer.transform(read))
+    with np.errstate(all="ignore"):
+        matrix = _transformed(transformer, read)
     if not np.isfinite(matrix).all():
         raise ValueError("got values that the transformer makes no finite numbers of.")
     return np.clip(matrix, -FARTHEST, FARTHEST)
+
+
+def _transformed(transformer: Any, read: pd.DataFrame) -> FloatArray:
+    """What the transformer gives; of columns of text, each different row goes through it once."""
+    parts = getattr(transformer, "transformers_", [])
+    if not parts or not all(isinstance(columns, list) for _, _, columns in parts):
+        return _quietly(transformer, read)
+    places = [transformer.output_indices_[name] for name, _, _ in parts]
+    X = np.empty((len(read), max(place.stop for place in places)))
+    for (_, step, columns), place in zip(parts, places, strict=True):
+        if place.start == place.stop:  # dropped
+            continue
+        if (read[columns].dtypes == "category").any():
+            first, which = _different(read[columns])
+            X[:, place] = _quietly(step, read[columns].iloc[first])[which]
+        else:
+            X[:, place] = dense(step.transform(read[columns]))
+    return X
+
+
+def _quietly(transformer: Any, read: pd.DataFrame) -> FloatArray:
+    with QUIET, warnings.catch_warnings():
+        # A level that was not there in training is none of the known ones, as promised.
+        warnings.filterwarnings("ignore", "Found unknown categories")
+        return dense(transformer.transform(read))
+
+
+def _different(table: pd.DataFrame) -> tuple[IntArray, IntArray]:
+    """The first of all equal rows, and which of these each row is equal to."""
+    which = np.zeros(len(table), dtype=np.int64)
+    for _, cells in table.items():
+        codes = pd.factorize(cells)[0] + 1
+        which = pd.factorize(which * (codes.max(initial=0) + 1) + codes)[0]
+    return np.flatnonzero(np.diff(np.maximum.accumulate(which), prepend=-1)), which
 
 
 def unprepared(transformer: Any, read: pd.DataFrame) -> IntArray:

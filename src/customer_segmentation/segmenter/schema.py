@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 from sklearn.compose import ColumnTransformer
 
-from customer_segmentation.labels import IntArray
+from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.segmenter.allowed import Rule, in_words, outside, shown
 from customer_segmentation.segmenter.conversion import to_numbers, to_text
 
@@ -96,7 +96,7 @@ class Schema:
             )
 
     def read(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The columns of the model: numbers as float64, text as objects, gaps as NaN.
+        """The columns of the model: numbers as float64, text as categories, gaps as NaN.
 
         Parameters
         ----------
@@ -152,7 +152,8 @@ class Schema:
         """The columns of the model as :meth:`read` gives them, and the cells it refuses."""
         self.check_columns(table.columns)
         table = with_text_columns(table)
-        used, cells = {}, []
+        used: dict[str, FloatArray | pd.Categorical] = {}
+        cells: list[Cell] = []
         for column in self.columns:
             values = table[column]
             if column in self.numeric:

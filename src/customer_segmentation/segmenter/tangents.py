@@ -8,12 +8,15 @@ from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.segmenter.anchors import SAFE, TINY, UNKNOWN
 from customer_segmentation.segmenter.places import Places
 
+CLOSE = 0.1  # of the mean distance
+
 
 class Tangents:
     """Where the cluster with the smallest mean distance is clear.
 
-    A distance is convex: along an offset it grows at least as its slope at the place says, and at
-    most by the squared offset over twice the distance more. So do their means.
+    A distance is convex: along an offset it grows at least as its slope at the place says. It grows
+    at most by the squared offset over twice the distance more, and by twice the offset, which says
+    more where a member is close to the place. So do their means.
 
     Parameters
     ----------
@@ -32,8 +35,8 @@ class Tangents:
     def __init__(self, places: Places, members: list[FloatArray]) -> None:
         self.places = places
         found = [_mean_distance(places.centres, points) for points in members]
-        values, slopes, bends = zip(*found, strict=True)
-        self._values, self._bends = np.array(values).T, np.array(bends).T
+        values, slopes, bends, close = zip(*found, strict=True)
+        self._values, self._bends, self._close = (np.array(a).T for a in (values, bends, close))
         self._slopes = np.array(slopes).transpose(1, 0, 2)
 
     def codes_of(self, X: FloatArray) -> IntArray:
@@ -42,18 +45,22 @@ class Tangents:
         lowest = self._values[rows.at]
         lowest += np.einsum("ij,ikj->ik", rows.offsets, self._slopes[rows.at])
         codes, everyone = lowest.argmin(axis=1), np.arange(len(X))
-        highest = lowest[everyone, codes] + rows.away**2 * self._bends[rows.at, codes]
+        more = rows.away * self._bends[rows.at, codes] + self._close[rows.at, codes]
+        highest = lowest[everyone, codes] + rows.away * more
         lowest[everyone, codes] = np.inf
         clear = highest + TINY * (1 + rows.away) < SAFE * lowest.min(axis=1)
         return np.where(clear, codes, UNKNOWN)
 
 
 def _mean_distance(centres: FloatArray, points: FloatArray) -> tuple[FloatArray, ...]:
-    """Mean distance of the points from each centre, its slope, and half the most it bends."""
-    values, slopes, bends = np.empty(len(centres)), np.empty_like(centres), np.empty(len(centres))
+    """Mean distance of the points from each centre, its slope, and what bounds how it bends."""
+    values, bends, close = np.empty((3, len(centres)))
+    slopes = np.empty_like(centres)
     for place, centre in enumerate(centres):
         away = centre - points
-        distances = np.maximum(np.linalg.norm(away, axis=1), 1e-100)
-        values[place], bends[place] = distances.mean(), (0.5 / distances).mean()
+        distances = np.linalg.norm(away, axis=1)
+        values[place], far = distances.mean(), distances > CLOSE * distances.mean()
+        distances = np.maximum(distances, 1e-100)
         slopes[place] = (away / distances[:, None]).mean(axis=0)
-    return values, slopes, bends
+        bends[place], close[place] = (far / (2 * distances)).mean(), 2 * (~far).mean()
+    return values, slopes, bends, close
