@@ -81,7 +81,8 @@ class DensityMap:
         reach = np.where(codes != UNKNOWN, self.reach[codes], self.reach.max())
         least, most = self.outer.bounds(rows, reach)
         joined = np.flatnonzero((codes != UNKNOWN) & (least >= self.n))
-        joined = joined[self.inner.bounds(rows.only(joined), reach[joined])[0] > 0]
+        if self.inner is not self.outer:
+            joined = joined[self.inner.bounds(rows.only(joined), reach[joined])[0] > 0]
         found = np.where(most < self.n, OUTLIER, UNKNOWN)
         found[joined] = codes[joined]
         return found
