@@ -1,11 +1,11 @@
 """Seconds that scoring a file takes, against reading it and writing the result.
 
-    python benchmarks/scoring.py [--rows N] [--repeats N] [--algorithms kmeans gmm ...]
+    python benchmarks/scoring.py [--rows N] [--repeats N] [--categories] [--algorithms kmeans ...]
 
-A generated table of customers with five numbers. Models are trained on its first 5,000 rows, as
-`train.py` trains them, on one thread. Each repeat reads the input and writes the columns of the
-output with pandas and with pyarrow, then scores, so that a busy machine slows all of them.
-Medians of wall and CPU seconds.
+A generated table of customers with five numbers, and two categories that tell nothing if asked for.
+Models are trained on its first 5,000 rows, as `train.py` trains them, on one thread. Each repeat
+reads the input and writes the columns of the output with pandas and with pyarrow, then scores, so
+that a busy machine slows all of them. Medians of wall and CPU seconds.
 """
 
 from __future__ import annotations
@@ -50,11 +50,15 @@ ALGORITHMS = {
 Seconds = tuple[float, float]  # wall, CPU
 
 
-def customers(n: int) -> pd.DataFrame:
+def customers(n: int, *, categories: bool) -> pd.DataFrame:
     """Six groups of customers that touch, with their ids."""
     centers = np.random.default_rng(3).uniform(0, 100, (6, len(COLUMNS)))
     X, _ = make_blobs(n, centers=centers, cluster_std=12, random_state=1)
     table = pd.DataFrame(X.round(2), columns=COLUMNS)
+    if categories:
+        rng = np.random.default_rng(5)
+        table["city"] = rng.choice(["Rome", "Oslo", "Paris", "Berlin"], n)
+        table["sex"] = rng.choice(["Male", "Female"], n)
     table.insert(0, "customer_id", np.arange(1, n + 1))
     return table
 
@@ -64,7 +68,7 @@ def trained(estimator: Any, table: pd.DataFrame) -> tuple[Segmenter, dict[str, A
     head = table.head(TRAINED).set_index("customer_id")
     with threadpool_limits(1):
         segmenter = Segmenter(estimator).fit(head)
-    return segmenter, drift.reference(head, COLUMNS, pd.Series(segmenter.labels_))
+    return segmenter, drift.reference(head, list(head), pd.Series(segmenter.labels_))
 
 
 def timed(work: Callable[[], object]) -> Seconds:
@@ -118,11 +122,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=["kmeans"])
+    parser.add_argument("--categories", action="store_true")
     chosen = parser.parse_args()
     shown = Table(title=f"Scoring {chosen.rows:,} rows: wall seconds (CPU seconds)")
     for heading in ("algorithm", "file", "pandas", "pyarrow", "score", "to pandas", "to pyarrow"):
         shown.add_column(heading, justify="left" if heading in ("algorithm", "file") else "right")
-    table = customers(chosen.rows)
+    table = customers(chosen.rows, categories=chosen.categories)
     with tempfile.TemporaryDirectory() as folder:
         table.to_csv(Path(folder) / "in.csv", index=False)
         table.to_parquet(Path(folder) / "in.parquet", index=False)

@@ -62,7 +62,8 @@ def test_a_folder_of_labelled_sets_is_judged(tmp_path):
 
 @pytest.mark.slow
 def test_scoring_is_measured_against_reading_and_writing():
-    said = run("scoring.py", "--rows", 6000, "--repeats", 1, "--algorithms", "kmeans", "hdbscan")
+    size = ["--rows", 6000, "--repeats", 1, "--categories"]
+    said = run("scoring.py", *size, "--algorithms", "kmeans", "hdbscan")
     for row in ("kmeans", "hdbscan", "csv", "parquet", "to pyarrow"):
         assert row in said
 
