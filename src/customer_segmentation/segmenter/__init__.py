@@ -51,7 +51,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Segment number of every training customer, from 1 on; -1 = outlier. Not saved.
     confidence_ : ndarray of shape (n_samples,)
         Share of a customer's ten nearest fellow customers that are in the same segment, on [0, 1];
-        beyond 10,000 customers that of a near one of 10,000. Not saved.
+        beyond 10,000 customers for most the mean over some of the segment nearby. Not saved.
     numbers_ : ndarray of shape (n_clusters,)
         Segment number of every cluster of the algorithm.
     fidelity_ : float
@@ -117,8 +117,10 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.numbers_, self.reference_ = number_segments(X, labels), Reference(X, labels)
         self.labels_ = self._as_segments(labels)
         blocks = [slice(start, start + BLOCK) for start in range(0, len(X), BLOCK)]
-        confidence = [self.reference_.confidence(X[some], labels[some]) for some in blocks]
-        self.confidence_ = np.concatenate(confidence)
+        twins = self.reference_.index.twins
+        self.confidence_ = np.concatenate(
+            [self.reference_.confidence(X[s], labels[s], twins(X[s])) for s in blocks]
+        )
         self.fidelity_ = found.overall
         self.fidelity_per_segment_ = {
             int(self._as_segments([label])[0]): share for label, share in found.each.items()
@@ -277,10 +279,10 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def _block(self, read: pd.DataFrame) -> tuple[IntArray, FloatArray]:
         X = prepare(self.transformer_, read)
         labels = self.assigner_.predict(X)
+        twins = self.reference_.index.twins(X)
         if self.assigner != PredictAssigner.word:
-            same = self.reference_.index.twins(X)
-            labels = np.where(same >= 0, self.reference_.labels[same], labels)
-        return labels, self.reference_.confidence(X, labels)
+            labels = np.where(twins >= 0, self.reference_.labels[twins], labels)
+        return labels, self.reference_.confidence(X, labels, twins)
 
     def _as_segments(self, labels: Any) -> IntArray:
         return np.concatenate([self.numbers_, [OUTLIER]])[np.asarray(labels, dtype=np.int64)]

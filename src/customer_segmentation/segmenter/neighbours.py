@@ -15,7 +15,6 @@ from customer_segmentation.labels import FloatArray, IntArray
 N_NEIGHBORS = 10  # confidence in tenths is fine enough for a campaign
 MAX_REFERENCE_ROWS = 10_000  # keeps the model below a few megabytes and scoring quick
 LEAF_ROWS = 5  # customers who vouch for their surroundings
-NEAR_ENOUGH = 1.0  # a customer less than twice as far as the nearest one tells the same
 PARALLEL_ROWS = 20_000  # fewer are looked up before a second thread has started
 MANY_COLUMNS = 12  # beyond, a tree looks at nearly all points, and products do that sooner
 SPARE = 4  # points more than asked for, among which products may err
@@ -80,13 +79,6 @@ class Index:
         others[others.all(axis=1), -1] = False
         shape = (len(positions), positions.shape[1] - 1)
         return distances[others].reshape(shape), positions[others].reshape(shape)
-
-    def nearly_nearest(self, X: FloatArray) -> IntArray:
-        """Position of a point that is at most twice as far from each row as the nearest one."""
-        if self._wide(X):
-            return self.nearest(X, 1)[1][:, 0]
-        positions: IntArray = self.tree.query(X, eps=NEAR_ENOUGH, workers=_workers(X))[1]
-        return positions
 
     def within(self, X: FloatArray, radius: float) -> IntArray:
         """Position of the nearest point of each row, -1 where none is closer than `radius`.
@@ -195,7 +187,8 @@ class Reference:
     Examples
     --------
     >>> reference = Reference(np.array([[0.0], [1.0], [9.0], [10.0]]), np.array([0, 0, 1, 1]))
-    >>> reference.confidence(np.array([[0.0]]), np.array([0])).round(2)
+    >>> X = np.array([[0.0]])
+    >>> reference.confidence(X, np.array([0]), reference.index.twins(X)).round(2)
     array([0.33])
     """
 
@@ -209,29 +202,44 @@ class Reference:
             self.votes[everyone, self.labels[fellow]] += 1
         self._cut()
 
-    def confidence(self, X: FloatArray, labels: IntArray) -> FloatArray:
-        """How many of ten customers around each row are in cluster `labels`, as a share.
+    def confidence(self, X: FloatArray, labels: IntArray, twins: IntArray) -> FloatArray:
+        """How many of ten customers around each row are in its cluster, as a share.
 
-        They are the ten nearest fellows of a training customer near the row. In a box where the
-        fellows of every customer are all in that cluster, none is looked up: there the share is 1.
+        For a customer of the training table they are its ten nearest fellows. For any other row it
+        is the mean of these shares over the customers of its cluster in the same box; where there
+        is none, the share that the nearest customer's fellows give it.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+        labels : ndarray of shape (n_samples,)
+            The clusters.
+        twins : ndarray of shape (n_samples,)
+            As :meth:`Index.twins` gives them.
         """
-        shares = np.ones(len(labels))
         if self.n_fellows == 0:
-            return shares
-        asked = np.flatnonzero(~self._sure[self.regions.apply(X), labels])
-        near = self.index.nearly_nearest(X[asked])
-        shares[asked] = (self.votes[near, labels[asked]] / self.n_fellows).round(3)
-        return shares
+            return np.ones(len(labels))
+        shares = self._shares[self.regions.apply(X), labels]
+        near, alone = twins.copy(), np.flatnonzero(np.isnan(shares) & (twins < 0))
+        near[alone] = self.index.nearest(X[alone], 1)[1][:, 0]
+        known = np.flatnonzero(near >= 0)
+        shares[known] = self.votes[near[known], labels[known]] / self.n_fellows
+        return np.asarray(shares.round(3))
 
     def _cut(self) -> None:
         regions = DecisionTreeRegressor(min_samples_leaf=LEAF_ROWS, random_state=0)
         self.regions = regions.fit(self.index.points, self.votes)
-        votes = self.regions.tree_.value[:, :, 0]  # mean of each box
-        self._sure = votes >= self.n_fellows
+        shape = (self.regions.tree_.node_count, self.votes.shape[1])
+        votes, members = np.zeros(shape), np.zeros(shape)
+        box = self.regions.apply(self.index.points)
+        np.add.at(votes, (box, self.labels), self.votes[np.arange(len(box)), self.labels])
+        np.add.at(members, (box, self.labels), 1)
+        with np.errstate(invalid="ignore"):  # no members, no share
+            self._shares = votes / members / max(self.n_fellows, 1)
 
     def __getstate__(self) -> dict[str, Any]:
         # Safe model files do not hold trees.
-        cut = ("regions", "_sure")
+        cut = ("regions", "_shares")
         return {name: value for name, value in self.__dict__.items() if name not in cut}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
