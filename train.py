@@ -42,7 +42,7 @@ from omegaconf import DictConfig, OmegaConf
 
 ROOT = Path(__file__).resolve().parent
 # Warnings of third parties that a user can do nothing about.
-warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|pydantic|hydra|kneed|pandera)\b")
+warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|pydantic|hydra|kneed)\b")
 
 log = logging.getLogger("train")
 

@@ -442,6 +442,9 @@ def test_other_problems(write):
     assert "column 'a': got no value at all" in message
     assert "got 1 row without id (row 3)" in message
     assert "row 3 1890-01-01" in message
+    assert "(row 2 2020-01-01, row 3 1890-01-01), expected at least 0" in refused(
+        path, columns={"d": {"min": 0}}
+    )
     assert "expected one of impute, drop, error" in refused(path, missing="fill")
     assert "got typ, expected type" in refused(path, columns={"a": {"typ": "number"}})
     assert "got 'float'" in refused(path, columns={"a": {"type": "float"}})

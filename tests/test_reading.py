@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from customer_segmentation import data, features, numerals
-from customer_segmentation.data import formats, large_text
+from customer_segmentation.data import large_text, reading
 
 CELLS = st.sampled_from(
     ["", "1", "2.5", "-3", "1e3", "007", "1,5", "n/a", "abc", " x", "x ", "é", "nan", "inf", "+4",
@@ -138,7 +138,7 @@ def test_dirt_in_a_large_file_does_not_make_it_slow(tmp_path, monkeypatch, encod
     table = customers(50_000).drop(columns="broken")  # quotes around what has the separator in it
     table.to_csv(path, index=False, sep=separator, encoding=encoding)
     with monkeypatch.context() as patch:
-        patch.setattr(formats, "text_rows", lambda *_: pytest.fail("read cell by cell"))
+        patch.setattr(reading.text, "text_rows", lambda *_: pytest.fail("read cell by cell"))
         at_once = data.load(path)
     monkeypatch.setattr(large_text, "LARGE", 10**12)
     monkeypatch.setattr(numerals, "LONG", 10**12)

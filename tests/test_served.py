@@ -27,15 +27,7 @@ from customer_segmentation.tracking import store
 NAME = "customer-segments"
 CHAMPION = f"models:/{NAME}@champion"
 COLUMNS = ["segment", "segment_name", "confidence", "outlier"]
-OWN = (
-    "fastcluster",
-    "genieclust",
-    "hydra",
-    "kneed",
-    "openpyxl",
-    "pandera",
-    "rich",
-)  # what only this project needs
+OWN = ("fastcluster", "genieclust", "hydra", "kneed", "openpyxl", "rich")  # only this project's
 
 
 @pytest.fixture(scope="module")

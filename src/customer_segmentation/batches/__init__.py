@@ -19,7 +19,6 @@ from customer_segmentation.batches.source import (
 from customer_segmentation.batches.target import Writer, check_target, open_target
 from customer_segmentation.batches.text import TextSource
 from customer_segmentation.data import formats
-from customer_segmentation.data.files import check_readable
 from customer_segmentation.data.findings import DataError, in_brackets
 
 __all__ = ["Chunk", "Source", "Writer", "check_target", "open_source", "open_target"]
@@ -56,7 +55,7 @@ def open_source(path: Path, *, sheet: str | None = None) -> Source:
     >>> [chunk.frame.to_numpy().tolist() for chunk in source.chunks(["spend", "id"])]
     [[['12,5', '007'], ['7', '008']]]
     """
-    check_readable(path, sheet)
+    formats.check_readable(path, sheet)
     suffix = path.suffix.lower()
     source: Source
     if suffix in formats.PARQUET:

@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from customer_segmentation.data import formats
-from customer_segmentation.data.blanks import trimmed
-from customer_segmentation.data.choice import column_names
-from customer_segmentation.data.files import head
 from customer_segmentation.data.findings import DataError, listed
+from customer_segmentation.data.reading import column_names
+from customer_segmentation.data.text import trimmed
 
 ROWS = 131_072  # of a chunk: some megabytes, and large enough that the loop costs nothing
 CELLS = 4 << 20  # of a chunk of a wide table, which has fewer rows
@@ -171,7 +170,7 @@ def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         file = pq.ParquetFile(path)
     except (ValueError, OSError) as error:  # pyarrow's errors are these
-        raise formats.unreadable(path, head(path), "it is no Parquet file") from error
+        raise formats.unreadable(path, formats.head(path), "it is no Parquet file") from error
     with file:
         yield file
 
@@ -183,7 +182,7 @@ def _book(path: Path) -> Iterator[Any]:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise formats.unreadable(path, head(path), "it is no Excel workbook") from error
+        raise formats.unreadable(path, formats.head(path), "it is no Excel workbook") from error
     try:
         yield book
     finally:

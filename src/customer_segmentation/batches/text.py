@@ -23,10 +23,10 @@ import pyarrow.csv
 
 from customer_segmentation.batches.source import ROWS, Chunk
 from customer_segmentation.data import formats
-from customer_segmentation.data.blanks import trimmed
-from customer_segmentation.data.choice import column_names
 from customer_segmentation.data.findings import DataError, Findings
-from customer_segmentation.data.survey import decodes
+from customer_segmentation.data.large_text import decodes
+from customer_segmentation.data.reading import column_names
+from customer_segmentation.data.text import text_rows, trimmed
 
 BLOCK = 4 << 20  # bytes that pyarrow parses at a time
 SCANNED = 8 << 20  # bytes looked at in one go when a file is surveyed
@@ -34,7 +34,6 @@ HEAD = 1 << 18  # bytes from which header and separator are found
 # Here Python's reader, which the training data went through, and pyarrow differ: a blank before
 # a quote, a blank line, a zero byte. Each with the rarest byte in it, which is found in no time.
 IRREGULAR = {b' "': b'"', b"\n\n": b"\n", b"\n\r\n": b"\r", b"\r\r": b"\r", b"\0": b"\0"}
-BINARY = (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UNDEFINED_IN_CP1252 = re.compile(b"[\x81\x8d\x8f\x90\x9d]")
 
@@ -93,7 +92,7 @@ class TextSource:
 
     def _find_header(self, text: str, findings: Findings) -> list[str]:
         """Take the header that the training reader finds, and the separator that gives it."""
-        rows = formats.text_rows(text.encode(), self.path, findings)
+        rows = text_rows(text.encode(), self.path, findings)
         header = next((row for row in rows if any(cell.strip() for cell in row)), None)
         if header is None:
             raise DataError(
@@ -218,7 +217,7 @@ def _head(path: Path, encoding: str) -> str:
     with path.open("rb") as file:
         content = file.read(HEAD)
         whole = not file.read(1)
-    if encoding != "utf-16" and (b"\0" in content[:4096] or content.startswith(BINARY)):
+    if encoding != "utf-16" and formats.is_binary(content):
         # Binary content under a text extension is named for what it is.
         raise formats.unreadable(path, content, "it holds binary data")
     text = content.decode(encoding, errors="ignore")

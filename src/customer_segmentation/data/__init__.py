@@ -7,20 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from customer_segmentation import memory
-from customer_segmentation.data import coercion, formats, gaps, identity
+from customer_segmentation.data import coercion, gaps, identity, native
 from customer_segmentation.data.expectations import check_names, check_values, expectations
-from customer_segmentation.data.findings import REMOVED, DataError, Findings, listed
+from customer_segmentation.data.findings import DataError, Findings, listed
 from customer_segmentation.data.reading import read
 
 __all__ = ["CustomerData", "DataError", "load"]
 
 # Rules whose line says more than its count.
-SAID = {"customers numbered", "encoding", "separator", formats.UNREAD, "read otherwise"}
+SAID = {"customers numbered", "encoding", "separator", native.UNREAD, "read otherwise"}
 SAID |= {"as_of", "columns recognised by name", "amount read as", "dates read"}
 ENDS = {"rows read", "rows kept", "lines read", "customers"}
 Missing = Literal["impute", "drop", "error"]
@@ -178,9 +176,9 @@ def load(
         frame, declared, findings, typed=raw.typed, tokens=tokens, numbers=raw.numbers
     )
     raw = replace(raw, frame=frame, numbers={})  # what was read is let go
-    if not (identified and identity.distinct(ids)):
+    if not (identified and pd.Index(ids, copy=False).is_unique):  # which is quick if sorted
         rule = duplicate_rows if wanted is None or identified else "keep"
-        rows = _distinct_rows(frame, ids if identified else None, rule, findings)
+        rows = identity.distinct_rows(frame, ids if identified else None, rule, findings)
         rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
         frame = frame if len(rows) == len(frame) else frame.loc[rows]
     check_values(frame, declared, findings)
@@ -224,40 +222,11 @@ def _check_choices(**given: str) -> None:
             )
 
 
-def _distinct_rows(
-    frame: pd.DataFrame, ids: pd.Series | None, how: str, findings: Findings
-) -> pd.Index:
-    """Find the rows that are not an exact copy of an earlier one; `ids` if the file has them."""
-    if ids is not None:  # a copy has the same id
-        repeated = ids.duplicated(keep=False)
-        whole = pd.concat([ids[repeated], frame[repeated]], axis=1)
-    else:
-        whole = frame[_alike(frame)]
-    copies = whole.index[whole.duplicated()]
-    if how == "keep":
-        findings.note("duplicate row kept", len(copies), rows=copies)
-        return frame.index
-    findings.note(f"duplicate {REMOVED}", len(copies), rows=copies)
-    return frame.index.difference(copies, sort=False)
-
-
-def _alike(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """The rows that may be equal to another, by a hash of their cells."""
-    numbers = frame.select_dtypes("float64") + 0.0  # minus zero is zero
-    hashes = pd.util.hash_pandas_object(frame.assign(**numbers), index=False)
-    return hashes.duplicated(keep=False).to_numpy()
-
-
 def _report(findings: Findings, ids: pd.Series, rows_in: int, rows_out: int) -> pd.DataFrame:
     """Close the cleaning report with the row account, which must add up."""
     if rows_in - findings.removed() != rows_out:
         raise AssertionError(f"{rows_in} rows in, {findings.removed()} removed, {rows_out} out")
-    ends = pd.DataFrame(
-        {
-            "rule": ["rows read", "rows kept"],
-            "column": "",
-            "count": [rows_in, rows_out],
-            "examples": "",
-        }
-    )
-    return pd.concat([ends.iloc[:1], findings.table(ids), ends.iloc[1:]], ignore_index=True)
+    found = findings.table(ids)
+    lines = found.itertuples(index=False, name=None)
+    first, last = ("rows read", "", rows_in, ""), ("rows kept", "", rows_out, "")
+    return pd.DataFrame([first, *lines, last], columns=found.columns)

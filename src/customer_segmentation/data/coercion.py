@@ -79,7 +79,7 @@ def coerce(
     known = {
         name: frame[name]
         if name in plain
-        else without_tokens(frame[name], missing - expected.levels(), findings)
+        else _without_tokens(frame[name], missing - expected.levels(), findings)
         for name, expected in wanted.items()
     }
     texts = [column for column in known.values() if pd.api.types.is_string_dtype(column)]
@@ -104,26 +104,16 @@ def _plain(
     return {name: column for name, column in numbers.items() if name in free}
 
 
-def without_tokens(column: pd.Series, tokens: frozenset[str], findings: Findings) -> pd.Series:
-    """Make the words that stand for "missing" missing, and count them.
-
-    Examples
-    --------
-    >>> without_tokens(pd.Series(["a", "N/A"]), frozenset({"n/a"}), Findings()).tolist()
-    ['a', nan]
-    """
+def _without_tokens(column: pd.Series, tokens: frozenset[str], findings: Findings) -> pd.Series:
+    """Make the words that stand for "missing" missing, and count them."""
     if not pd.api.types.is_string_dtype(column):
         return column
     found = column.str.lower().isin(tokens)
     if not found.any():
         return column
-    words = listed(repr(word) for word in column[found].unique())
+    rows, words = column.index[found], listed(map(repr, column[found].unique()))
     findings.note(
-        "missing-value word read",
-        int(found.sum()),
-        column=str(column.name),
-        rows=column.index[found],
-        detail=words,
+        "missing-value word read", len(rows), column=str(column.name), rows=rows, detail=words
     )
     return column.mask(found)
 
@@ -145,19 +135,7 @@ def _all_missing(column: pd.Series, expected: Expectation, findings: Findings) -
 
 
 def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
-    """Infer a column's type: number, date, category or text.
-
-    Parameters
-    ----------
-    column : Series
-        Native or text cells, some of them not missing.
-    mark : "." or ","
-        The file's decimal mark.
-
-    Returns
-    -------
-    str
-        "number" or "date" if at least 90 % of the cells are; "category" if few levels repeat.
+    """Infer a column's type: number or date if 90 % of the cells are, category if levels repeat.
 
     Examples
     --------
@@ -196,14 +174,14 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
         _note_numbers(present, values, plain, context)
         _note_commas(present, context)
         numbers = values.reindex(column.index)
-    if np.isinf(numbers.to_numpy()).any():
-        infinite = numbers[np.isinf(numbers)]
-        context.findings.refuse(
-            f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
-            f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
-        )
-        return numbers.mask(np.isinf(numbers))
-    return numbers
+    infinite = numbers[np.isinf(numbers.to_numpy())]
+    if infinite.empty:
+        return numbers
+    context.findings.refuse(
+        f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
+        f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
+    )
+    return numbers.replace([np.inf, -np.inf], np.nan)
 
 
 def _note_commas(present: pd.Series, context: Context) -> None:
@@ -226,24 +204,17 @@ def _note_numbers(
     present: pd.Series, values: pd.Series, plain: pd.Series, context: Context
 ) -> None:
     """Report the cells that were not plainly numbers."""
-    written = values.notna() & (~plain | context.typed)
-    rule = "text read as number" if context.typed else "number format read"
-    first = np.flatnonzero(written)[:1]
-    changed = zip(present.iloc[first], values.iloc[first], strict=True)
-    detail = listed(f"{text!r} -> {value:.12g}" for text, value in changed)
-    context.findings.note(
-        rule,
-        int(written.sum()),
-        column=str(present.name),
-        rows=written.index[written],
-        detail=detail,
-    )
+    rows = present.index[values.notna() & (~plain | context.typed)]
+    if len(rows):
+        rule = "text read as number" if context.typed else "number format read"
+        detail = f"{present[rows[0]]!r} -> {values[rows[0]]:.12g}"
+        context.findings.note(rule, len(rows), column=str(present.name), rows=rows, detail=detail)
 
 
 def _date(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    if not pd.api.types.is_string_dtype(column):
+    if pd.api.types.is_datetime64_any_dtype(column):
         return pd.Series(column.dt.tz_localize(None))  # as the clock showed it
-    present = column.dropna()
+    present = as_texts(column).dropna()
     values, form = dates.parsed(present)
     _refuse_cells(present[values.isna()], f"dates like {form}", "text", context.findings)
     context.findings.note(
@@ -256,29 +227,29 @@ def _date(column: pd.Series, expected: Expectation, context: Context) -> pd.Seri
 
 
 def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    texts = _as_texts(column)
+    texts = as_texts(column)
     codes, found = pd.factorize(texts)
     counts = np.bincount(codes[codes >= 0], minlength=len(found))
     declared = [str(value) for value in expected.values]
     names = levels.spellings(found.tolist(), counts.tolist(), declared)
-    changed = [(old, new) for old, new in zip(found, names, strict=True) if old != new]
-    respelt = np.array([old != new for old, new in zip(found, names, strict=True)] + [False])
+    pairs = list(zip(found, names, strict=True))
+    respelt = np.array([*(old != new for old, new in pairs), False])  # code -1 picks the last
     rows = texts.index[respelt[codes]]
-    detail = listed(f"{old!r} -> {new!r}" for old, new in changed)
+    detail = listed(f"{old!r} -> {new!r}" for old, new in pairs if old != new)
     context.findings.note(
         "spelling unified", len(rows), column=str(column.name), rows=rows, detail=detail
     )
     order = levels.ordered(set(names), declared)
-    unified = np.array([*map(order.index, names), -1])[codes]  # code -1 picks the last
+    unified = np.array([*map(order.index, names), -1])[codes]
     cells = pd.Categorical.from_codes(unified, categories=pd.Index(order, dtype="str"))
     return pd.Series(cells, index=column.index, name=column.name)
 
 
 def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    return _as_texts(column)
+    return as_texts(column)
 
 
-def _as_texts(column: pd.Series) -> pd.Series:
+def as_texts(column: pd.Series) -> pd.Series:
     """Write native cells, and whole numbers that came as 1.0, the way a person reads them."""
     texts = column
     if column.dtype != "str":

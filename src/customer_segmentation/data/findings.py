@@ -19,17 +19,6 @@ class DataError(ValueError):
 def listed(items: Iterable[Any], limit: int = EXAMPLES) -> str:
     """Write items as one line of text, saying how many were left off.
 
-    Parameters
-    ----------
-    items : iterable
-        What to list, in order.
-    limit : int, default 5
-        How many to write out.
-
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> listed([3, 4, 5], limit=2)
@@ -52,27 +41,16 @@ def in_brackets(texts: Iterable[str]) -> str:
     return f" ({found})" if found else ""
 
 
-def cells(column: pd.Series, limit: int = EXAMPLES) -> str:
+def cells(column: pd.Series) -> str:
     """Write cells as a person finds them in the file: row number (header = row 1) and value.
-
-    Parameters
-    ----------
-    column : Series
-        The cells, indexed by row number.
-    limit : int, default 5
-        How many to write out.
-
-    Returns
-    -------
-    str
 
     Examples
     --------
     >>> cells(pd.Series({7: "abc", 9: "12 years"}))
     "row 7 'abc', row 9 '12 years'"
     """
-    shown = [f"row {row} {_shown(value)}" for row, value in column.head(limit).items()]
-    return listed(shown + [""] * max(len(column) - limit, 0), limit)
+    shown = [f"row {row} {_shown(value)}" for row, value in column.head(EXAMPLES).items()]
+    return listed(shown + [""] * (len(column) - len(shown)))
 
 
 def _shown(value: Any) -> str:
@@ -106,10 +84,10 @@ class Finding:
         """Name the affected customers, then what was done to them."""
         rows = self.rows if self.rows is not None else pd.Index([])
         known = ids.reindex(rows[:EXAMPLES]).dropna().tolist()
-        named = listed(known) if known else ""
+        named = ", ".join(map(str, known))
         if known and len(rows) > len(known):
             named += f" (+ {len(rows) - len(known)} more)"
-        return ": ".join(part for part in (named, self.detail) if part)
+        return ": ".join(filter(None, (named, self.detail)))
 
 
 @dataclass

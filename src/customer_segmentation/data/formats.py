@@ -1,27 +1,17 @@
-"""Cut the bytes of a text or Excel file into cells.
-
-Text files are not trusted to be what their extension says: encoding and separator are found
-from the content. Workbooks give the stored results of formulas; nothing is evaluated.
-"""
+"""The formats of customer tables, and whether a file is there and can be read as one."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
-import zipfile
-from collections.abc import Iterator
+import difflib
 from pathlib import Path
-from typing import Any
 
-from customer_segmentation.data.findings import DataError, Findings, listed
+from customer_segmentation.data.findings import DataError, listed
 
 TEXT = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # extension -> the separator it promises
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
-UNREAD = "sheet left unread"  # rule of the cleaning report
 SUPPORTED = (*TEXT, *PARQUET, *EXCEL)
-_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+HEAD_BYTES = 4096  # enough to recognise a format by
 _FILE_STARTS = {  # the first bytes of formats that get renamed by mistake
     b"PK\x03\x04": "an Excel workbook or zip archive; give it the extension .xlsx",
     b"PAR1": "a Parquet file; give it the extension .parquet",
@@ -30,157 +20,70 @@ _FILE_STARTS = {  # the first bytes of formats that get renamed by mistake
 }
 
 
-def text_rows(content: bytes, path: Path, findings: Findings) -> list[list[str]]:
-    r"""Cut a delimited text file into rows of text cells.
-
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    path : Path
-        Its name: says the usual separator, and stands in the errors.
-    findings : Findings
-        Gets a line when the encoding or the separator is not the usual one.
-
-    Returns
-    -------
-    list of list of str
-        Row 1 of the file first; blank lines are empty rows.
+def check_readable(path: Path, sheet: str | None = None) -> None:
+    """Say what is wrong with a path before it is opened.
 
     Raises
     ------
     DataError
-        If the content is binary or its quotes are not in pairs.
+        If it is missing, a folder, empty, of another format, or not readable; if a sheet is asked
+        of what has none.
 
     Examples
     --------
-    >>> text_rows(b"a;b\n1,5;2\n", Path("shop.csv"), Findings())
-    [['a', 'b'], ['1,5', '2']]
+    >>> check_readable(Path("customers.doc"))
+    Traceback (most recent call last):
+    customer_segmentation.data.findings.DataError: customers.doc: got no such file, ...
     """
-    text = decoded(content, path, findings).rstrip("\r\n")
-    start = text[:6].strip('"').lower()
-    named = start[4] if start.startswith("sep=") and len(start) > 4 else ""  # Excel writes it
-    body = text.partition("\n")[2] if named else text
-    separator = named or found_separator(body, path, findings)
-    try:
-        rows = list(_parsed(body, separator, strict=True))
-    except csv.Error as error:
+    if path.is_dir():
+        raise DataError(f"{path}: got a folder, expected a file; it has: {_tables(path)}")
+    if not path.exists():
+        raise DataError(f"{path}: got no such file, expected a customer table; {_nearby(path)}")
+    if path.suffix.lower() not in SUPPORTED:
         raise DataError(
-            f"{path}: got broken quoting ({error}), expected double quotes in pairs; "
-            f"look for a stray one after row {_last_good_row(body, separator)} and remove it"
+            f"{path}: got the extension {path.suffix or '(none)'!r}, expected one of "
+            f"{' '.join(SUPPORTED)}; save the table in one of these formats"
+        )
+    if sheet is not None and path.suffix.lower() not in EXCEL:
+        raise DataError(
+            f"{path}: got sheet={sheet!r}, expected it only with an Excel file; leave it out"
+        )
+    if not head(path).strip():
+        raise DataError(f"{path}: got an empty file, expected a header and rows; export it again")
+
+
+def head(path: Path) -> bytes:
+    """Read the first bytes.
+
+    Raises
+    ------
+    DataError
+        If the system does not allow it.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise DataError(
+            f"{path}: got {error.strerror!r}, expected a readable file; check its permissions"
         ) from error
-    return [[], *rows] if named else rows
 
 
-def _parsed(text: str, separator: str, *, strict: bool) -> Iterator[list[str]]:
-    stream = io.StringIO(text, newline="")
-    return csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=strict)
+def _nearby(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"its folder {path.parent} does not exist either; correct the path"
+    return f"its folder has: {_tables(path.parent, path.name)}; correct the path"
 
 
-def _last_good_row(text: str, separator: str) -> int:
-    rows: list[int] = []
-    with contextlib.suppress(csv.Error):
-        rows.extend(len(row) for row in _parsed(text, separator, strict=True))
-    return len(rows)
+def _tables(folder: Path, close_to: str = "") -> str:
+    names = sorted(f.name for f in folder.iterdir() if f.suffix.lower() in SUPPORTED)
+    close = difflib.get_close_matches(close_to, names, n=3, cutoff=0.5)
+    return listed(close or names) or "no tables"
 
 
-def decoded(content: bytes, path: Path, findings: Findings) -> str:
-    r"""Decode a text file, and say so where it is not UTF-8.
-
-    Raises
-    ------
-    DataError
-        If the content is binary.
-
-    Examples
-    --------
-    >>> decoded(b"K\xf6ln", Path("shop.csv"), Findings())
-    'Köln'
-    """
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        findings.note("encoding", 1, detail="utf-16 instead of utf-8")
-        return content.decode("utf-16", errors="replace")
-    if b"\0" in content[:4096] or content.startswith(tuple(_FILE_STARTS)):
-        raise unreadable(path, content, "it holds binary data")
-    for encoding in ("utf-8-sig", "cp1252"):
-        with contextlib.suppress(UnicodeDecodeError):
-            text = content.decode(encoding)
-            if encoding != "utf-8-sig":
-                findings.note("encoding", 1, detail=f"{encoding} instead of utf-8")
-            return text
-    findings.note("encoding", 1, detail="latin-1 instead of utf-8")
-    return content.decode("latin-1")  # cp1252 leaves five bytes undefined, latin-1 none
-
-
-def found_separator(text: str, path: Path, findings: Findings) -> str:
-    r"""Take the separator that cuts the first lines into the same, largest number of cells.
-
-    Examples
-    --------
-    >>> found_separator("a;b\n1,5;2\n", Path("shop.csv"), Findings())
-    ';'
-    """
-    usual = TEXT[path.suffix.lower()]
-    sample = "\n".join([line for line in text[:50_000].splitlines() if line.strip()][:30])
-
-    def fit(separator: str) -> tuple[bool, float, int, bool]:
-        widths = [len(row) for row in _parsed(sample, separator, strict=False)] or [1]
-        same = sum(width == widths[0] for width in widths) / len(widths)
-        return widths[0] > 1, same, widths[0], separator == usual
-
-    best = max(_SEPARATORS, key=fit)
-    if not fit(best)[0] or best == usual:
-        return usual
-    if path.suffix.lower() != ".txt":  # .txt promises nothing
-        detail = f"{_SEPARATORS[best]} instead of {_SEPARATORS[usual]}"
-        findings.note("separator", 1, detail=detail)
-    return best
-
-
-def excel_rows(
-    content: bytes, path: Path, findings: Findings, *, sheet: str | None = None
-) -> list[tuple[Any, ...]]:
-    """Take the cells of one sheet of a workbook.
-
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    path : Path
-        Its name, for the errors.
-    findings : Findings
-        Gets a line when other sheets are left unread.
-    sheet : str, optional
-        Which sheet; the first by default.
-
-    Returns
-    -------
-    list of tuple
-        Row 1 of the sheet first; None where a cell is empty.
-
-    Raises
-    ------
-    DataError
-        If the content is no workbook or the sheet does not exist.
-    """
-    import openpyxl  # noqa: PLC0415 - only workbooks need it
-
-    try:  # data_only: stored results; no formula is evaluated
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise unreadable(path, content, "it is no Excel workbook") from error
-    names = [page.title for page in book.worksheets]
-    if sheet is not None and sheet not in names:
-        raise DataError(f"{path}: got sheet {sheet!r}, expected one of {listed(names)}; choose one")
-    chosen = sheet or names[0]
-    others = [name for name in names if name != chosen]
-    detail = f"read {chosen!r}, left {listed(others)}"
-    findings.note(UNREAD, len(others), detail=detail)
-    page = book[chosen]
-    page.reset_dimensions()  # some programs write a wrong size, which would cut the table
-    rows = list(page.iter_rows(values_only=True))
-    book.close()
-    return rows
+def is_binary(content: bytes) -> bool:
+    """Tell that the first bytes of a file are not text (but for UTF-16, half of zero bytes)."""
+    return b"\0" in content[:HEAD_BYTES] or content.startswith(tuple(_FILE_STARTS))
 
 
 def unreadable(path: Path, content: bytes, reason: str) -> DataError:

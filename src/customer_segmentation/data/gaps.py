@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -29,10 +30,13 @@ def complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) 
     >>> complete(ages, pd.Series([7, 8, 9], index=[2, 3, 4]), "impute", Findings())["Age"].tolist()
     [31.0, 38.0, 45.0]
     """
-    usable = [name for name in frame if not _is_text(frame[name])]
-    gaps = {str(name): frame.index[frame[name].isna()] for name in usable}
-    gaps = {name: rows for name, rows in gaps.items() if 0 < len(rows) < len(frame)}
-    _note_free_text(frame, findings)
+    gaps: dict[str, pd.Index] = {}
+    for name, column in frame.items():
+        rows = column.index[column.isna()]
+        if column.dtype == "str":
+            findings.note("missing text left", len(rows), column=str(name), rows=rows)
+        elif 0 < len(rows) < len(frame):
+            gaps[str(name)] = rows
     if how == "error":
         for name, rows in gaps.items():
             findings.refuse(
@@ -46,19 +50,6 @@ def complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) 
     return frame.assign(
         **{name: _imputed(frame[name], rows, findings) for name, rows in gaps.items()}
     )
-
-
-def _is_text(column: pd.Series) -> bool:
-    return pd.api.types.is_string_dtype(column) and not isinstance(
-        column.dtype, pd.CategoricalDtype
-    )
-
-
-def _note_free_text(frame: pd.DataFrame, findings: Findings) -> None:
-    for name, column in frame.items():
-        if _is_text(column):
-            empty = column.index[column.isna()]
-            findings.note("missing text left", len(empty), column=str(name), rows=empty)
 
 
 def _without_gaps(
@@ -80,12 +71,13 @@ def _without_gaps(
 
 def _imputed(column: pd.Series, rows: pd.Index, findings: Findings) -> pd.Series:
     """Fill a column with its median, or with its most frequent level."""
+    value: Any
     if pd.api.types.is_numeric_dtype(column):
         value, shown = column.median(), f"{column.median():.6g}"
     elif isinstance(column.dtype, pd.CategoricalDtype):
         value = shown = column.mode().iloc[0]
     else:
-        value = column.dropna().sort_values().iloc[(column.notna().sum() - 1) // 2]
+        value = column.quantile(interpolation="lower")  # a day that occurs
         shown = f"{value:%Y-%m-%d}"
     findings.note(
         "missing value imputed", len(rows), column=str(column.name), rows=rows, detail=f"-> {shown}"

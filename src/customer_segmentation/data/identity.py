@@ -6,11 +6,10 @@ import re
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from customer_segmentation.data.coercion import as_texts
 from customer_segmentation.data.expectations import closest
-from customer_segmentation.data.findings import Findings, cells, counted, listed
+from customer_segmentation.data.findings import REMOVED, Findings, cells, counted, listed
 
 _PEOPLE = {"customer", "cust", "client", "user", "member", "consumer", "shopper", "buyer"}
 _KUNDEN = {"kunde", "kunden", "mitglied", "mitglieds"}  # as German exports name them
@@ -99,17 +98,6 @@ def found_id(frame: pd.DataFrame) -> str | None:
     return None
 
 
-def distinct(ids: pd.Series) -> bool:
-    """Tell that no id stands on two rows; in no time where they are sorted.
-
-    Examples
-    --------
-    >>> distinct(pd.Series([1, 2, 1]))
-    False
-    """
-    return bool(pd.Index(ids, copy=False).is_unique)
-
-
 def may_be_id(name: str) -> bool:
     """Tell by its name that a column could hold ids, or the numbers of the rows.
 
@@ -144,31 +132,12 @@ def _whole(column: pd.Series) -> bool:
 
 def _canonical(column: pd.Series) -> pd.Series:
     """Write ids as a person sees them: 1001, not 1001.0; with their leading zeros."""
-    if column.dtype == "str" and (numbers := _as_written(column)) is not None:
-        return numbers
     numeric = pd.api.types.is_numeric_dtype(column)
     if numeric and _whole(column) and np.isfinite(column.dropna().astype("float64")).all():
         whole = column.astype("Int64")
         return whole if whole.isna().any() else whole.astype("int64")
-    texts = column.astype("str").where(column.notna()).astype("str")
-    present = texts.dropna()
-    if present.str.fullmatch(r"\d+(\.0+)?").all():
-        texts = texts.str.replace(r"\.0+$", "", regex=True)
-    plain = texts.dropna().str.fullmatch(r"0|[1-9]\d{0,17}").all()
-    return texts.astype("int64") if plain and texts.notna().all() and len(texts) else texts
-
-
-def _as_written(column: pd.Series) -> pd.Series | None:
-    """Text as whole numbers, if these written out are the text: no zeros lead, none follow."""
-    cells = pa.array(column)
-    try:
-        numbers = pc.cast(cells, pa.int64())
-    except pa.ArrowInvalid:
-        return None
-    same = len(cells) and not cells.null_count and pc.cast(numbers, cells.type).equals(cells)
-    if not same or not 0 <= pc.min(numbers).as_py() <= pc.max(numbers).as_py() < 10**18:
-        return None
-    return pd.Series(numbers.to_numpy(), index=column.index, name=column.name, copy=False)
+    texts = as_texts(column)
+    return texts.astype("int64") if texts.str.fullmatch(r"0|[1-9]\d{0,17}").all() else texts
 
 
 def _without_row_numbers(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
@@ -179,6 +148,25 @@ def _without_row_numbers(frame: pd.DataFrame, findings: Findings) -> pd.DataFram
             findings.note("row-number column set aside", 1, column=name)
             frame = frame.drop(columns=name)
     return frame
+
+
+def distinct_rows(
+    frame: pd.DataFrame, ids: pd.Series | None, how: str, findings: Findings
+) -> pd.Index:
+    """Find the rows that are not an exact copy of an earlier one; `ids` if the file has them."""
+    if ids is not None:  # a copy has the same id
+        repeated = ids.duplicated(keep=False)
+        whole = pd.concat([ids[repeated], frame[repeated]], axis=1)
+    else:  # only rows with the same hash are compared
+        numbers = frame.select_dtypes("float64") + 0.0  # minus zero is zero
+        hashes = pd.util.hash_pandas_object(frame.assign(**numbers), index=False)
+        whole = frame[hashes.duplicated(keep=False).to_numpy()]
+    copies = whole.index[whole.duplicated()]
+    if how == "keep":
+        findings.note("duplicate row kept", len(copies), rows=copies)
+        return frame.index
+    findings.note(f"duplicate {REMOVED}", len(copies), rows=copies)
+    return frame.index.difference(copies, sort=False)
 
 
 def one_row_each(ids: pd.Series, how: str, findings: Findings) -> pd.Index:

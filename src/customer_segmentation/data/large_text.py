@@ -1,7 +1,7 @@
 """Large delimited text files, cut into columns by pyarrow instead of cell by cell.
 
 Only what pyarrow and Python's csv module are known to read alike is taken; anything else is left
-to :func:`customer_segmentation.data.formats.text_rows`, which looks at every cell.
+to :func:`customer_segmentation.data.text.text_rows`, which looks at every cell.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from customer_segmentation import numerals
-from customer_segmentation.data import formats
-from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.findings import Findings
-from customer_segmentation.data.survey import Survey, survey
+from customer_segmentation.data.text import decoded, found_separator, trimmed
 
 LARGE = 1_000_000  # bytes; smaller files are read cell by cell in no time
 HEAD = 1 << 18  # bytes from which header and separator are found
+BLOCK = 1 << 20  # bytes looked at at a time: they stay in the processor's cache
 _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
-Choose = Callable[[list[str]], list[int]]
+Choose = Callable[[list[str]], dict[int, str]]
 
 
 @dataclass(frozen=True)
@@ -40,22 +39,16 @@ class Columns:
 
     Attributes
     ----------
-    header : list of str
-        The names of all columns of the file, as they stand there.
-    places : list of int
-        Of the chosen columns in the header.
     texts : DataFrame of str
         The chosen columns: trimmed cells, missing where empty.
-    numbers : dict, place -> ndarray of float64
+    numbers : dict, name -> ndarray of float64
         Those of them in which every cell is a number as computers write it.
     blanks : int
         Cells with blanks around the value.
     """
 
-    header: list[str]
-    places: list[int]
     texts: pd.DataFrame
-    numbers: dict[int, npt.NDArray[np.float64]]
+    numbers: dict[str, npt.NDArray[np.float64]]
     blanks: int
 
 
@@ -67,7 +60,7 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
     path : Path
     findings : Findings
         Gets a line when the encoding or the separator is not the usual one.
-    choose : callable, header -> places
+    choose : callable, header -> dict, place -> name
         Which columns are read.
 
     Returns
@@ -82,11 +75,11 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "shop.csv"
     >>> _ = file.write_text("a;b\n" + "1,5;2\n" * 200_000)
-    >>> found = columns(file, Findings(), lambda header: [0, 1])
+    >>> found = columns(file, Findings(), lambda header: {1: "b"})
     >>> found.texts.iloc[0].tolist(), list(found.numbers)
-    (['1,5', '2'], [1])
+    (['2'], ['b'])
     >>> _ = file.write_text("a;b\n" + "1,5;2\n" * 200_000 + "3\n")
-    >>> columns(file, Findings(), lambda header: [0, 1]) is None
+    >>> columns(file, Findings(), lambda header: {1: "b"}) is None
     True
     """
     if path.stat().st_size < LARGE or (seen := survey(path)).odd:
@@ -97,7 +90,7 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
     top, _, _ = head.partition("\n")
     if top.lower().lstrip('"').startswith("sep="):  # Excel writes it
         return None
-    separator = formats.found_separator(head, path, noted)
+    separator = found_separator(head, path, noted)
     header, quoted = _cut(top.rstrip("\r"), separator), seen.quotes > top.count('"')
     if not any(map(str.strip, header)) or (
         quoted and not _well_quoted(content or path.read_bytes(), separator)
@@ -108,7 +101,7 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
         table = _table(source, separator, len(header), choose(header), quoted=quoted)
     except pa.ArrowInvalid:  # a row of another width, a blank line
         return None
-    found = _columns(header, table, quoted=quoted)
+    found = _columns(table, quoted=quoted)
     if found is not None:
         findings.entries += noted.entries
     return found
@@ -117,13 +110,13 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
 def _content(path: Path, seen: Survey, findings: Findings) -> bytes | None:
     """The file as UTF-8 that ends with one line end; None where it is like that on the disk."""
     with path.open("rb") as file:
-        file.seek(-min(seen.size, 4), 2)
+        file.seek(-min(path.stat().st_size, 4), 2)
         end = file.read()
     ends = end[len(end.rstrip(b"\r\n")) :].count(b"\n")
     if seen.utf8 and ends <= 1:
         return None
     content = path.read_bytes().rstrip(b"\r\n")
-    return content if seen.utf8 else formats.decoded(content, path, findings).encode()
+    return content if seen.utf8 else decoded(content, path, findings).encode()
 
 
 def _head(path: Path) -> str:
@@ -157,9 +150,11 @@ def _well_quoted(content: bytes, separator: str) -> bool:
     )
 
 
-def _table(source: Any, separator: str, width: int, places: list[int], *, quoted: bool) -> pa.Table:
-    wanted = [str(place) for place in places]
-    return pyarrow.csv.read_csv(
+def _table(
+    source: Any, separator: str, width: int, chosen: dict[int, str], *, quoted: bool
+) -> pa.Table:
+    wanted = [str(place) for place in chosen]
+    table = pyarrow.csv.read_csv(
         source,
         read_options=pyarrow.csv.ReadOptions(
             column_names=[str(place) for place in range(width)], skip_rows=1
@@ -180,6 +175,7 @@ def _table(source: Any, separator: str, width: int, places: list[int], *, quoted
         # Arrow's own would keep for itself what its threads have used.
         memory_pool=pa.system_memory_pool(),
     )
+    return table.rename_columns(list(chosen.values()))
 
 
 @dataclass(frozen=True)
@@ -190,20 +186,17 @@ class _Column:
     indented: bool = False  # whether there are any before a value
 
 
-def _columns(header: list[str], table: pa.Table, *, quoted: bool) -> Columns | None:
+def _columns(table: pa.Table, *, quoted: bool) -> Columns | None:
     """Trim the cells and take the numbers, several columns at a time."""
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         found = list(pool.map(_read, table.columns))
     if quoted and any(column.indented for column in found):
         return None  # inside the quotes they count as blanks trimmed, before them they do not
-    places = [int(name) for name in table.column_names]
     texts = pa.table([column.cells for column in found], names=table.column_names)
-    read = zip(places, found, strict=True)
+    read = zip(table.column_names, found, strict=True)
     return Columns(
-        header,
-        places,
         texts.to_pandas(),
-        {place: column.numbers for place, column in read if column.numbers is not None},
+        {name: column.numbers for name, column in read if column.numbers is not None},
         sum(column.blanks for column in found),
     )
 
@@ -217,3 +210,71 @@ def _read(cells: pa.ChunkedArray) -> _Column:
     blanks = pc.sum(pc.not_equal(rest, short)).as_py() or 0
     indented = bool(pc.any(pc.not_equal(rest, cells)).as_py())
     return _Column(short, numerals.plain(short), blanks, indented)
+
+
+@dataclass
+class Survey:
+    """What one pass over all bytes of a file tells.
+
+    Attributes
+    ----------
+    utf8 : bool
+        Whether they are UTF-8.
+    quotes : int
+        Double quotes among them.
+    odd : bool
+        Whether there are zero bytes, or carriage returns without a line feed.
+    """
+
+    utf8: bool = True
+    quotes: int = 0
+    odd: bool = False
+
+
+def survey(path: Path) -> Survey:
+    r"""Look at every byte of a file, once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "shop.csv"
+    >>> _ = file.write_text('name\n"Ann"\n')
+    >>> survey(file)
+    Survey(utf8=True, quotes=2, odd=False)
+    """
+    found, decoder = Survey(), codecs.getincrementaldecoder("utf-8")()
+    returns = pairs = 0
+    last, buffer = b"", bytearray(BLOCK)
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            block = buffer if count == BLOCK else buffer[:count]
+            found.quotes += block.count(b'"') if b'"' in block else 0
+            found.odd |= b"\0" in block
+            if b"\r" in block or last == b"\r":
+                returns += block.count(b"\r")
+                pairs += block.count(b"\r\n") + (last == b"\r" and block[:1] == b"\n")
+            found.utf8 = found.utf8 and decodes(decoder, block)
+            last = bytes(block[-1:])
+    found.utf8 = found.utf8 and decodes(decoder, b"", final=True)
+    found.odd |= returns != pairs
+    return found
+
+
+def decodes(
+    decoder: codecs.IncrementalDecoder, block: bytes | bytearray, *, final: bool = False
+) -> bool:
+    r"""Tell whether the next block of a file decodes, after those before it.
+
+    Examples
+    --------
+    >>> decoder = codecs.getincrementaldecoder("utf-8")()
+    >>> [decodes(decoder, block) for block in (b"K\xc3", b"\xb6ln", b"\xff")]
+    [True, True, False]
+    """
+    if block.isascii() and not decoder.getstate()[0]:  # nothing is left from the last block
+        return True
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from customer_segmentation.data import formats, large_text, parquet
-from customer_segmentation.data.blanks import trimmed
-from customer_segmentation.data.choice import Choice, column_names
-from customer_segmentation.data.files import check_readable
+from customer_segmentation.data import formats, large_text, native, text
+from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, in_brackets, listed
+from customer_segmentation.data.identity import may_be_id
 
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
@@ -96,14 +93,14 @@ def read(
       Age Income
     2  31   20,5
     """
-    check_readable(path, sheet)
+    formats.check_readable(path, sheet)
     choice = Choice(path, only, id_column)
     with ThreadPoolExecutor(1) as pool:  # it hashes while the cells are read
         digest = pool.submit(_sha256, path)
         frame, numbers = _cells(path, findings, choice, sheet)
     blank = _blank_rows(frame)
     if len(blank) == len(frame):
-        sheets = in_brackets(e.detail for e in findings.entries if e.rule == formats.UNREAD)
+        sheets = in_brackets(e.detail for e in findings.entries if e.rule == native.UNREAD)
         raise DataError(
             f"{path}: got a header and no rows{sheets}, expected one row per customer; check the "
             "export"
@@ -129,15 +126,19 @@ def _sha256(path: Path) -> str:
 def _cells(path: Path, findings: Findings, choice: Choice, sheet: str | None) -> Cells:
     """The chosen columns, and those of text that are known to be numbers."""
     if path.suffix.lower() in formats.PARQUET:
-        return _native_table(parquet.frame(path, choice), path), {}
+        return _native_table(native.parquet_frame(path, choice), path), {}
     if path.suffix.lower() in formats.EXCEL:
-        rows = formats.excel_rows(path.read_bytes(), path, findings, sheet=sheet)
+        rows = native.excel_rows(path.read_bytes(), path, findings, sheet=sheet)
         return _table(rows, path, findings, choice), {}
     found = large_text.columns(path, findings, choice)
     if found is None:
-        cells = formats.text_rows(path.read_bytes(), path, findings)
-        return _table(cells, path, findings, choice), {}
-    return _large_table(found, choice.names, findings)
+        return _table(text.text_rows(path.read_bytes(), path, findings), path, findings, choice), {}
+    index = range(2, len(found.texts) + 2)
+    numbers = {
+        name: pd.Series(values, index=index, name=name, copy=False)
+        for name, values in found.numbers.items()
+    }
+    return _tidied(found.texts.set_axis(index), choice, found.blanks, findings), numbers
 
 
 def _blank_rows(frame: pd.DataFrame) -> pd.Index:
@@ -147,6 +148,15 @@ def _blank_rows(frame: pd.DataFrame) -> pd.Index:
         if not blank.any():
             break
     return frame.index[blank]
+
+
+def _native_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    index = range(2, len(frame) + 2)
+    names = column_names(frame.columns.tolist(), path)
+    named = {
+        name: native.native_column(frame.iloc[:, place], index) for place, name in enumerate(names)
+    }
+    return pd.DataFrame(named, index=index, copy=False)
 
 
 def _table(
@@ -159,38 +169,19 @@ def _table(
     header, body = list(rows[top]), rows[top + 1 :]
     while header and _empty(header[-1]) and all(len(row) < len(header) for row in body):
         header.pop()
-    places = choice(header)
+    chosen = choice(header)
     _check_width(header, body, top + 2, path)
-    columns = list(itertools.islice(itertools.zip_longest(*body), len(header)))
-    columns += [(None,) * len(body)] * (len(header) - len(columns))
+    cells = list(itertools.islice(itertools.zip_longest(*body), len(header)))
+    cells += [(None,) * len(body)] * (len(header) - len(cells))
     index = range(top + 2, top + 2 + len(body))
-    blanks = 0
-    named: dict[str, pd.Series] = {}
-    for place in places:
-        column, found = _column(columns[place], index)
-        blanks += found
-        named[choice.names[place]] = column
-    unnamed = {choice.names[place] for place, label in enumerate(header) if _empty(label)}
-    return _tidied(pd.DataFrame(named, index=index), unnamed, blanks, findings)
+    columns = {name: native.typed_column(cells[place], index) for place, name in chosen.items()}
+    frame = pd.DataFrame({name: column for name, (column, _) in columns.items()}, index=index)
+    return _tidied(frame, choice, sum(blanks for _, blanks in columns.values()), findings)
 
 
-def _large_table(found: large_text.Columns, names: list[str], findings: Findings) -> Cells:
-    """A large text file under the names and row numbers that :func:`_table` gives."""
-    rows = range(2, len(found.texts) + 2)
-    frame = found.texts.set_axis([names[place] for place in found.places], axis=1)
-    numbers = {
-        names[place]: pd.Series(values, index=rows, name=names[place], copy=False)
-        for place, values in found.numbers.items()
-    }
-    unnamed = {names[place] for place, label in enumerate(found.header) if _empty(label)}
-    return _tidied(frame.set_axis(rows), unnamed, found.blanks, findings), numbers
-
-
-def _tidied(
-    frame: pd.DataFrame, unnamed: set[str], blanks: int, findings: Findings
-) -> pd.DataFrame:
+def _tidied(frame: pd.DataFrame, choice: Choice, blanks: int, findings: Findings) -> pd.DataFrame:
     """Leave out columns without name and value, and report what was tidied."""
-    empty = [name for name in frame if name in unnamed and frame[name].isna().all()]
+    empty = [name for name in frame if name in choice.unnamed and frame[name].isna().all()]
     findings.note("empty column removed", len(empty), detail="no name and no value")
     findings.note("blanks trimmed", blanks, detail="cells with blanks around the value")
     return frame.drop(columns=empty) if empty else frame
@@ -218,51 +209,84 @@ def _check_width(header: list[Any], body: Sequence[Sequence[Any]], first: int, p
         )
 
 
-def _column(values: Sequence[Any], index: range) -> tuple[pd.Series, int]:
-    """Make a column of cells: native when all are numbers or all dates, else text, trimmed."""
-    kinds = {type(value) for value in values} - {type(None)}
-    if kinds and kinds <= {int, float, Decimal}:
-        whole = kinds == {int} and None not in values
-        return pd.Series(values, index=index, dtype="int64" if whole else "float64"), 0
-    if kinds and kinds <= {dt.datetime, dt.date, pd.Timestamp}:
-        return pd.Series(pd.to_datetime(pd.Series(values, index=index))), 0
-    texts = list(values) if kinds == {str} else [_as_text(value) for value in values]
-    short = [text.strip() if text else text for text in texts]
-    changed = short != texts  # fast: unchanged text is the same object
-    blanks = sum(a != b for a, b in zip(texts, short, strict=True) if b) if changed else 0
-    return pd.Series([text or None for text in short], index=index, dtype="str"), blanks
+@dataclass
+class Choice:
+    """Which columns of a file are read; called with the header, it keeps its names.
+
+    Parameters
+    ----------
+    path : Path
+        For the errors.
+    only : collection of str, optional
+        The wanted columns; all by default.
+    id_column : str, optional
+        Read as well; without it, all columns that are named as if they could hold ids.
+
+    Attributes
+    ----------
+    names : list of str
+        Of all columns of the file, trimmed.
+    unnamed : set of str
+        Those of columns that have none in the file.
+
+    Examples
+    --------
+    >>> choice = Choice(Path("shop.csv"), only=["Income"])
+    >>> choice(["CustomerID", " Age ", "Income"]), choice.names
+    ({0: 'CustomerID', 2: 'Income'}, ['CustomerID', 'Age', 'Income'])
+    """
+
+    path: Path
+    only: Collection[str] | None = None
+    id_column: str | None = None
+    names: list[str] = field(default_factory=list)
+    unnamed: set[str] = field(default_factory=set)
+
+    def __call__(self, header: Sequence[Any]) -> dict[int, str]:
+        """Find the columns to read: place -> name.
+
+        Raises
+        ------
+        DataError
+            If a name occurs twice, or a wanted column is not there.
+        """
+        self.names = column_names(header, self.path)
+        self.unnamed = {name for name, cell in zip(self.names, header, strict=True) if _empty(cell)}
+        places = dict(enumerate(self.names))
+        if self.only is None:
+            return places
+        lacking = [name for name in self.only if name not in self.names]
+        if lacking:
+            raise DataError(
+                f"{self.path}: got no column {listed(map(repr, lacking))}, expected all that "
+                f"data.only lists; {closest(lacking[0], self.names)}; correct data.only"
+            )
+        ids = [self.id_column] if self.id_column else filter(may_be_id, self.names)
+        wanted = {*self.only, *ids}
+        return {place: name for place, name in places.items() if name in wanted}
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # a workbook has 1001.0 where a person sees 1001
-    return str(value)
+def column_names(header: Sequence[Any], path: Path) -> list[str]:
+    """Trim the column names; number those without one, as pandas does.
 
+    Raises
+    ------
+    DataError
+        If a name occurs twice.
 
-def _native_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    index = range(2, len(frame) + 2)
-    names = column_names(frame.columns.tolist(), path)
-    named = {name: _native_column(frame.iloc[:, place], index) for place, name in enumerate(names)}
-    return pd.DataFrame(named, index=index, copy=False)
-
-
-def _native_column(column: pd.Series, index: range) -> pd.Series:
-    if _is_native(column):
-        return column.set_axis(index)
-    categories = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
-    if categories.dtype == "str":
-        texts = pa.table([trimmed(pa.chunked_array(pa.array(column.astype("str"))))], ["text"])
-        return pd.Series(texts.to_pandas()["text"]).set_axis(index)
-    return _column(_object_cells(column), index)[0]
-
-
-def _is_native(column: pd.Series) -> bool:
-    types = pd.api.types
-    numeric = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-    return numeric or types.is_datetime64_any_dtype(column)
-
-
-def _object_cells(column: pd.Series) -> list[Any]:
-    return column.astype(object).where(column.notna(), None).tolist()
+    Examples
+    --------
+    >>> column_names([" Age ", None, "Annual  Income"], Path("shop.csv"))
+    ['Age', 'Unnamed: 1', 'Annual Income']
+    """
+    texts = ["" if label is None else " ".join(str(label).split()) for label in header]
+    names = [text or f"Unnamed: {place}" for place, text in enumerate(texts)]
+    places = {
+        name: [place for place, other in enumerate(names, start=1) if other == name]
+        for name, count in Counter(names).items()
+        if count > 1
+    }
+    if places:
+        found = listed(f"{name!r} in columns {listed(where)}" for name, where in places.items())
+        raise DataError(f"{path}: got {found}, expected each column name once; rename or delete")
+    return names
