@@ -339,7 +339,7 @@ def test_a_number_that_can_be_read_in_two_ways_is_read_as_in_training(tmp_path):
     (tmp_path / "one.csv").write_text("Kunden-Nr;Umsatz\nK1;4.150\n")
     loaded = data.load(tmp_path / "in.csv")
     segmenter = Segmenter(KMeans(2, random_state=0)).fit(loaded.table)
-    mark = drift.decimal_mark(loaded.report)
+    mark = loaded.decimal_mark
     labels = pd.Series(segmenter.labels_)
     described = drift.reference(loaded.table, ["Umsatz"], labels, decimal_mark=mark)
     batch_scoring.score(tmp_path / "one.csv", tmp_path / "out.csv", segmenter, described)

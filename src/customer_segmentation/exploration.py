@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -15,21 +17,21 @@ MAX_LEVELS = 8
 MAX_GROUPS, MAX_SPLIT = 3, 5
 
 
-def summary(table: pd.DataFrame, report: pd.DataFrame | None = None) -> pd.DataFrame:
+def summary(table: pd.DataFrame, imputed: Mapping[str, int] | None = None) -> pd.DataFrame:
     """Describe every column.
 
     Parameters
     ----------
     table : DataFrame of shape (n_customers, n_columns)
         A clean customer table in raw units.
-    report : DataFrame, optional
-        Its cleaning report: says what was missing before it was imputed.
+    imputed : mapping, column -> customers, optional
+        How many gaps were filled: they count as missing.
 
     Returns
     -------
     DataFrame
-        Per column: type, n (values), missing (before imputing, if the report is given), mean, sd,
-        min, quartiles, max, skew, and the levels of a category with their counts.
+        Per column: type, n (values), missing, mean, sd, min, quartiles, max, skew, and the levels
+        of a category with their counts.
 
     Examples
     --------
@@ -37,16 +39,8 @@ def summary(table: pd.DataFrame, report: pd.DataFrame | None = None) -> pd.DataF
       column  n  mean  median
     0    Age  3  40.0    30.0
     """
-    imputed = _imputed(report)
-    rows = [_described(table[name], imputed.get(str(name), 0)) for name in table]
-    return pd.DataFrame(rows)
-
-
-def _imputed(report: pd.DataFrame | None) -> dict[str, int]:
-    if report is None:
-        return {}
-    lines = report[report["rule"] == "missing value imputed"]
-    return {str(name): int(n) for name, n in zip(lines["column"], lines["count"], strict=True)}
+    filled = imputed or {}
+    return pd.DataFrame([_described(table[name], filled.get(str(name), 0)) for name in table])
 
 
 def _described(column: pd.Series, imputed: int) -> dict[str, object]:

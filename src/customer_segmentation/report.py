@@ -115,13 +115,15 @@ def items(
 
 def _described(analysis: Analysis) -> dict[str, Any]:
     """What scoring has to know of the customers of the training."""
-    data, columns = analysis.data, analysis.segmenter.columns
-    reading: dict[str, Any] = {
-        "imputed": drift.imputed(data.report),
-        "decimal_mark": drift.decimal_mark(data.report),
-        "missing_tokens": data.missing_tokens,
-    }
-    found = drift.reference(data.table, columns, analysis.segments, **reading)
+    data = analysis.data
+    found = drift.reference(
+        data.table,
+        analysis.segmenter.columns,
+        analysis.segments,
+        imputed=data.imputed,
+        decimal_mark=data.decimal_mark,
+        missing_tokens=data.missing_tokens,
+    )
     return found if data.history is None else found | {"history": data.history}
 
 
@@ -170,7 +172,9 @@ class _Profile:
 def explore(data: CustomerData, folder: str) -> Iterator[Item]:
     """Exploration of a data set, below `folder`: logged once per data set, not per run."""
     yield Table(f"{folder}/cleaning.csv", data.report, compare=True)
-    yield Table(f"{folder}/summary.csv", exploration.summary(data.table, data.report), compare=True)
+    yield Table(
+        f"{folder}/summary.csv", exploration.summary(data.table, data.imputed), compare=True
+    )
     for draw in (exploration.distributions, exploration.relations, exploration.by_demographic):
         png = drawing.begin(draw, data.table)
         yield Picture(f"{folder}/{draw.__name__}.png", png, grid=True)

@@ -72,6 +72,17 @@ class CustomerData:
     missing_tokens: Sequence[str] = ()
 
     @property
+    def imputed(self) -> dict[str, int]:
+        """How many gaps were filled, by column."""
+        filled = self.report[self.report["rule"] == gaps.IMPUTED]
+        return {str(c): int(n) for c, n in zip(filled["column"], filled["count"], strict=True)}
+
+    @property
+    def decimal_mark(self) -> Literal[".", ","]:
+        """How text cells wrote fractions."""
+        return "," if (self.report["rule"] == coercion.DECIMAL_COMMA).any() else "."
+
+    @property
     def summary(self) -> str:
         """The cleaning in one line for the terminal."""
         start = f"{self.rows_in:,} customers read, {self.rows_out:,} kept; "

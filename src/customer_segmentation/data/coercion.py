@@ -21,6 +21,7 @@ from customer_segmentation.words import MISSING_TOKENS, folded
 
 MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
 MAX_LEVELS = 30
+DECIMAL_COMMA = "decimal comma"  # rule of the cleaning report
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
 _ZERO = ("0", "-0", "+0")  # looked for first: a pattern takes ten times as long
 
@@ -188,7 +189,7 @@ def _note_commas(present: pd.Series, context: Context) -> None:
     """Report decimal commas: in new data, a cell that can be read in two ways is read likewise."""
     if numerals.decimal_mark([present, *numerals.votes(context.mark)]) == ",":
         written = present.str.contains(",", regex=False)
-        context.findings.note("decimal comma", int(written.sum()), column=str(present.name))
+        context.findings.note(DECIMAL_COMMA, int(written.sum()), column=str(present.name))
 
 
 def _refuse_cells(bad: pd.Series, expected: str, instead: str, findings: Findings) -> None:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from customer_segmentation.data.findings import REMOVED, Findings, counted, listed
 
+IMPUTED = "missing value imputed"  # rule of the cleaning report
+
 
 def complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) -> pd.DataFrame:
     """Deal with missing values as configured; every one is counted.
@@ -79,7 +81,5 @@ def _imputed(column: pd.Series, rows: pd.Index, findings: Findings) -> pd.Series
     else:
         value = column.quantile(interpolation="lower")  # a day that occurs
         shown = f"{value:%Y-%m-%d}"
-    findings.note(
-        "missing value imputed", len(rows), column=str(column.name), rows=rows, detail=f"-> {shown}"
-    )
+    findings.note(IMPUTED, len(rows), column=str(column.name), rows=rows, detail=f"-> {shown}")
     return column.fillna(value)

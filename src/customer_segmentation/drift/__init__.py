@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.drift.columns import Column, column_of, describe_column
+from customer_segmentation.drift.columns import (
+    LevelColumn,
+    NumberColumn,
+    column_of,
+    describe_column,
+)
 from customer_segmentation.drift.divergence import (
     LARGE,
     contributions,
@@ -32,6 +37,10 @@ FALSE_ALARMS = 0.01  # share of batches without drift in which anything at all m
 SEGMENTS = "segment shares"
 LEVELS = ("stable", "moderate", "large")
 NAMED = 3  # columns named in one line
+COLUMNS = (
+    "what", "psi", "psi_limit", "ks", "ks_limit", "level", "missing_expected", "missing_found",
+    "change",
+)  # fmt: skip
 
 
 def reference(
@@ -54,10 +63,10 @@ def reference(
     segments : Series of int
         Segment of each customer as the model assigns it, -1 = outlier.
     imputed : mapping, column -> customers, optional
-        How many gaps were filled before training (see :func:`imputed`): else an equal share of
-        gaps in new data would look like drift.
+        How many gaps were filled before training: else an equal share of gaps in new data would
+        look like drift.
     decimal_mark : "." or ","
-        Of the training data, where it was text (see :func:`decimal_mark`).
+        Of the training data, where it was text.
     missing_tokens : sequence of str
         Words that meant "missing" in the training data, besides the usual ones.
 
@@ -86,29 +95,6 @@ def reference(
     }
 
 
-def imputed(report: pd.DataFrame) -> dict[str, int]:
-    """Count the filled gaps of each column in a cleaning report.
-
-    Examples
-    --------
-    >>> imputed(pd.DataFrame({"rule": ["missing value imputed"], "column": ["age"], "count": [3]}))
-    {'age': 3}
-    """
-    filled = report[report["rule"] == "missing value imputed"]
-    return {str(c): int(n) for c, n in zip(filled["column"], filled["count"], strict=True)}
-
-
-def decimal_mark(report: pd.DataFrame) -> str:
-    """Decimal mark of the training data, from its cleaning report.
-
-    Examples
-    --------
-    >>> decimal_mark(pd.DataFrame({"rule": ["decimal comma"], "column": ["spend"], "count": [3]}))
-    ','
-    """
-    return "," if (report["rule"] == "decimal comma").any() else "."
-
-
 class Monitor:
     """Compares scored customers with the training customers, a chunk at a time.
 
@@ -130,9 +116,7 @@ class Monitor:
     """
 
     def __init__(self, reference: Mapping[str, Any]) -> None:
-        self._columns: dict[str, Column] = {
-            str(name): column_of(described) for name, described in reference["columns"].items()
-        }
+        self._columns = {str(c): column_of(told) for c, told in reference["columns"].items()}
         self._expected = {int(k): int(n) for k, n in reference["segments"].items()}
         self._found: Counter[int] = Counter()
 
@@ -168,7 +152,7 @@ class Monitor:
             ``missing_expected`` and ``missing_found``, shares; ``change``, the largest one in
             words where there is drift. Empty when no customer has been seen.
         """
-        table = pd.DataFrame(self._rows, columns=list(COLUMNS))
+        table = pd.DataFrame(self._rows, columns=COLUMNS)
         return table.assign(change=table["change"].where(table["level"] != LEVELS[0], ""))
 
     def shares(self) -> pd.DataFrame:
@@ -208,55 +192,49 @@ class Monitor:
         if not self.customers:
             return []
         # Every test of the table shares one rate of false alarms (Bonferroni).
-        numbers = [name for name, column in self._columns.items() if column.ks() is not None]
-        alpha = FALSE_ALARMS / (1 + len(self._columns) + len(numbers))
-        return [self._segment_row(alpha)] + [
-            _row(name, column, alpha) for name, column in self._columns.items()
-        ]
+        numbers = sum(isinstance(column, NumberColumn) for column in self._columns.values())
+        alpha = FALSE_ALARMS / (1 + len(self._columns) + numbers)
+        columns = [_column_row(name, column, alpha) for name, column in self._columns.items()]
+        return [self._segment_row(alpha), *columns]
 
     def _segment_row(self, alpha: float) -> dict[str, Any]:
         shares = self.shares()
         expected = np.array([self._expected.get(s, 0) for s in shares["segment"]])
         found = shares["customers"].to_numpy()
-        score = psi(expected, found)
-        limits = psi_limits(expected, found, alpha)
         moved = shares.iloc[int(np.argmax(contributions(expected, found)))]
         name = name_of(int(moved["segment"]), {})
         change = f"{name}: {percent(moved['found'])} instead of {percent(moved['expected'])}"
-        return _filled(SEGMENTS, score, limits, change=change)
+        return _row(SEGMENTS, expected, found, alpha, change)
 
 
-COLUMNS = {
-    "what": "", "psi": math.nan, "psi_limit": math.nan, "ks": math.nan, "ks_limit": math.nan,
-    "level": "", "missing_expected": math.nan, "missing_found": math.nan, "change": "",
-}  # fmt: skip
-
-
-def _row(name: str, column: Column, alpha: float) -> dict[str, Any]:
+def _column_row(name: str, column: NumberColumn | LevelColumn, alpha: float) -> dict[str, Any]:
     expected, found, labels = column.bins()
-    score, limits = psi(expected, found), psi_limits(expected, found, alpha)
-    distance, beyond = column.ks(), (math.nan, math.nan)
-    if distance is not None:
-        beyond = ks_limits(column.expected_known, column.found_known, alpha, column.ks_error)
     place = int(np.argmax(contributions(expected, found)))
     p, q = float(expected[place] / expected.sum()), float(found[place] / found.sum())
     verb = "more" if q > p else "fewer"
     change = f"{verb} {labels[place]}, {percent(q)} instead of {percent(p)}"
-    row = _filled(name, score, limits, change=change)
-    row |= {"ks": math.nan if distance is None else distance, "ks_limit": beyond[0]}
-    row |= {"missing_expected": column.missing[0], "missing_found": column.missing[1]}
-    level = max(LEVELS.index(row["level"]), _level(row["ks"], beyond))
-    return row | {"level": LEVELS[level]}
+    row = _row(name, expected, found, alpha, change)
+    row["missing_expected"], row["missing_found"] = column.missing
+    if isinstance(column, NumberColumn):
+        limits = ks_limits(*column.known, alpha, column.ks_error)
+        level = max(row["level"], _level(column.ks(), limits), key=LEVELS.index)
+        row |= {"ks": column.ks(), "ks_limit": limits[0], "level": level}
+    return row
 
 
-def _filled(what: str, score: float, limits: tuple[float, float], *, change: str) -> dict[str, Any]:
-    level = LEVELS[_level(score, limits)]
-    row: dict[str, Any] = {"what": what, "psi": score, "psi_limit": limits[0], "level": level}
-    return COLUMNS | row | {"change": change}
+def _row(
+    what: str, expected: IntArray, found: IntArray, alpha: float, change: str
+) -> dict[str, Any]:
+    score, limits = psi(expected, found), psi_limits(expected, found, alpha)
+    row = dict.fromkeys(COLUMNS, math.nan)
+    level = _level(score, limits)
+    return row | {
+        "what": what, "psi": score, "psi_limit": limits[0], "level": level, "change": change
+    }  # fmt: skip
 
 
-def _level(value: float, limits: tuple[float, float]) -> int:
-    return sum(value > limit for limit in limits)
+def _level(value: float, limits: tuple[float, float]) -> str:
+    return LEVELS[sum(value > limit for limit in limits)]
 
 
 def _named(drifted: pd.DataFrame) -> str:

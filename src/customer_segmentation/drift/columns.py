@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.style import number
 
@@ -16,35 +18,6 @@ GRID = 200  # quantiles at which the cumulative shares are compared
 BINS = 10  # deciles, as credit scorecards use
 MOST_LEVELS = 50  # further levels share a bin
 MOST_NEW = 1000  # new levels remembered by name
-
-
-class Column(Protocol):
-    """What was expected of a column and what was found."""
-
-    def update(self, cells: pd.Series) -> None:
-        """Add cells."""
-
-    def bins(self) -> tuple[IntArray, IntArray, list[str]]:
-        """Customers per bin, expected and found, and each bin in words; missing is a bin."""
-
-    def ks(self) -> float | None:
-        """Largest difference of the cumulative shares; None for levels."""
-
-    @property
-    def ks_error(self) -> float:
-        """By how much the true KS may be larger: the largest share between two quantiles."""
-
-    @property
-    def missing(self) -> tuple[float, float]:
-        """Share of missing cells, expected and found."""
-
-    @property
-    def expected_known(self) -> int:
-        """Training customers with a value."""
-
-    @property
-    def found_known(self) -> int:
-        """Scored customers with a value."""
 
 
 def describe_column(cells: pd.Series, filled: int = 0) -> dict[str, Any]:
@@ -71,7 +44,7 @@ def describe_column(cells: pd.Series, filled: int = 0) -> dict[str, Any]:
     >>> describe_column(pd.Series(["a", "b", "a"]))
     {'levels': ['a', 'b'], 'counts': [2, 1], 'other': 0, 'missing': 0}
     """
-    if is_number(cells):
+    if is_numeric(cells):
         return _describe_number(cells, filled)
     counts = cells.dropna().astype("str").value_counts()
     order = sorted(counts.index, key=lambda level: (-counts[level], level))
@@ -83,18 +56,6 @@ def describe_column(cells: pd.Series, filled: int = 0) -> dict[str, Any]:
         "other": int(counts.sum() - sum(kept)),
         "missing": int(cells.isna().sum()) + taken,
     }
-
-
-def is_number(cells: pd.Series) -> bool:
-    """Tell numbers from levels.
-
-    Examples
-    --------
-    >>> is_number(pd.Series([1, 2])), is_number(pd.Series([True])), is_number(pd.Series(["1"]))
-    (True, False, False)
-    """
-    types = pd.api.types
-    return bool(types.is_numeric_dtype(cells) and not types.is_bool_dtype(cells))
 
 
 def _describe_number(cells: pd.Series, filled: int) -> dict[str, Any]:
@@ -124,7 +85,7 @@ def _cells(grid: FloatArray, known: FloatArray) -> IntArray:
     return np.diff(ends.ravel(), prepend=0, append=len(known))
 
 
-def column_of(described: Mapping[str, Any]) -> Column:
+def column_of(described: Mapping[str, Any]) -> NumberColumn | LevelColumn:
     """Start a comparison with a column as :func:`describe_column` counted it.
 
     Examples
@@ -137,129 +98,94 @@ def column_of(described: Mapping[str, Any]) -> Column:
     return NumberColumn(described) if "grid" in described else LevelColumn(described)
 
 
-class NumberColumn:
+class _Column:
+    """Customers per cell of a column: expected from the training, and found since."""
+
+    def __init__(self, counts: Sequence[int], missing: int) -> None:
+        self._expected = np.asarray(counts, dtype=np.int64)
+        self._found = np.zeros_like(self._expected)
+        self._gaps = np.array([missing, 0])
+
+    @property
+    def known(self) -> tuple[int, int]:
+        """Customers with a value, expected and found."""
+        return int(self._expected.sum()), int(self._found.sum())
+
+    @property
+    def missing(self) -> tuple[float, float]:
+        """Share of missing cells, expected and found."""
+        expected, found = self._gaps / np.maximum(self._gaps + self.known, 1)
+        return float(expected), float(found)
+
+
+class NumberColumn(_Column):
     """Numbers: counted at the quantiles of the training and between them."""
 
     def __init__(self, described: Mapping[str, Any]) -> None:
+        super().__init__(described["counts"], described["missing"])
         self._grid = np.asarray(described["grid"], dtype=float)
-        self._expected = np.asarray(described["counts"], dtype=np.int64)
-        self._found = np.zeros_like(self._expected)
-        self._missing = [int(described["missing"]), 0]
 
     def update(self, cells: pd.Series) -> None:
         """Add cells; what is no number counts as missing."""
-        numbers = cells if is_number(cells) else pd.to_numeric(cells, errors="coerce")
+        numbers = cells if is_numeric(cells) else pd.to_numeric(cells, errors="coerce")
         known, gaps = _sorted(numbers)
         self._found += _cells(self._grid, known)
-        self._missing[1] += gaps
+        self._gaps[1] += gaps
 
     def bins(self) -> tuple[IntArray, IntArray, list[str]]:
-        """Deciles of the training; a value that holds a decile by itself is a bin of its own."""
-        starts = _bin_starts(self._expected)
-        labels = [
-            _interval(self._grid, start, end)
-            for start, end in zip(starts, [*starts[1:], len(self._expected)], strict=True)
-        ]
-        expected = np.add.reduceat(self._expected, starts)
-        found = np.add.reduceat(self._found, starts)
-        return (
-            np.append(expected, self._missing[0]),
-            np.append(found, self._missing[1]),
-            [*labels, "missing"],
-        )
+        """Customers per bin, expected and found, and each bin in words; missing is a bin.
 
-    def ks(self) -> float | None:
+        The bins are deciles of the training; a value that holds one by itself is a bin of its own.
+        """
+        starts = _bin_starts(self._expected)
+        cells = itertools.pairwise([*starts, len(self._expected)])
+        labels = [_interval(self._grid, start, end) for start, end in cells]
+        expected = np.append(np.add.reduceat(self._expected, starts), self._gaps[0])
+        found = np.append(np.add.reduceat(self._found, starts), self._gaps[1])
+        return expected, found, [*labels, "missing"]
+
+    def ks(self) -> float:
         """Largest difference of the cumulative shares at the quantiles, from both sides."""
-        n, m = self.expected_known, self.found_known
+        n, m = self.known
         if not n or not m:
             return 0.0
-        difference = self._expected.cumsum() / n - self._found.cumsum() / m
-        return float(np.abs(difference).max())
+        return float(np.abs(self._expected.cumsum() / n - self._found.cumsum() / m).max())
 
     @property
     def ks_error(self) -> float:
-        """Largest share of the training strictly between two quantiles: at most 1/200."""
-        return float(self._expected[::2].max(initial=0)) / max(self.expected_known, 1)
-
-    @property
-    def missing(self) -> tuple[float, float]:
-        """Share of missing cells, expected and found."""
-        return _shares(self._missing, self.expected_known, self.found_known)
-
-    @property
-    def expected_known(self) -> int:
-        """Training customers with a number."""
-        return int(self._expected.sum())
-
-    @property
-    def found_known(self) -> int:
-        """Scored customers with a number."""
-        return int(self._found.sum())
+        """By how much the true KS may be larger: the largest share between two quantiles."""
+        return float(self._expected[::2].max(initial=0)) / max(self.known[0], 1)
 
 
-class LevelColumn:
-    """Levels: each a bin; rare ones share one, and so do those not met in training."""
-
-    ks_error = 0.0
+class LevelColumn(_Column):
+    """Levels: each a bin; rare ones share the last, and so do those not met in training."""
 
     def __init__(self, described: Mapping[str, Any]) -> None:
-        self._levels = [str(level) for level in described["levels"]]
-        # Where the training had more levels than were kept, an unknown one may be one of them.
-        self._other = int(described["other"])
-        self._expected = np.asarray(described["counts"], dtype=np.int64)
-        self._found: Counter[str] = Counter()
-        self._new, self._names = 0, Counter[str]()
-        self._missing = [int(described["missing"]), 0]
+        super().__init__([*described["counts"], described["other"]], described["missing"])
+        self._places = {str(level): place for place, level in enumerate(described["levels"])}
+        self._new = Counter[str]()
 
     def update(self, cells: pd.Series) -> None:
         """Add cells."""
-        self._missing[1] += int(cells.isna().sum())
+        self._gaps[1] += cells.isna().sum()
         for cell, count in cells.value_counts().items():
             level = str(cell)
-            if level in self._levels:
-                self._found[level] += int(count)
-            elif count:
-                self._new += int(count)
-                if len(self._names) < MOST_NEW or level in self._names:
-                    self._names[level] += int(count)
-
-    def new_levels(self) -> dict[str, int]:
-        """Levels not met in training, with the customers that have them, most frequent first."""
-        return dict(sorted(self._names.items(), key=lambda item: (-item[1], item[0])))
+            self._found[self._places.get(level, -1)] += count
+            new = count and level not in self._places
+            if new and (len(self._new) < MOST_NEW or level in self._new):
+                self._new[level] += int(count)
 
     def bins(self) -> tuple[IntArray, IntArray, list[str]]:
-        """Levels, then those not met in training, then missing."""
-        named = ", ".join(f"{level!r}" for level in list(self.new_levels())[:3]) or "new"
-        unknown = "other levels" if self._other else f"of the new level {named}"
-        found = [self._found[level] for level in self._levels]
-        return (
-            np.array([*self._expected, self._other, self._missing[0]], dtype=np.int64),
-            np.array([*found, self._new, self._missing[1]], dtype=np.int64),
-            [*(f"{level!r}" for level in self._levels), unknown, "missing"],
+        """Customers per bin, expected and found, and each bin in words; missing is a bin."""
+        new = sorted(self._new, key=lambda level: (-self._new[level], level))
+        named = ", ".join(map(repr, new[:3])) or "new"
+        # Where the training had more levels than were kept, an unknown one may be one of them.
+        unknown = "other levels" if self._expected[-1] else f"of the new level {named}"
+        expected, found = (
+            np.append(counts, gaps)
+            for counts, gaps in zip((self._expected, self._found), self._gaps, strict=True)
         )
-
-    def ks(self) -> float | None:
-        """None: levels have no order."""
-        return None
-
-    @property
-    def missing(self) -> tuple[float, float]:
-        """Share of missing cells, expected and found."""
-        return _shares(self._missing, self.expected_known, self.found_known)
-
-    @property
-    def expected_known(self) -> int:
-        """Training customers with a level."""
-        return int(self._expected.sum()) + self._other
-
-    @property
-    def found_known(self) -> int:
-        """Scored customers with a level."""
-        return sum(self._found.values()) + self._new
-
-
-def _shares(missing: list[int], expected: int, found: int) -> tuple[float, float]:
-    return missing[0] / max(expected + missing[0], 1), missing[1] / max(found + missing[1], 1)
+        return expected, found, [*map(repr, self._places), unknown, "missing"]
 
 
 def _bin_starts(counts: IntArray) -> list[int]:
