@@ -10,8 +10,8 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import singledispatchmethod
 from pathlib import Path
+from typing import assert_never
 
 import mlflow
 import pandas as pd
@@ -144,28 +144,37 @@ class _Batch:
         self.models: list[Model] = []
         self.late: list[Callable[[], object]] = []  # pictures are being drawn meanwhile
 
-    @singledispatchmethod
-    def add(self, item: object) -> None:
-        raise TypeError(f"got {type(item).__name__}, expected a report item")
+    def add(self, item: Item) -> None:
+        match item:
+            case Param(name, value):
+                self.params.append(MlflowParam(name, str(value)))
+            case Tag(name, text):
+                self.tags.append(RunTag(name, text[:MAX_NOTE]))
+            case Metric():
+                self._add_metric(item)
+            case Table():
+                self._add_table(item)
+            case Picture():
+                self.late.append(lambda: self._draw(item))
+            case Text():
+                self.late.append(
+                    lambda: self._file(item.path).write_text(item.text(), encoding="utf-8")
+                )
+            case File():
+                self.late.append(lambda: item.write(self._file(item.path)))
+            case Model():
+                self.models.append(item)
+            case _:
+                assert_never(item)
 
-    @add.register
-    def _(self, item: Param) -> None:
-        self.params.append(MlflowParam(item.name, str(item.value)))
-
-    @add.register
-    def _(self, item: Tag) -> None:
-        self.tags.append(RunTag(item.name, item.value[:MAX_NOTE]))
-
-    @add.register
-    def _(self, item: Metric) -> None:
+    def _add_metric(self, item: Metric) -> None:
         if not abs(item.value) < float("inf"):
             raise ValueError(f"got metric {item.name} = {item.value}, expected a finite number")
         # The UI shows ten digits and cuts them off.
         value = float(f"{item.value:.3g}") if abs(item.value) < 0.01 else round(item.value, 4)
         self.metrics.append(MlflowMetric(item.name, value, self.now, item.step))
 
-    @add.register
-    def _(self, item: Table) -> None:
+    def _add_table(self, item: Table) -> None:
         item.frame.to_csv(self._file(item.path), index=item.index)
         if item.compare:
             path = str(Path(item.path).with_suffix(".json"))
@@ -173,22 +182,6 @@ class _Batch:
             split = json.loads(side_by_side(frame).to_json(orient="split", index=False))
             self._file(path).write_text(json.dumps({k: split[k] for k in ("columns", "data")}))
             self.compared.append({"path": path, "type": "table"})
-
-    @add.register
-    def _(self, item: Picture) -> None:
-        self.late.append(lambda: self._draw(item))
-
-    @add.register
-    def _(self, item: Text) -> None:
-        self.late.append(lambda: self._file(item.path).write_text(item.text(), encoding="utf-8"))
-
-    @add.register
-    def _(self, item: File) -> None:
-        self.late.append(lambda: item.write(self._file(item.path)))
-
-    @add.register
-    def _(self, item: Model) -> None:
-        self.models.append(item)
 
     def _file(self, path: str) -> Path:
         target = self.folder / path

@@ -9,7 +9,7 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ LOCATIONS = (
     ("model_versions", "storage_location"),
     ("model_versions", "source"),
 )
+ARTIFACTS = "/artifacts/"  # in the folder of the store
 SQLITE = "sqlite:///"  # and a path: the URI of a database that is a file
 KNOCK_SECONDS = 20
 WRITTEN = "scoring_started"  # tag of the experiment: when a scoring last found it writable
@@ -101,7 +102,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
     try:
         if uri.startswith("http"):
             _knock(uri)
-        with _ready_folder(folder) if local else _nothing():
+        with _ready_folder(folder) if local else nullcontext():
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             location = (folder.resolve() / "artifacts" / experiment).as_uri() if local else None
@@ -141,10 +142,9 @@ def said(got: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, OSError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise StoreError(
-            f"{got} ({reason}), expected one that takes runs. Check its permissions and its disk, "
-            f"or set tracking.uri=."
+            f"{got} ({_first_line(error)}), expected one that takes runs. Check its permissions "
+            f"and its disk, or set tracking.uri=."
         ) from error
 
 
@@ -214,10 +214,16 @@ def _started(pid: int) -> str:
 def _ready_folder(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: several processes making a fresh store at once would all fail."""
     folder.mkdir(parents=True, exist_ok=True)
-    database = folder / "mlflow.db"
-    _write_without_waiting()
-    with filelock.FileLock(folder / ".lock"), _made_whole(folder):
+    if not event.contains(Engine, "connect", _relaxed_sync):
+        event.listen(Engine, "connect", _relaxed_sync)
+    database, half = folder / "mlflow.db", folder / ".half"
+    with filelock.FileLock(folder / ".lock"):
+        if half.exists():  # its maker was stopped before its tables were there
+            for file in folder.glob("mlflow.db*"):
+                file.unlink()
         new = not database.exists()
+        if new:
+            half.touch()
         with closing(sqlite3.connect(database)) as connection:
             if new:
                 # Readers do not block the writer, and a commit does not wait for the disk.
@@ -225,36 +231,13 @@ def _ready_folder(folder: Path) -> Iterator[None]:
             else:
                 _relocate(connection, folder)
         yield
-
-
-@contextmanager
-def _made_whole(folder: Path) -> Iterator[None]:
-    """Make a database anew whose maker was stopped before its tables were there."""
-    half = folder / ".half"
-    files = list(folder.glob("mlflow.db*"))
-    if half.exists():
-        for file in files:
-            file.unlink()
-    elif not files:
-        half.touch()
-    yield
-    half.unlink(missing_ok=True)
+        half.unlink(missing_ok=True)
 
 
 def _knock(uri: str) -> None:
     """Fail at once where no server answers: MLflow would try again for minutes."""
     with suppress(urllib.error.HTTPError):  # an answer, whatever it says
         urllib.request.urlopen(uri, timeout=KNOCK_SECONDS).close()
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
-
-
-def _write_without_waiting() -> None:
-    if not event.contains(Engine, "connect", _relaxed_sync):
-        event.listen(Engine, "connect", _relaxed_sync)
 
 
 def _relaxed_sync(connection: object, _record: object) -> None:
@@ -265,22 +248,16 @@ def _relaxed_sync(connection: object, _record: object) -> None:
 
 def _relocate(connection: sqlite3.Connection, folder: Path) -> None:
     """Point a store whose folder was moved at its artifacts again."""
-    tables = {
-        row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")
-    }
-    if "experiments" not in tables:
+    made = "select 1 from sqlite_master where type = 'table' and name = 'experiments'"
+    if connection.execute(made).fetchone() is None:
         return
-    here = f"{folder.resolve().as_uri()}/artifacts/"
-    stored = [row[0] for row in connection.execute("select artifact_location from experiments")]
-    moved = {
-        s.rpartition("/artifacts/")[0] + "/artifacts/" for s in stored if s and "/artifacts/" in s
-    }
-    for old in moved - {here}:
+    stored = connection.execute("select artifact_location from experiments").fetchall()
+    roots = {place.rpartition(ARTIFACTS)[0] for (place,) in stored if ARTIFACTS in (place or "")}
+    here = folder.resolve().as_uri()
+    for old in roots - {here}:
         for table, column in LOCATIONS:
-            if table in tables:
-                connection.execute(
-                    f"update {table} set {column} = replace({column}, ?, ?)", (old, here)
-                )
+            change = f"update {table} set {column} = replace({column}, ?, ?)"
+            connection.execute(change, (f"{old}{ARTIFACTS}", f"{here}{ARTIFACTS}"))
     connection.commit()
 
 
