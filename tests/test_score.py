@@ -384,7 +384,7 @@ class Free:
 
     columns = ("a", "b", "c", "d", "e")
     numeric = columns
-    names = {"1": "High income, low spending"}  # noqa: RUF012
+    names = {1: "High income, low spending"}  # noqa: RUF012
 
     def check_columns(self, _):
         pass
@@ -410,7 +410,7 @@ def test_a_million_rows_cost_at_most_three_times_reading_and_writing_them(suffix
         schema = pa.schema({"id": pa.string(), "name": pa.string(), "share": pa.float64()})
         with batches.open_target(tmp_path / f"copy{suffix}", schema) as target:
             for chunk in source.chunks(source.columns):
-                row = {"id": chunk.frame["id"].astype("str"), "name": Free.names["1"], "share": 0.9}
+                row = {"id": chunk.frame["id"].astype("str"), "name": Free.names[1], "share": 0.9}
                 target.write(
                     pa.RecordBatch.from_pandas(pd.DataFrame(row), schema, preserve_index=False)
                 )

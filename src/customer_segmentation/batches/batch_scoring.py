@@ -237,8 +237,7 @@ class _Batch:
 
 
 def _names(segmenter: Segmenter) -> dict[int, str]:
-    names = {int(number): name for number, name in segmenter.names.items()}
-    return {**names, OUTLIER: OUTLIER_NAME}
+    return {**segmenter.names, OUTLIER: OUTLIER_NAME}
 
 
 def _reasons(problems: pd.DataFrame) -> dict[Any, str]:

@@ -71,8 +71,7 @@ class Champion:
     @cached_property
     def names(self) -> dict[int, str]:
         """Name by segment number, in their order, without the outliers."""
-        names = {int(number): name for number, name in self.segmenter.names.items()}
-        return {number: names[number] for number in sorted(names) if number != OUTLIER}
+        return dict(sorted(self.segmenter.names.items()))
 
     @cached_property
     def matrix(self) -> FloatArray:
@@ -165,5 +164,5 @@ def playbook_of(run_id: str) -> Playbook:
 def _borderline(served: Served) -> pd.DataFrame:
     """Customers in doubt, with the numbers and names that this version gives the segments."""
     found = read_table(served.run_id, "tables/borderline.csv", index=True)
-    names = {int(number): name for number, name in served.segmenter.names.items()}
+    names = {**served.segmenter.names, OUTLIER: OUTLIER_NAME}
     return borderline.renumbered(found, served.numbers, names)

@@ -130,7 +130,7 @@ def match(
     '2 of 2 segments keep number and name; split: 2 · Older; new: 3 · Rich. 1 of
     5 customers changes segment (20 %).'
     """
-    old, new = overlap(old, new)
+    old, new = _overlap(old, new)
     counts = _counts(old, new, old_names, new_names)
     olds, news = _segments(counts.index), _segments(counts.columns)
     shared = counts.loc[olds, news].to_numpy()
@@ -155,28 +155,8 @@ def match(
     )
 
 
-def overlap(old: pd.Series[Any], new: pd.Series[Any]) -> tuple[pd.Series[int], pd.Series[int]]:
-    """Restrict two segmentations to the customers that both know, in the order of the new one.
-
-    Parameters
-    ----------
-    old, new : Series of int, indexed by customer id
-
-    Returns
-    -------
-    tuple of two Series of int64 with the same index
-
-    Raises
-    ------
-    MigrationError
-        No customer in common, an id that occurs twice, or numbers that are no segment numbers.
-
-    Examples
-    --------
-    >>> both = overlap(pd.Series([1, 2], index=["a", "b"]), pd.Series([5, 4], index=["c", "b"]))
-    >>> [segments.to_dict() for segments in both]
-    [{'b': 2}, {'b': 4}]
-    """
+def _overlap(old: pd.Series[Any], new: pd.Series[Any]) -> tuple[pd.Series[int], pd.Series[int]]:
+    """Restrict two segmentations to the customers that both know, in the order of the new one."""
     old, new = _checked(old, "the old model"), _checked(new, "the new model")
     common = new.index[new.index.isin(old.index)]
     if not len(common):
@@ -221,9 +201,7 @@ def _counts(
         for segments, names in ((old, old_names), (new, new_names))
     )
     table = pd.crosstab(old.to_numpy(), new.to_numpy(), rownames=["old"], colnames=["new"])
-    return table.reindex(index=rows, columns=columns, fill_value=0).rename_axis(
-        index="old", columns="new"
-    )
+    return table.reindex(index=rows, columns=columns, fill_value=0)
 
 
 def _segments(numbers: Iterable[Any]) -> list[int]:

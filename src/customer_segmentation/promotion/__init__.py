@@ -10,7 +10,6 @@ import pandas as pd
 
 from customer_segmentation import registry, tracking
 from customer_segmentation.items import Item, Metric, Model, Picture, Table, Tag
-from customer_segmentation.labels import OUTLIER
 from customer_segmentation.plots import drawing
 from customer_segmentation.plots import migration as migration_plot
 from customer_segmentation.promotion import lasting
@@ -134,16 +133,13 @@ def promote(
     run = proposal.run
     with said(f"got a store that cannot keep the promotion of {run.name}"):
         served = registry.of_run(opened, name, run.id)
-        if served is None or (served.numbers, _names(served)) != (proposal.numbers, proposal.names):
+        wanted = (proposal.numbers, proposal.names)
+        if served is None or (served.numbers, served.segmenter.names) != wanted:
             uri = _renumbered(proposal) if proposal.renumbered else model_uri(run)
             tags = _tags(proposal, outcome, reason)
             served = registry.register(opened, name, uri, run.id, tags)
         registry.crown(opened, name, served)
     return served
-
-
-def _names(served: Served) -> dict[int, str]:
-    return {int(n): name for n, name in served.segmenter.names.items() if int(n) != OUTLIER}
 
 
 def _tags(proposal: Proposal, outcome: str, reason: str | None) -> dict[str, str]:

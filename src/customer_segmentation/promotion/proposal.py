@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from customer_segmentation import migration, registry, report, tracking
-from customer_segmentation.labels import OUTLIER
 from customer_segmentation.profiles import cards
 from customer_segmentation.promotion import gate
 from customer_segmentation.registry import Served
@@ -66,8 +65,8 @@ class Proposal:
     @property
     def renumbered(self) -> bool:
         """Whether the model must be logged anew, because numbers or names change."""
-        own = {int(n): name for n, name in self.segmenter.names.items() if int(n) != OUTLIER}
-        return self.names != own or any(own != new for own, new in self.numbers.items())
+        changed = any(own != new for own, new in self.numbers.items())
+        return changed or self.names != self.segmenter.names
 
     def checks(self, limits: gate.Limits, *, new_schema: bool) -> pd.DataFrame:
         """The gate's table."""
@@ -100,7 +99,7 @@ def propose(run: Run, champion: Served | None, last_number: int) -> Proposal:
         When the run has no model.
     """
     segmenter = registry.read_segmenter(model_uri(run))
-    own = {int(n): name for n, name in segmenter.names.items() if int(n) != OUTLIER}
+    own = segmenter.names
     found = _migration(run, own, champion, last_number) if champion else None
     # Numbers of segments that nobody compared these with are not given to others.
     numbers = found.numbers if found else {n: last_number + n for n in own}
@@ -127,7 +126,7 @@ def _migration(
     return migration.match(
         old,
         new,
-        {int(n): name for n, name in champion.segmenter.names.items()},
+        champion.segmenter.names,
         own,
         basis=basis,
         last_number=last_number,

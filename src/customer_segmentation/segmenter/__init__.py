@@ -151,9 +151,9 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return self.schema_.numeric
 
     @property
-    def names(self) -> dict[str, str]:
-        """Segment number as text -> name; "-1" is "Outliers"."""
-        return self.names_
+    def names(self) -> dict[int, str]:
+        """Segment number -> name; outliers are no segment."""
+        return {int(n): name for n, name in self.names_.items() if int(n) != OUTLIER}
 
     @property
     def assigner(self) -> str:
@@ -222,7 +222,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             Missing columns, values that are no numbers or not allowed, a customer without any.
         """
         segments, confidence = self.predict_with_confidence(table)
-        names = {int(number): name for number, name in self.names.items()}
+        names = {**self.names, OUTLIER: OUTLIER_NAME}
         return pd.DataFrame(
             {
                 "segment": segments,
