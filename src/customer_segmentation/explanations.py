@@ -16,14 +16,13 @@ from customer_segmentation.evidence.scoring import SEPARATED
 from customer_segmentation.evidence.stability import STABLE
 from customer_segmentation.paths.grids import COUNT_PARAMETERS
 from customer_segmentation.results import About
-from customer_segmentation.style import OUTLIER, number, percent, plural
+from customer_segmentation.style import OUTLIER, listed, number, percent, plural
 
 if TYPE_CHECKING:
     from customer_segmentation.analysis import Analysis
 
 SMALL = 0.05  # of the customers: fewer may not pay for a campaign of their own
 FAITHFUL = 0.95  # share of its own customers that a model should put back into their segment
-MOST_LISTED = 12  # columns named in a sentence
 
 FOUND = {
     "natural": "{found}: the groups are clearly apart, and they come back when the analysis is "
@@ -266,20 +265,6 @@ def facts(
         "Versions": ", ".join([f"python=={platform.python_version()}", *requirements()]),
     }
     return {label: text for label, text in found.items() if text}
-
-
-def listed(words: list[str], most: int = MOST_LISTED) -> str:
-    """Write words as a list in a sentence, saying how many were left off.
-
-    Examples
-    --------
-    >>> listed(["Age"]), listed(["Age", "Income", "Spending"]), listed(["a", "b", "c"], 2)
-    ('Age', 'Age, Income and Spending', 'a, b and 1 more')
-    """
-    shown = words if len(words) <= most else [*words[:most], f"{len(words) - most} more"]
-    if len(shown) < 2:
-        return "".join(shown)
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _plain(value: Any) -> str:

@@ -153,17 +153,18 @@ def parsed(texts: pd.Series, default: Mark = ".") -> tuple[pd.Series, pd.Series]
     [1234.5, 1000.0]
     """
     grouped = default == "," and texts.str.contains(".", regex=False).any()
-    if not grouped and (whole := _cast(texts)) is not None:
-        return whole, whole.notna()
+    if not grouped and len(texts) >= LONG and (whole := plain(pa.array(texts))) is not None:
+        values = pd.Series(whole, index=texts.index, name=texts.name, copy=False)
+        return values, values.notna()
     codes, levels = pd.factorize(texts)
     objects = pd.Series(levels, dtype=object)
-    plain = pd.to_numeric(objects, errors="coerce").to_numpy(dtype="float64")
-    values = _values(levels, default) if grouped or np.isnan(plain).any() else plain
+    as_is = pd.to_numeric(objects, errors="coerce").to_numpy(dtype="float64")
+    found = _values(levels, default) if grouped or np.isnan(as_is).any() else as_is
 
     def column(of_levels: npt.NDArray[Any]) -> pd.Series:
         return pd.Series(of_levels[codes], index=texts.index, name=texts.name, copy=False)
 
-    return column(values), column(values == plain)
+    return column(found), column(found == as_is)
 
 
 def read(texts: Sequence[str], mark: Mark) -> npt.NDArray[np.float64]:
@@ -193,18 +194,6 @@ def read(texts: Sequence[str], mark: Mark) -> npt.NDArray[np.float64]:
     votes = [f"0{mark}{number}" for number in range(1, len(texts) + 2)]
     values = parsed(pd.Series([*texts, *votes], dtype="str"), mark)[0]
     return values.fillna(np.inf).to_numpy(float)[: len(texts)]
-
-
-def _cast(texts: pd.Series) -> pd.Series | None:
-    """A long column at once, if every cell is a number as computers write it."""
-    if len(texts) < LONG:
-        return None
-    try:
-        numbers = pc.cast(pa.array(texts), pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return None
-    found = pd.Series(numbers, index=texts.index, name=texts.name, copy=False)
-    return found if found.notna().all() else None
 
 
 def _values(levels: pd.Index, default: Mark) -> npt.NDArray[np.float64]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,12 +46,15 @@ class Served:
         Of the logged model.
     tags : dict
         What was noted at its promotion.
+    created : int
+        Milliseconds since 1970.
     """
 
     version: int
     run_id: str
     uri: str
     tags: dict[str, str]
+    created: int = 0
 
     @cached_property
     def segmenter(self) -> Segmenter:
@@ -96,16 +99,33 @@ def load(opened: Store, name: str, which: str = CHAMPION) -> Served:
         When there is no such version; says which there are.
     """
     client = mlflow.MlflowClient(opened.uri)
-    with _said(f"got no {which!r} of {name}", client, name):
-        if str(which).isdigit():
-            return _served(client.get_model_version(name, str(which)))
-        return _served(client.get_model_version_by_alias(name, which))
+    by_number = str(which).isdigit()
+    get = client.get_model_version if by_number else client.get_model_version_by_alias
+    try:
+        return _served(get(name, str(which)))
+    except MlflowException as error:
+        raise RegistryError(_missing(opened, name, which)) from error
 
 
-def find(opened: Store, name: str, which: str = CHAMPION) -> Served | None:
-    """As :func:`load`, but None where there is no such version."""
+def _missing(opened: Store, name: str, which: str) -> str:
+    """Say which versions there are, when the one asked for is not there."""
+    got, numbers = f"got no {which!r} of {name}", [v.version for v in _versions(opened, name)]
+    if not numbers:
+        return (
+            f"{got}: no model was promoted yet. Compare runs first (python train.py -m), then "
+            f"promote one: python promote.py"
+        )
+    aliases = sorted(mlflow.MlflowClient(opened.uri).get_registered_model(name).aliases)
+    return (
+        f"{got}, expected one of the versions {sorted(numbers)} or of the aliases {aliases}. "
+        f"See them all: python promote.py list=true"
+    )
+
+
+def find(opened: Store, name: str) -> Served | None:
+    """Find the champion; None where there is none yet."""
     with suppress(RegistryError):
-        return load(opened, name, which)
+        return load(opened, name)
     return None
 
 
@@ -122,31 +142,27 @@ def last_number(opened: Store, name: str) -> int:
 
 def table(opened: Store, name: str) -> pd.DataFrame:
     """Every version, latest first: version, alias, date, run, segments, verdict, gate, reason."""
-    client = mlflow.MlflowClient(opened.uri)
     aliases: dict[str, str] = {}
     with suppress(MlflowException):
-        aliases = client.get_registered_model(name).aliases
+        aliases = mlflow.MlflowClient(opened.uri).get_registered_model(name).aliases
     rows = []
-    for found in sorted(_search(client, name), key=lambda v: -int(v.version)):
-        mine = [alias for alias, version in aliases.items() if int(version) == int(found.version)]
-        when = pd.Timestamp(found.creation_timestamp, unit="ms").strftime("%Y-%m-%d %H:%M")
-        kept = {key: found.tags.get(key, "") for key in ("run", "segments", "verdict", "gate")}
+    for found in sorted(_versions(opened, name), key=lambda v: -v.version):
+        mine = [alias for alias, version in aliases.items() if int(version) == found.version]
+        when = pd.Timestamp(found.created, unit="ms").strftime("%Y-%m-%d %H:%M")
+        kept = ("run", "segments", "verdict", "gate", "reason")
         rows.append(
-            {"version": int(found.version), "alias": ", ".join(sorted(mine)), "date (UTC)": when}
-            | kept
-            | {"reason": found.tags.get("reason", "")}
+            {"version": found.version, "alias": ", ".join(sorted(mine)), "date (UTC)": when}
+            | {key: found.tags.get(key, "") for key in kept}
         )
     return pd.DataFrame(rows)
 
 
-@contextmanager
-def lock(opened: Store, folder: Path) -> Iterator[None]:
+def lock(opened: Store, folder: Path) -> filelock.BaseFileLock:
     """Hold the registry for one promotion at a time, among the processes of this machine."""
     local = opened.uri.startswith("sqlite") and folder.is_dir()
     key = hashlib.sha256(opened.uri.encode()).hexdigest()[:16]
     place = folder if local else Path(tempfile.gettempdir())
-    with filelock.FileLock(place / f".promote-{key}.lock"):
-        yield
+    return filelock.FileLock(place / f".promote-{key}.lock")
 
 
 def register(opened: Store, name: str, uri: str, run_id: str, tags: Mapping[str, str]) -> Served:
@@ -238,33 +254,12 @@ def _folder(uri: str) -> Path:
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=place)) / "artifacts"
 
 
+def _versions(opened: Store, name: str) -> list[Served]:
+    found = mlflow.MlflowClient(opened.uri).search_model_versions(f"name = '{name}'")
+    return [_served(version) for version in found]
+
+
 def _served(found: ModelVersion) -> Served:
     uri = f"{LOGGED}{found.model_id}" if found.model_id else str(found.source)
-    return Served(int(found.version), str(found.run_id), uri, dict(found.tags))
-
-
-def _versions(opened: Store, name: str) -> list[Served]:
-    return [_served(found) for found in _search(mlflow.MlflowClient(opened.uri), name)]
-
-
-def _search(client: mlflow.MlflowClient, name: str) -> list[ModelVersion]:
-    return list(client.search_model_versions(f"name = '{name}'"))
-
-
-@contextmanager
-def _said(got: str, client: mlflow.MlflowClient, name: str) -> Iterator[None]:
-    """Say which versions there are, when the one asked for is not there."""
-    try:
-        yield
-    except MlflowException as error:
-        numbers = sorted(int(found.version) for found in _search(client, name))
-        if not numbers:
-            raise RegistryError(
-                f"{got}: no model was promoted yet. Compare runs first (python train.py -m), then "
-                f"promote one: python promote.py"
-            ) from error
-        aliases = sorted(client.get_registered_model(name).aliases)
-        raise RegistryError(
-            f"{got}, expected one of the versions {numbers} or of the aliases {aliases}. "
-            f"See them all: python promote.py list=true"
-        ) from error
+    created = int(found.creation_timestamp or 0)
+    return Served(int(found.version), str(found.run_id), uri, dict(found.tags), created)

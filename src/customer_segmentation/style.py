@@ -1,7 +1,7 @@
 """What every picture, page and sheet shares: a segment's colour and how a number reads."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ HEADINGS = {
 SCORES = {
     "score", "stability", "jaccard_min", "likelihood", "overlap", "agreement", "silhouette",
 }  # fmt: skip
+MOST_LISTED = 12  # columns named in a sentence
 OUTLIER = labels.OUTLIER
 OUTLIER_COLOUR = "#BDBDBD"
 OUTLIER_NAME = "Outliers"
@@ -164,6 +165,18 @@ def plural(count: int, noun: str) -> str:
     ('1 segment', '1,200 customers')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(words: Sequence[str], most: int = MOST_LISTED) -> str:
+    """Write words as a list in a sentence, saying how many were left off.
+
+    Examples
+    --------
+    >>> listed(["Age"]), listed(["Age", "Income", "Spending"]), listed(["a", "b", "c"], 2)
+    ('Age', 'Age, Income and Spending', 'a, b and 1 more')
+    """
+    shown = words if len(words) <= most else [*words[:most], f"{len(words) - most} more"]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
 def name_of(segment: int, names: Mapping[int, str]) -> str:

@@ -16,10 +16,9 @@ from customer_segmentation.dashboard.place import Place, downloads, show, show_t
 from customer_segmentation.dashboard.uploads import Labelled
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError
-from customer_segmentation.explanations import MOST_LISTED, listed
 from customer_segmentation.page import html
 from customer_segmentation.segmenter.schema import SchemaError
-from customer_segmentation.style import percent, plural
+from customer_segmentation.style import MOST_LISTED, listed, percent, plural
 
 UNKNOWN = "(not known)"
 HIDDEN: Final = "collapsed"

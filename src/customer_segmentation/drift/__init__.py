@@ -31,7 +31,7 @@ from customer_segmentation.drift.divergence import (
     psi_limits,
 )
 from customer_segmentation.labels import OUTLIER, IntArray
-from customer_segmentation.style import name_of, percent, plural
+from customer_segmentation.style import listed, name_of, percent, plural
 
 FALSE_ALARMS = 0.01  # share of batches without drift in which anything at all may be named
 SEGMENTS = "segment shares"
@@ -238,9 +238,6 @@ def _level(value: float, limits: tuple[float, float]) -> str:
 
 
 def _named(drifted: pd.DataFrame) -> str:
-    parts = [f"{r.what} ({r.change})" for r in drifted.head(NAMED).itertuples()]
-    more = len(drifted) - NAMED
-    parts += [f"{more} more"] if more > 0 else []
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    named = listed([f"{row.what} ({row.change})" for row in drifted.itertuples()], NAMED)
     single = len(drifted) == 1 and drifted["what"].iloc[0] != SEGMENTS
-    return f"{listed} {'has' if single else 'have'} drifted"
+    return f"{named} {'has' if single else 'have'} drifted"
