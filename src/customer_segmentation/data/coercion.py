@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from customer_segmentation import numerals
 from customer_segmentation.data import dates, levels
-from customer_segmentation.data.expectations import Expectation
+from customer_segmentation.data.expectations import UNDECLARED, Expectation
 from customer_segmentation.data.findings import Findings, cells, counted, listed
 from customer_segmentation.words import MISSING_TOKENS, folded
 
@@ -75,7 +75,7 @@ def coerce(
     1   NaN  Male
     """
     missing = MISSING_TOKENS | {token.casefold().strip() for token in tokens}
-    wanted = {str(name): expectations.get(str(name), Expectation()) for name in frame}
+    wanted = {str(name): expectations.get(str(name), UNDECLARED) for name in frame}
     plain = _plain(numbers or {}, wanted, tokens)
     known = {
         name: frame[name]
@@ -126,7 +126,7 @@ def _typed(column: pd.Series, expected: Expectation, context: Context) -> pd.Ser
 
 
 def _all_missing(column: pd.Series, expected: Expectation, findings: Findings) -> pd.Series:
-    if expected.declared:
+    if expected is not UNDECLARED:
         findings.refuse(
             f"column {column.name!r}: got no value at all, expected {expected.type or 'some'} "
             "values; fill it or take it out of data.columns"

@@ -36,7 +36,6 @@ class Expectation:
     max: Any = None
     values: tuple[Any, ...] = ()
     required: bool = True
-    declared: bool = False
 
     @property
     def allowed(self) -> dict[str, Any]:
@@ -47,6 +46,9 @@ class Expectation:
     def levels(self) -> set[str]:
         """Give the allowed values in lower case: never taken for a missing-value word."""
         return {str(value).casefold() for value in self.values}
+
+
+UNDECLARED = Expectation()
 
 
 def expectations(columns: Mapping[str, Any] | None) -> dict[str, Expectation]:
@@ -75,7 +77,7 @@ def expectations(columns: Mapping[str, Any] | None) -> dict[str, Expectation]:
 
 
 def _expectation(name: str, part: Mapping[str, Any] | None) -> Expectation:
-    keys = [field.name for field in fields(Expectation) if field.name != "declared"]
+    keys = [field.name for field in fields(Expectation)]
     given = dict(part or {})
     unknown = [key for key in given if key not in keys]
     if unknown:
@@ -89,7 +91,7 @@ def _expectation(name: str, part: Mapping[str, Any] | None) -> Expectation:
         )
     given["values"] = tuple(given.get("values") or ())
     given["type"] = given.get("type") or ("category" if given["values"] else "")
-    return Expectation(**given, declared=True)
+    return Expectation(**given)
 
 
 def closest(name: str, existing: Iterable[str]) -> str:
