@@ -87,11 +87,6 @@ def _nothing(title: str, why: str) -> Figure:
 def distributions(table: pd.DataFrame) -> Figure:
     """Draw a histogram of every number and date, and bars for every category.
 
-    Parameters
-    ----------
-    table : DataFrame of shape (n_customers, n_columns)
-        A clean customer table in raw units.
-
     Returns
     -------
     Figure
@@ -163,11 +158,6 @@ def relations(table: pd.DataFrame, seed: int = 0) -> Figure:
 @canvas.picture
 def by_demographic(table: pd.DataFrame) -> Figure:
     """Draw the numeric columns split by every category of few levels.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_customers, n_columns)
-        A clean customer table in raw units.
 
     Returns
     -------

@@ -23,17 +23,7 @@ from customer_segmentation.analysis import Analysis
 from customer_segmentation.data import CustomerData
 from customer_segmentation.environment import requirements
 from customer_segmentation.evidence import scoring
-from customer_segmentation.items import (
-    File,
-    Item,
-    Metric,
-    Model,
-    Param,
-    Picture,
-    Table,
-    Tag,
-    Text,
-)
+from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
 from customer_segmentation.paths import grids
 from customer_segmentation.plots import drawing, tree
 from customer_segmentation.plots import path as path_plots

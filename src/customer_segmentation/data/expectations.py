@@ -52,16 +52,7 @@ UNDECLARED = Expectation()
 
 
 def expectations(columns: Mapping[str, Any] | None) -> dict[str, Expectation]:
-    """Read the `columns` part of a data config.
-
-    Parameters
-    ----------
-    columns : mapping of str to mapping, optional
-        Per column any of type, min, max, values, required.
-
-    Returns
-    -------
-    dict of str to Expectation
+    """Read the `columns` part of a data config: of each any part of an `Expectation`.
 
     Raises
     ------
@@ -125,15 +116,7 @@ def check_names(
 def check_values(
     frame: pd.DataFrame, declared: Mapping[str, Expectation], findings: Findings
 ) -> None:
-    """Check ranges and levels of the declared columns.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Typed columns, indexed by row number.
-    declared : mapping of str to Expectation
-    findings : Findings
-        Gets a problem for each column with cells that are not allowed.
+    """Refuse cells out of the range or the levels of a declared column, indexed by row number.
 
     Examples
     --------

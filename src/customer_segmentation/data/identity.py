@@ -170,21 +170,7 @@ def distinct_rows(
 
 
 def one_row_each(ids: pd.Series, how: str, findings: Findings) -> pd.Index:
-    """Decide which rows to keep when an id stands on several different ones.
-
-    Parameters
-    ----------
-    ids : Series
-        The id of each row, indexed by row number.
-    how : str
-        "error", "keep_first" or "keep_last".
-    findings : Findings
-        Gets the rows removed, or the problem.
-
-    Returns
-    -------
-    Index
-        The row numbers to keep.
+    """Decide which row to keep, by its number, when an id stands on several different ones.
 
     Examples
     --------

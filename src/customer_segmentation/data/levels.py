@@ -66,11 +66,6 @@ def spellings(found: Sequence[str], counts: Sequence[int], declared: Sequence[st
     declared : sequence of str
         Spellings that stand.
 
-    Returns
-    -------
-    list of str
-        The spelling of each found level, in order.
-
     Examples
     --------
     >>> spellings(["Male", "male", "F", "f"], [8, 2, 1, 3], ["F"])

@@ -24,23 +24,7 @@ UNREAD = "sheet left unread"  # rule of the cleaning report
 def excel_rows(
     content: bytes, path: Path, findings: Findings, *, sheet: str | None = None
 ) -> list[tuple[Any, ...]]:
-    """Take the cells of one sheet of a workbook.
-
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    path : Path
-        Its name, for the errors.
-    findings : Findings
-        Gets a line when other sheets are left unread.
-    sheet : str, optional
-        Which sheet; the first by default.
-
-    Returns
-    -------
-    list of tuple
-        Row 1 of the sheet first; None where a cell is empty.
+    """Take the cells of one sheet of a workbook, the first by default; None where one is empty.
 
     Raises
     ------
@@ -74,12 +58,7 @@ def parquet_frame(path: Path, choose: Callable[[list[str]], Iterable[int]]) -> p
     ----------
     path : Path
     choose : callable, names -> places
-        Which columns are read.
-
-    Returns
-    -------
-    DataFrame
-        The chosen columns, and the index.
+        Which columns are read, besides the index.
 
     Raises
     ------

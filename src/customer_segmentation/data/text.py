@@ -21,19 +21,8 @@ _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 def text_rows(content: bytes, path: Path, findings: Findings) -> list[list[str]]:
     r"""Cut a delimited text file into rows of text cells.
 
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    path : Path
-        Its name: says the usual separator, and stands in the errors.
-    findings : Findings
-        Gets a line when the encoding or the separator is not the usual one.
-
-    Returns
-    -------
-    list of list of str
-        Row 1 of the file first; blank lines are empty rows.
+    Row 1 of the file comes first; blank lines are empty rows. An encoding or a separator that is
+    not the usual one of the path's extension is noted.
 
     Raises
     ------
@@ -120,16 +109,7 @@ def found_separator(text: str, path: Path, findings: Findings) -> str:
 
 
 def trimmed(cells: Any) -> Any:
-    """Text without blanks around it, missing where nothing is left.
-
-    Parameters
-    ----------
-    cells : pyarrow array of text
-
-    Returns
-    -------
-    pyarrow array
-        The same object if nothing changes.
+    """Arrow text without blanks around it, missing where nothing is left; as it is if unchanged.
 
     Examples
     --------

@@ -23,13 +23,7 @@ from customer_segmentation.drift.columns import (
     column_of,
     describe_column,
 )
-from customer_segmentation.drift.divergence import (
-    LARGE,
-    contributions,
-    ks_limits,
-    psi,
-    psi_limits,
-)
+from customer_segmentation.drift.divergence import LARGE, contributions, ks_limits, psi, psi_limits
 from customer_segmentation.labels import OUTLIER, IntArray
 from customer_segmentation.style import listed, name_of, percent, plural
 

@@ -51,15 +51,7 @@ def save(client: Any, experiment_id: str, columns: Sequence[str]) -> None:
 def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
     """Add each row in words as the second column: the one that the UI compares over runs first.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Its first column is what the UI groups by.
-
-    Returns
-    -------
-    DataFrame
-        With a column ``all columns`` if there is more than one to compare.
+    The UI groups by the first column. A table with only one more column is left as it is.
 
     Examples
     --------
