@@ -142,8 +142,10 @@ class About:
         return json.dumps({"about": words}, ensure_ascii=False)
 
     @classmethod
-    def loads(cls, text: str) -> About:
-        """Read what :meth:`dumps` wrote."""
+    def loads(cls, text: str | None) -> About:
+        """Read what :meth:`dumps` wrote; of a run without it nothing is said."""
+        if not text:
+            return cls()
         words = json.loads(text)["about"]
         tables = words.pop("tables", {})  # of runs that had none, not even empty
         return cls(**words, tables={title: pd.DataFrame(cells) for title, cells in tables.items()})

@@ -11,7 +11,6 @@ import pandas as pd
 from customer_segmentation import sweep_report, tracking
 from customer_segmentation.environment import requirements
 from customer_segmentation.profiles import cards
-from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import agreement, rank, recommend
 from customer_segmentation.sweep_report import Sweep
 from customer_segmentation.tracking import artifacts, parent_run, runs
@@ -77,7 +76,11 @@ def _collect(parent: Run, children: list[Run], interrupted: bool) -> Sweep:
         recommendations=found,
         run_ids=ids,
         reused=[name for name, run_id in ids.items() if run_id in runs.taken(parent)],
-        cards={data: _cards(ids[best.run]) for data, best in found.items() if best.run},
+        cards={
+            data: cards.loads(artifacts.read_text(ids[best.run], cards.PATH))
+            for data, best in found.items()
+            if best.run
+        },
         facts=_facts(parent, children),
         interrupted=told if interrupted else "",
     )
@@ -123,11 +126,6 @@ def _with_others(board: pd.DataFrame, row: pd.Series[Any], matrix: pd.DataFrame)
     same = (board["features"] == row["features"]) & (board["data"] == row["data"])
     others = board.loc[same & (board["algorithm"] != row["algorithm"]), "run"]
     return float(matrix.loc[row["run"], list(others)].mean()) if len(others) else np.nan
-
-
-def _cards(run_id: str) -> list[Card]:
-    text = artifacts.read_text(run_id, cards.PATH)
-    return [] if text is None else cards.loads(text)
 
 
 def _facts(parent: Run, children: list[Run]) -> dict[str, str]:

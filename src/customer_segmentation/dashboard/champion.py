@@ -151,7 +151,7 @@ def load(served: Served) -> Champion:
         ) from error
     segments = known["segment"].replace(served.numbers).astype("int64")
     plays = playbook.assign(playbook_of(served.run_id), table, segments)
-    about = About.loads(words) if words else About()
+    about = About.loads(words)
     return Champion(served, table, segments, known["confidence"], plays, _borderline(served), about)
 
 

@@ -200,9 +200,9 @@ def dumps(cards: Sequence[Card]) -> str:
     return json.dumps([_plain(card) for card in cards], ensure_ascii=False)
 
 
-def loads(text: str) -> list[Card]:
-    """Read what :func:`dumps` wrote."""
-    return [_card(record) for record in json.loads(text)]
+def loads(text: str | None) -> list[Card]:
+    """Read what :func:`dumps` wrote; a run without it has no cards."""
+    return [_card(record) for record in json.loads(text)] if text else []
 
 
 def _plain(card: Card) -> dict[str, Any]:

@@ -93,20 +93,16 @@ def _items(
     if reason:
         yield Tag("gate.reason", reason)
     yield Table("promotion/gate.csv", checks, compare=True)
-    found = proposal.migration
-    if found is not None:
+    found, champion = proposal.migration, proposal.champion
+    if found is not None and champion is not None:
         yield Metric("moved_share", found.moved_share)
         yield Tag("migration", found.words)
         yield Table("promotion/migration.csv", found.changes, compare=True)
         yield Table("promotion/flows.csv", found.flows, index=True)
         yield Table("promotion/movers.csv", found.movers, index=True)
-        drawn = drawing.begin(migration_plot.flows, found, *_heads(proposal))
+        heads = f"Version {champion.version}", proposal.run.name
+        drawn = drawing.begin(migration_plot.flows, found, *heads)
         yield Picture("promotion/migration.png", drawn, grid=True)
-
-
-def _heads(proposal: Proposal) -> tuple[str, str]:
-    former = f"Version {proposal.champion.version}" if proposal.champion else "Before"
-    return former, proposal.run.name
 
 
 def promote(

@@ -104,18 +104,17 @@ def _quality(found: pd.DataFrame, proposal: Proposal) -> pd.DataFrame:
 
 def _cards(proposal: Proposal) -> list[Card]:
     """The run's cards under the lasting numbers and names."""
-    text = read_text(proposal.run.id, cards.PATH)
-    own = cards.loads(text) if text else []
-    lasting = [replace(card, number=proposal.numbers[card.number]) for card in own]
-    named = [replace(card, name=proposal.names[card.number]) for card in lasting]
-    return sorted(named, key=lambda card: card.number)
+    lasting = []
+    for card in cards.loads(read_text(proposal.run.id, cards.PATH)):
+        number = proposal.numbers[card.number]
+        lasting.append(replace(card, number=number, name=proposal.names[number]))
+    return sorted(lasting, key=lambda card: card.number)
 
 
 def _words(proposal: Proposal) -> About:
     """What the run says of itself, and whose numbers its segments have now."""
     run_id = proposal.run.id
-    text = read_text(run_id, About.PATH)
-    about = About.loads(text) if text else About()
+    about = About.loads(read_text(run_id, About.PATH))
     cleaning = read_table(run_id, "tables/cleaning.csv")
     told = [_note(proposal), proposal.migration.words if proposal.migration else ""]
     cleaned = pd.DataFrame() if cleaning is None else cleaning

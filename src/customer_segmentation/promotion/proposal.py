@@ -159,8 +159,7 @@ def _given(run: Run) -> set[int]:
 
 def _advice(run_id: str) -> dict[int, str]:
     """What to do with each segment of a run, by its own number."""
-    text = read_text(run_id, cards.PATH)
-    return {card.number: card.action for card in cards.loads(text)} if text else {}
+    return {card.number: card.action for card in cards.loads(read_text(run_id, cards.PATH))}
 
 
 def _as_before(
