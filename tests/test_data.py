@@ -118,6 +118,19 @@ def test_encodings(write):
     assert "cp1252 instead of utf-8" in data.summary
 
 
+def test_a_title_above_the_table_and_a_total_below_it_are_left_out(tmp_path, write):
+    rows = [["Report", None, None], [None] * 3, ["id", "spend", "town"], ["01", 5, "York"]]
+    rows += [["02", 7, "Hull"], ["Total", 12, None]]
+    path = tmp_path / "report.xlsx"
+    pd.DataFrame(rows).to_excel(path, index=False, header=False)
+    text = "\n".join(";".join("" if c is None else str(c) for c in row) for row in rows)
+    for file in (path, write(text), write(text.replace("Report;;", "Report"))):
+        data = load(file)
+        assert data.table["spend"].to_dict() == {"01": 5, "02": 7}
+        assert "rows above the header left out: 'Report'" in data.summary
+        assert lines(data, "total row removed")["examples"].tolist() == ["row 6 of the file"]
+
+
 def test_excel_cells_sheets_and_float_ids(tmp_path):
     path = tmp_path / "shop.xlsx"
     cells = pd.DataFrame(
@@ -182,6 +195,13 @@ def test_parquet_types(tmp_path):
 def test_numbers_as_people_write_them(write, cells, numbers):
     rows = "".join(f'{i}\t"{cell}"\n' for i, cell in enumerate(cells))
     assert load(write("id\tx\n" + rows)).table["x"].tolist() == numbers
+
+
+def test_several_currencies_in_a_column_are_said(write):
+    data = load(write("id,spend\n1,$5\n2,EUR 7\n3,€ 9\n"))
+    assert data.table["spend"].tolist() == [5, 7, 9]
+    assert "units mixed: $, EUR, € in 'spend'" in data.summary
+    assert "mixed" not in load(write("id,spend\n1,$5\n2,7\n")).summary
 
 
 def test_decimal_mark_of_the_file_decides_where_a_column_does_not(write):
@@ -317,6 +337,11 @@ def test_missing_values_as_configured(write):
     assert data.table["n"].tolist() == [6, 4, 6, 9]
     assert data.table["c"].tolist() == ["a", "a", "a", "b"]
     assert data.table["t"].isna().sum() == 1
+    mostly = load(write("id,n\n1,\n2,\n3,6\n4,\n", "mostly.csv"))
+    assert mostly.table["n"].isna().sum() == 3
+    assert lines(mostly, "missing value left")["examples"].tolist() == [
+        "1, 2, 4: no value for 75 % of the customers"
+    ]
     dropped = load(path, missing="drop")
     assert dropped.table.index.tolist() == [3, 4]
     assert lines(dropped, "incomplete row removed")["examples"].tolist() == ["1, 2"]
@@ -357,8 +382,8 @@ def test_every_row_is_accounted_for(tmp_path_factory, rows, missing, duplicate_i
     ends = data.report.iloc[[0, -1]]
     assert ends["rule"].tolist() == ["rows read", "rows kept"]
     assert ends["count"].tolist() == [data.rows_in, data.rows_out]
-    numeric = data.table.select_dtypes("number")
-    assert not (numeric.isna().any() & numeric.notna().any()).any()
+    gaps = data.table.select_dtypes("number").isna().mean()
+    assert ((gaps == 0) | (gaps > 0.5)).all()  # mostly empty columns are left as they are
 
 
 # What cannot be used

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import threading
@@ -161,12 +162,11 @@ def _write(path: Path, content: dict[str, object]) -> None:
 
 def show_run(result: Analysis, store: Store, run_id: str) -> None:
     """Print what a single run came to and where to look at it."""
-    from customer_segmentation import profiles  # noqa: PLC0415 - see above
+    from customer_segmentation import explanations, profiles  # noqa: PLC0415 - see above
 
     counts = profiles.counts(result.segments, result.names).drop(columns="share")
-    show_table(
-        counts, title=f"{result.name}: {result.finding}", caption=result.chosen.choice.reason
-    )
+    show_table(counts, title=result.name)
+    say(f"{explanations.finding(result)}\nTaken: {result.chosen.choice.reason}.")
     say(f"\nTo promote it:  python promote.py run={run_id}")
     _show_commands(store, {"this run": store.run_link(run_id), "all runs": store.link})
 
@@ -228,6 +228,7 @@ def show_error(error: Exception) -> None:
     ours = type(error).__module__.startswith("customer_segmentation")
     # Hydra's own errors are about the configuration, and say where in it.
     known = ours or type(error).__module__.startswith(("hydra.", "omegaconf."))
+    known |= isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
     what = str(error) if known else f"{type(error).__name__}: {error}"
     errors.print(f"[bold red]Error:[/bold red] {escape(what)}", highlight=False, soft_wrap=True)
     if not known:

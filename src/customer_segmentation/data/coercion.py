@@ -207,6 +207,10 @@ def _note_numbers(
     """Report the cells that were not plainly numbers."""
     rows = present.index[values.notna() & (~plain | context.typed)]
     if len(rows):
+        units = numerals.units(present[rows[:: len(rows) // SAMPLE + 1]])
+        if len(units) > 1:
+            detail = f"{listed(units)} in {present.name!r}, read as if they were one"
+            context.findings.note("units mixed", 1, column=str(present.name), detail=detail)
         rule = "text read as number" if context.typed else "number format read"
         detail = f"{present[rows[0]]!r} -> {values[rows[0]]:.12g}"
         context.findings.note(rule, len(rows), column=str(present.name), rows=rows, detail=detail)

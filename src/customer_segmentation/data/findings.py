@@ -56,7 +56,7 @@ def cells(column: pd.Series) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
-    return f"{value:.12g}" if isinstance(value, float) else repr(value)
+    return repr(value) if isinstance(value, str) else f"{value:.12g}"
 
 
 def counted(count: int, thing: str) -> str:

@@ -17,8 +17,10 @@ import pandas as pd
 from customer_segmentation.data import formats, large_text, native, text
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, in_brackets, listed
+from customer_segmentation.data.header import adds_up, empty, filled, header_row
 from customer_segmentation.data.identity import may_be_id
 
+TITLE = "rows above the header left out"  # rule of the cleaning report
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
 
@@ -106,10 +108,14 @@ def read(
             "export"
         )
     findings.note(f"empty {REMOVED}", len(blank), detail=f"rows {listed(blank)} of the file")
-    if len(blank):
-        numbers = {name: column.drop(index=blank) for name, column in numbers.items()}
+    present = frame.index.difference(blank)
+    total = present[-1:] if len(present) > 1 and adds_up(frame.loc[present[-1]]) else present[:0]
+    findings.note(f"total {REMOVED}", len(total), detail=f"row {listed(total)} of the file")
+    gone = blank.append(total)
+    if len(gone):
+        numbers = {name: column.drop(index=gone) for name, column in numbers.items()}
     return RawTable(
-        frame=frame.drop(index=blank) if len(blank) else frame,
+        frame=frame.drop(index=gone) if len(gone) else frame,
         numbers=numbers,
         rows_in=len(frame),
         sha256=digest.result(),
@@ -163,11 +169,13 @@ def _table(
     rows: Sequence[Sequence[Any]], path: Path, findings: Findings, choice: Choice
 ) -> pd.DataFrame:
     """Take the first row that is not blank as the header; keep every row's number."""
-    top = next((place for place, row in enumerate(rows) if not _blank(row)), None)
+    top = header_row(rows)
     if top is None:
         raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
+    title = [" ".join(map(str, filled(row))) for row in rows[:top] if filled(row)]
+    findings.note(TITLE, len(title), detail=listed(map(repr, title)))
     header, body = list(rows[top]), rows[top + 1 :]
-    while header and _empty(header[-1]) and all(len(row) < len(header) for row in body):
+    while header and empty(header[-1]) and all(len(row) < len(header) for row in body):
         header.pop()
     chosen = choice(header)
     _check_width(header, body, top + 2, path)
@@ -181,25 +189,17 @@ def _table(
 
 def _tidied(frame: pd.DataFrame, choice: Choice, blanks: int, findings: Findings) -> pd.DataFrame:
     """Leave out columns without name and value, and report what was tidied."""
-    empty = [name for name in frame if name in choice.unnamed and frame[name].isna().all()]
-    findings.note("empty column removed", len(empty), detail="no name and no value")
+    gone = [name for name in frame if name in choice.unnamed and frame[name].isna().all()]
+    findings.note("empty column removed", len(gone), detail="no name and no value")
     findings.note("blanks trimmed", blanks, detail="cells with blanks around the value")
-    return frame.drop(columns=empty) if empty else frame
-
-
-def _blank(row: Sequence[Any]) -> bool:
-    return all(_empty(cell) for cell in row)
-
-
-def _empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
+    return frame.drop(columns=gone) if gone else frame
 
 
 def _check_width(header: list[Any], body: Sequence[Sequence[Any]], first: int, path: Path) -> None:
     long = {
         number: len(row)
         for number, row in enumerate(body, start=first)
-        if len(row) > len(header) and not _blank(row[len(header) :])
+        if len(row) > len(header) and filled(row[len(header) :])
     }
     if long:
         found = listed(f"row {number} has {width}" for number, width in long.items())
@@ -251,7 +251,7 @@ class Choice:
             If a name occurs twice, or a wanted column is not there.
         """
         self.names = column_names(header, self.path)
-        self.unnamed = {name for name, cell in zip(self.names, header, strict=True) if _empty(cell)}
+        self.unnamed = {name for name, cell in zip(self.names, header, strict=True) if empty(cell)}
         places = dict(enumerate(self.names))
         if self.only is None:
             return places

@@ -24,6 +24,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from customer_segmentation.tracking import saved_view
 
@@ -109,7 +110,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
             experiment_id = _experiment_id(experiment, location)
             if view:
                 saved_view.save(mlflow.MlflowClient(), experiment_id, view)
-    except (MlflowException, OSError, sqlite3.Error) as error:
+    except (MlflowException, OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise StoreError(
             f"got a tracking store at {uri} that cannot be opened ({_first_line(error)}), "
             f"expected one that can be written. Check that it exists, runs and is writable, or set "
@@ -120,7 +121,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
 
 
 def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
-    """Open a store that runs were logged to; nothing is made.
+    """Open a store that runs were logged to; nothing is made, and what was left running closed.
 
     Raises
     ------
@@ -133,7 +134,10 @@ def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
         raise StoreError(
             f"got no runs in {database.parent}, expected a store there. Make it: python train.py -m"
         )
-    return open_store(uri, experiment, folder)
+    opened = open_store(uri, experiment, folder)
+    with suppress(MlflowException):  # of a store that can only be read
+        close_stale_runs(opened)
+    return opened
 
 
 @contextmanager
