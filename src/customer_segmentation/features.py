@@ -204,9 +204,10 @@ def _columns_of(
         if column not in table.columns:
             raise FeatureError(_missing(table, column, name))
         if table[column].nunique() < 2:
+            only = next(iter(table[column].dropna()), None)
             raise FeatureError(
                 f"features={name}: got a constant column {column!r} (every customer has "
-                f"{_only_value(table[column])!r}), expected varying values. Take it out of "
+                f"{only!r}), expected varying values. Take it out of "
                 f"the feature set."
             )
     return list(wanted)
@@ -231,10 +232,6 @@ def _missing(table: pd.DataFrame, column: str, name: str) -> str:
         f"features={name}: got no column {column!r}, expected it in the customer table, which has "
         f"{existing}.{hint} Correct conf/features/{name}.yaml, or use features=auto."
     )
-
-
-def _only_value(values: pd.Series[Any]) -> Any:
-    return next(iter(values.dropna()), None)
 
 
 def _with_imputer(transform: Any, columns: pd.DataFrame) -> Any:

@@ -16,7 +16,8 @@ import pyarrow as pa
 from customer_segmentation import numerals
 from customer_segmentation.data import dates, levels
 from customer_segmentation.data.expectations import UNDECLARED, Expectation
-from customer_segmentation.data.findings import Findings, cells, counted, listed
+from customer_segmentation.data.findings import Findings, cells, listed
+from customer_segmentation.style import plural
 from customer_segmentation.words import MISSING_TOKENS, folded
 
 MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
@@ -179,7 +180,7 @@ def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Se
     if infinite.empty:
         return numbers
     context.findings.refuse(
-        f"column {column.name!r}: got {counted(len(infinite), 'infinite value')} "
+        f"column {column.name!r}: got {plural(len(infinite), 'infinite value')} "
         f"({cells(infinite)}), expected finite numbers; correct or empty these cells"
     )
     return numbers.replace([np.inf, -np.inf], np.nan)
@@ -195,7 +196,7 @@ def _note_commas(present: pd.Series, context: Context) -> None:
 def _refuse_cells(bad: pd.Series, expected: str, instead: str, findings: Findings) -> None:
     if len(bad):
         findings.refuse(
-            f"column {bad.name!r}: got other text in {counted(len(bad), 'cell')} ({cells(bad)}), "
+            f"column {bad.name!r}: got other text in {plural(len(bad), 'cell')} ({cells(bad)}), "
             f"expected {expected}; correct or empty these cells, or list the words that mean "
             f"missing in data.missing_tokens, or declare the column as {instead}"
         )

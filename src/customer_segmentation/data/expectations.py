@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.data.findings import DataError, Findings, cells, counted, listed
+from customer_segmentation.data.findings import DataError, Findings, cells, listed
+from customer_segmentation.style import plural
 
 TYPES = ("number", "category", "date", "text")
 
@@ -131,7 +132,7 @@ def check_values(
             bad = frame.loc[_outside(frame[name], expected), name]
             if len(bad):
                 findings.refuse(
-                    f"column {name!r}: got {counted(len(bad), 'cell')} not allowed "
+                    f"column {name!r}: got {plural(len(bad), 'cell')} not allowed "
                     f"({cells(bad)}), expected {_allowed(expected)}; "
                     "correct or empty these cells, or widen data.columns"
                 )

@@ -59,17 +59,6 @@ def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, str) else f"{value:.12g}"
 
 
-def counted(count: int, thing: str) -> str:
-    """Write a count and its noun.
-
-    Examples
-    --------
-    >>> counted(1, "cell"), counted(2300, "row")
-    ('1 cell', '2,300 rows')
-    """
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
-
-
 @dataclass(frozen=True)
 class Finding:
     """One line of the cleaning report; `rows` are row numbers, named by customer id in the end."""

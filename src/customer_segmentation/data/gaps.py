@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation.data.findings import REMOVED, Findings, counted, listed
-from customer_segmentation.style import percent
+from customer_segmentation.data.findings import REMOVED, Findings, listed
+from customer_segmentation.style import percent, plural
 
 MOST = 0.5  # share of gaps; to fill more would be to make the column up
 
@@ -45,7 +45,7 @@ def complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) 
     if how == "error":
         for name, rows in gaps.items():
             findings.refuse(
-                f"column {name!r}: got {counted(len(rows), 'missing value')} "
+                f"column {name!r}: got {plural(len(rows), 'missing value')} "
                 f"({ids.name} {listed(ids[rows])}), expected none; "
                 "fill them in, or set data.missing=impute or drop"
             )

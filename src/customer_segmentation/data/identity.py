@@ -9,7 +9,8 @@ import pandas as pd
 
 from customer_segmentation.data.coercion import as_texts
 from customer_segmentation.data.expectations import closest
-from customer_segmentation.data.findings import REMOVED, Findings, cells, counted, listed
+from customer_segmentation.data.findings import REMOVED, Findings, cells, listed
+from customer_segmentation.style import plural
 
 _PEOPLE = {"customer", "cust", "client", "user", "member", "consumer", "shopper", "buyer"}
 _KUNDEN = {"kunde", "kunden", "mitglied", "mitglieds"}  # as German exports name them
@@ -58,7 +59,7 @@ def set_aside(
     empty = frame.index[ids.isna()]
     if len(empty):
         findings.refuse(
-            f"id column {found!r}: got {counted(len(empty), 'row')} without id "
+            f"id column {found!r}: got {plural(len(empty), 'row')} without id "
             f"(row {listed(empty)}), expected one id per row; "
             "fill them in, or name another column in data.id_column"
         )
@@ -183,7 +184,7 @@ def one_row_each(ids: pd.Series, how: str, findings: Findings) -> pd.Index:
         return ids.index
     if how == "error":
         findings.refuse(
-            f"id column {ids.name!r}: got {counted(repeated.nunique(), 'id')} on several rows "
+            f"id column {ids.name!r}: got {plural(repeated.nunique(), 'id')} on several rows "
             f"({cells(repeated.sort_values(kind='stable'))}), expected one row per customer; "
             "correct them, or set data.duplicate_ids=keep_first or keep_last; purchase lines are "
             "read with data=transactions"

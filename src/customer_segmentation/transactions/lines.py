@@ -14,7 +14,8 @@ import pandas as pd
 from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import open_source
-from customer_segmentation.data.findings import DataError, Findings, counted, listed
+from customer_segmentation.data.findings import DataError, Findings, listed
+from customer_segmentation.style import plural
 from customer_segmentation.transactions import raw, rules, staging
 from customer_segmentation.transactions.roles import recognised
 
@@ -184,7 +185,7 @@ def _check_purchases(account: pd.DataFrame, path: Path, as_of: dt.date) -> None:
     if not counts.get(rules.PURCHASES):
         went = listed((f"{rule} {count:,}" for rule, count in counts.items()), len(counts))
         raise DataError(
-            f"{path}: got no purchase among {counted(sum(counts.values()), 'line')} before {as_of} "
+            f"{path}: got no purchase among {plural(sum(counts.values()), 'line')} before {as_of} "
             f"({went}), expected at least one with customer, date and amount; "
             "check data.columns and data.as_of"
         )

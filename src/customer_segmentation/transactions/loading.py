@@ -12,7 +12,8 @@ import pandas as pd
 
 from customer_segmentation.batches import open_source
 from customer_segmentation.data import CustomerData
-from customer_segmentation.data.findings import DataError, counted, listed
+from customer_segmentation.data.findings import DataError, listed
+from customer_segmentation.style import plural
 from customer_segmentation.transactions.customers import (
     CATEGORIES,
     FREQUENCY,
@@ -95,7 +96,7 @@ def load(
         found = join(found, joining, lines.findings)
     if len(found) < 2:
         raise DataError(
-            f"{path}: got the purchases of {counted(len(found), 'customer')} "
+            f"{path}: got the purchases of {plural(len(found), 'customer')} "
             f"({listed(found.index)}), expected several to segment; check data.columns.customer"
         )
     reading["columns"] |= lines.columns

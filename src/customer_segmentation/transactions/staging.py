@@ -9,7 +9,8 @@ from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import Source, open_source
 from customer_segmentation.data.expectations import closest
-from customer_segmentation.data.findings import DataError, Findings, counted
+from customer_segmentation.data.findings import DataError, Findings
+from customer_segmentation.style import plural
 from customer_segmentation.transactions import cells, raw
 from customer_segmentation.transactions.roles import by_name
 from customer_segmentation.words import MISSING_TOKENS
@@ -187,7 +188,7 @@ def _column(
     found = wanted if wanted in columns else by_name(role, columns)
     if found is None or (role == "category" and wanted and wanted not in columns):
         raise DataError(
-            f"{path}: got no column known as the {role} in {counted(len(columns), 'column')}, "
+            f"{path}: got no column known as the {role} in {plural(len(columns), 'column')}, "
             f"expected one; {closest(wanted or role, columns)}; name it with data.columns.{role}"
         )
     return found
