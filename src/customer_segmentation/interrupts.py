@@ -24,21 +24,6 @@ def heed() -> None:
     Python reports and drops an exception in a destructor or a weak reference's callback. An
     interrupt that comes at such a moment is sent again. Other code may turn one into an error of
     its own: see :func:`requested`.
-
-    Examples
-    --------
-    >>> before = [signal.getsignal(sent) for sent in (signal.SIGINT, signal.SIGTERM)]
-    >>> heed()
-    >>> try:
-    ...     signal.raise_signal(signal.SIGTERM)
-    ... except KeyboardInterrupt:
-    ...     print("closing")
-    closing
-    >>> requested()
-    True
-    >>> forget()
-    >>> for sent, handler in zip((signal.SIGINT, signal.SIGTERM), before):
-    ...     _ = signal.signal(sent, handler)
     """
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -48,12 +33,6 @@ def heed() -> None:
 def requested() -> bool:
     """Whether this process was asked to end: an error since then is no failure of the work."""
     return _requested
-
-
-def forget() -> None:
-    """Start anew, as a process that was not asked to end."""
-    global _requested  # noqa: PLW0603 - a signal is the whole process's
-    _requested = False
 
 
 @cache
