@@ -67,6 +67,7 @@ TEXTS = {
     "trailing separators": ("id,spend,town\n" + ROWS).replace("\n", ",\n"),
     "quoted header": '"id","spend\n(EUR)","town"\n' + ROWS,
     "no last line end": "id,spend,town\n" + ROWS.rstrip(),
+    "title": "Customers 2026,,\n,,\nid,spend,town\n" + ROWS,
     "byte order mark": "\ufeffid,spend,town\n" + ROWS,
     "type changes halfway": "id,spend,town\n" + ROWS.replace("00050,25.0", "A-50,many"),
 }
@@ -83,6 +84,16 @@ def test_cells_are_those_that_training_reads(kind, tmp_path):
         expected.reset_index(drop=True),
     )
     assert found["id"].iloc[7] == "00007"
+
+
+def test_a_bad_byte_in_a_file_leaves_the_others_what_they_are(tmp_path):
+    content = ("id,größe\n" + "1,Köln\n" * 20).encode() + "2,Köln\n".encode("cp1252")
+    path = text_file(tmp_path, content)
+    found, _ = whole(path)
+    assert found["größe"].unique().tolist() == ["Köln"]
+    findings = Findings()
+    assert read(path, findings).frame["größe"].unique().tolist() == ["Köln"]
+    assert findings.entries[0].detail.endswith("the first in line 22")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "latin-1", "utf-16"])

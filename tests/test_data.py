@@ -118,6 +118,19 @@ def test_encodings(write):
     assert "cp1252 instead of utf-8" in data.summary
 
 
+def test_a_title_above_the_table_and_a_total_below_it_are_left_out(tmp_path, write):
+    rows = [["Report", None, None], [None] * 3, ["id", "spend", "town"], ["01", 5, "York"]]
+    rows += [["02", 7, "Hull"], ["Total", 12, None]]
+    path = tmp_path / "report.xlsx"
+    pd.DataFrame(rows).to_excel(path, index=False, header=False)
+    text = "\n".join(";".join("" if c is None else str(c) for c in row) for row in rows)
+    for file in (path, write(text), write(text.replace("Report;;", "Report"))):
+        data = load(file)
+        assert data.table["spend"].to_dict() == {"01": 5, "02": 7}
+        assert "rows above the header left out: 'Report'" in data.summary
+        assert lines(data, "total row removed")["examples"].tolist() == ["row 6 of the file"]
+
+
 def test_excel_cells_sheets_and_float_ids(tmp_path):
     path = tmp_path / "shop.xlsx"
     cells = pd.DataFrame(

@@ -34,8 +34,9 @@ def files(draw):
     separator = draw(st.sampled_from(";,\t"))
     end = draw(st.sampled_from(["\n", "\r\n"]))
     text = end.join(separator.join(line) for line in [names, *rows])
-    extra = draw(st.sampled_from(["", "", "", end, end + end, '"', separator, "\ufeff"]))
-    return extra + text if extra == "\ufeff" else text + extra
+    above = ["\ufeff", "Sales" + separator * (width - 1) + end]
+    extra = draw(st.sampled_from(["", "", "", end, end + end, '"', separator, *above]))
+    return extra + text if extra in above else text + extra
 
 
 def outcome(file):

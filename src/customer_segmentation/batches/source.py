@@ -19,6 +19,7 @@ from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.choice import column_names
 from customer_segmentation.data.files import head
 from customer_segmentation.data.findings import DataError, listed
+from customer_segmentation.data.header import LOOKED_AT, filled, header_row
 
 ROWS = 131_072  # of a chunk: some megabytes, and large enough that the loop costs nothing
 CELLS = 4 << 20  # of a chunk of a wide table, which has fewer rows
@@ -114,18 +115,20 @@ class ExcelSource:
         self._sheet = sheet or titles[0]
         left = [title for title in titles if title != self._sheet]
         self.notes = [f"read sheet {self._sheet!r}, left {listed(left)}"] if left else []
-        header = next((row for _, row in self._lines() if not _blank(row)), ())
-        while header and header[-1] is None:
-            header = header[:-1]
-        if not header:
+        first = list(islice((row for _, row in self._lines() if filled(row)), LOOKED_AT))
+        place = header_row(first)
+        if place is None:
             raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
+        header, self._above = first[place], place
+        while header[-1] is None:
+            header = header[:-1]
         self.columns = column_names(header, path)
 
     def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
         """Read the rows, only these columns of them, in this order."""
         places = [self.columns.index(column) for column in columns]
-        rows = ((number, row) for number, row in self._lines() if not _blank(row))
-        top, _ = next(rows)
+        rows = ((number, row) for number, row in self._lines() if filled(row))
+        top, _ = next(islice(rows, self._above, None))
         while chunk := list(islice(rows, ROWS)):
             index = [number - top for number, _ in chunk]
             cells = {
@@ -188,7 +191,3 @@ def _book(path: Path) -> Iterator[Any]:
         yield book
     finally:
         book.close()
-
-
-def _blank(row: Sequence[Any]) -> bool:
-    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in row)

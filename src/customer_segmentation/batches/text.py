@@ -26,6 +26,7 @@ from customer_segmentation.data import formats
 from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.choice import column_names
 from customer_segmentation.data.findings import DataError, Findings
+from customer_segmentation.data.header import header_row
 from customer_segmentation.data.survey import decodes
 
 BLOCK = 4 << 20  # bytes that pyarrow parses at a time
@@ -44,6 +45,7 @@ class _Survey:
     """What one pass over all bytes tells, so that nothing has to be guessed from the head."""
 
     encoding: str = "utf-8-sig"
+    utf8: bool = True
     quotes: int = 0
     regular: bool = True
 
@@ -60,11 +62,16 @@ class TextSource:
         text = _head(path, survey.encoding)
         findings = Findings()
         header = self._find_header(text, findings)
-        self.regular = survey.regular and survey.quotes % 2 == 0 and "16" not in self.encoding
+        strict = survey.utf8 or self.encoding != "utf-8-sig"
+        self.regular = (
+            survey.regular and survey.quotes % 2 == 0 and strict and "16" not in self.encoding
+        )
         self.columns = column_names(header, path)
         self.notes = [f"{entry.rule}: {entry.detail}" for entry in findings.entries]
         if survey.encoding != "utf-8-sig":
             self.notes.append(f"encoding: {survey.encoding} instead of utf-8")
+        elif not survey.utf8:
+            self.notes.append("encoding: utf-8 but for single bytes, read as cp1252")
 
     def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
         """Read the rows, only these columns of them, in this order."""
@@ -94,11 +101,12 @@ class TextSource:
     def _find_header(self, text: str, findings: Findings) -> list[str]:
         """Take the header that the training reader finds, and the separator that gives it."""
         rows = formats.text_rows(text.encode(), self.path, findings)
-        header = next((row for row in rows if any(cell.strip() for cell in row)), None)
-        if header is None:
+        place = header_row(rows)
+        if place is None:
             raise DataError(
                 f"{self.path}: got no cells, expected a header and rows; export it again"
             )
+        header = rows[place]
         named = re.match(r'"?sep=(.)', text, re.IGNORECASE)  # Excel writes it
         usual = formats.TEXT[self.path.suffix.lower()]
         for separator in [named[1]] if named else [usual, ",", ";", "\t", "|"]:
@@ -137,7 +145,7 @@ class TextSource:
         size = self.path.stat().st_size
         with self.path.open("rb") as raw:
             # Kept until the end: without a reader it would close the file.
-            text = io.TextIOWrapper(raw, self.encoding, errors="replace", newline="")
+            text = io.TextIOWrapper(raw, self.encoding, formats.BYTEWISE, newline="")
             numbered = enumerate(self._rows(text), start=1)
             while True:
                 chunk, problems = self._next(numbered, skip)
@@ -193,10 +201,9 @@ def _survey(path: Path) -> _Survey:
             found.quotes += block.count(b'"') if b'"' in block else 0
             found.regular &= not _irregular(block) and not _irregular(end + block[:2])
             end = block[-2:]
-            if found.encoding == "utf-8-sig" and not decodes(decoder, block):
-                found.encoding = _one_byte(path)
-    if found.encoding == "utf-8-sig" and not decodes(decoder, b"", final=True):
-        found.encoding = _one_byte(path)
+            found.utf8 = found.utf8 and decodes(decoder, block)
+    if not (found.utf8 and decodes(decoder, b"", final=True)):
+        found.utf8, found.encoding = False, _encoding(path)
     return found
 
 
@@ -204,13 +211,18 @@ def _irregular(block: bytes) -> bool:
     return any(rare in block and mark in block for mark, rare in IRREGULAR.items())
 
 
-def _one_byte(path: Path) -> str:
-    """Windows' western encoding, or latin-1, which has a character for every byte."""
+def _encoding(path: Path) -> str:
+    """UTF-8 all the same, Windows' western one, or latin-1, which has a character for all bytes."""
+    if formats.mostly_utf8(_blocks(path)):
+        return "utf-8-sig"
+    undefined = any(UNDEFINED_IN_CP1252.search(block) for block in _blocks(path))
+    return "latin-1" if undefined else "cp1252"
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(SCANNED):
-            if UNDEFINED_IN_CP1252.search(block):
-                return "latin-1"
-    return "cp1252"
+            yield block
 
 
 def _head(path: Path, encoding: str) -> str:
@@ -221,7 +233,7 @@ def _head(path: Path, encoding: str) -> str:
     if encoding != "utf-16" and (b"\0" in content[:4096] or content.startswith(BINARY)):
         # Binary content under a text extension is named for what it is.
         raise formats.unreadable(path, content, "it holds binary data")
-    text = content.decode(encoding, errors="ignore")
+    text = content.decode(encoding, formats.BYTEWISE)
     end = len(text) if whole else _last_line_end(text)
     return text[:end]
 

@@ -6,11 +6,13 @@ from the content. Workbooks give the stored results of formulas; nothing is eval
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
+import statistics
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from customer_segmentation.data.findings import DataError, Findings, listed
 TEXT = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # extension -> the separator it promises
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
+BYTEWISE = "bytewise"  # how bytes are decoded that are no UTF-8
 UNREAD = "sheet left unread"  # rule of the cleaning report
 SUPPORTED = (*TEXT, *PARQUET, *EXCEL)
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -102,14 +105,43 @@ def decoded(content: bytes, path: Path, findings: Findings) -> str:
         return content.decode("utf-16", errors="replace")
     if b"\0" in content[:4096] or content.startswith(tuple(_FILE_STARTS)):
         raise unreadable(path, content, "it holds binary data")
-    for encoding in ("utf-8-sig", "cp1252"):
-        with contextlib.suppress(UnicodeDecodeError):
-            text = content.decode(encoding)
-            if encoding != "utf-8-sig":
-                findings.note("encoding", 1, detail=f"{encoding} instead of utf-8")
-            return text
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if mostly_utf8([content]):
+            line = content.count(b"\n", 0, error.start) + 1
+            detail = f"utf-8 but for single bytes, read as cp1252, the first in line {line}"
+            findings.note("encoding", 1, detail=detail)
+            return content.decode("utf-8-sig", BYTEWISE)
+    with contextlib.suppress(UnicodeDecodeError):
+        text = content.decode("cp1252")
+        findings.note("encoding", 1, detail="cp1252 instead of utf-8")
+        return text
     findings.note("encoding", 1, detail="latin-1 instead of utf-8")
     return content.decode("latin-1")  # cp1252 leaves five bytes undefined, latin-1 none
+
+
+def mostly_utf8(blocks: Iterable[bytes]) -> bool:
+    r"""Tell a UTF-8 file with some bytes of another encoding from a file in that encoding.
+
+    Examples
+    --------
+    >>> mostly_utf8([b"K\xc3\xb6ln, K\xf6ln"]), mostly_utf8([b"K\xf6ln"])
+    (True, False)
+    """
+    special = bad = 0
+    for text in codecs.iterdecode(blocks, "utf-8", "replace"):
+        special += len(text) - len(text.encode("ascii", "ignore"))
+        bad += text.count("\ufffd")
+    return special >= 2 * bad
+
+
+def _bytewise(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(BYTEWISE, _bytewise)
 
 
 def found_separator(text: str, path: Path, findings: Findings) -> str:
@@ -125,8 +157,8 @@ def found_separator(text: str, path: Path, findings: Findings) -> str:
 
     def fit(separator: str) -> tuple[bool, float, int, bool]:
         widths = [len(row) for row in _parsed(sample, separator, strict=False)] or [1]
-        same = sum(width == widths[0] for width in widths) / len(widths)
-        return widths[0] > 1, same, widths[0], separator == usual
+        width = statistics.mode(widths)  # a title above the table has fewer cells
+        return width > 1, widths.count(width) / len(widths), width, separator == usual
 
     best = max(_SEPARATORS, key=fit)
     if not fit(best)[0] or best == usual:

@@ -25,6 +25,7 @@ from customer_segmentation import numerals
 from customer_segmentation.data import formats
 from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.findings import Findings
+from customer_segmentation.data.header import LOOKED_AT, header_row
 from customer_segmentation.data.survey import Survey, survey
 
 LARGE = 1_000_000  # bytes; smaller files are read cell by cell in no time
@@ -99,7 +100,7 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
         return None
     separator = formats.found_separator(head, path, noted)
     header, quoted = _cut(top.rstrip("\r"), separator), seen.quotes > top.count('"')
-    if not any(map(str.strip, header)) or (
+    if header_row([_cut(line, separator) for line in head.splitlines()[:LOOKED_AT]]) != 0 or (
         quoted and not _well_quoted(content or path.read_bytes(), separator)
     ):
         return None

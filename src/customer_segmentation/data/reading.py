@@ -21,7 +21,9 @@ from customer_segmentation.data.blanks import trimmed
 from customer_segmentation.data.choice import Choice, column_names
 from customer_segmentation.data.files import check_readable
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, in_brackets, listed
+from customer_segmentation.data.header import adds_up, empty, filled, header_row
 
+TITLE = "rows above the header left out"  # rule of the cleaning report
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
 
@@ -109,10 +111,14 @@ def read(
             "export"
         )
     findings.note(f"empty {REMOVED}", len(blank), detail=f"rows {listed(blank)} of the file")
-    if len(blank):
-        numbers = {name: column.drop(index=blank) for name, column in numbers.items()}
+    present = frame.index.difference(blank)
+    total = present[-1:] if len(present) > 1 and adds_up(frame.loc[present[-1]]) else present[:0]
+    findings.note(f"total {REMOVED}", len(total), detail=f"row {listed(total)} of the file")
+    gone = blank.append(total)
+    if len(gone):
+        numbers = {name: column.drop(index=gone) for name, column in numbers.items()}
     return RawTable(
-        frame=frame.drop(index=blank) if len(blank) else frame,
+        frame=frame.drop(index=gone) if len(gone) else frame,
         numbers=numbers,
         rows_in=len(frame),
         sha256=digest.result(),
@@ -153,11 +159,13 @@ def _table(
     rows: Sequence[Sequence[Any]], path: Path, findings: Findings, choice: Choice
 ) -> pd.DataFrame:
     """Take the first row that is not blank as the header; keep every row's number."""
-    top = next((place for place, row in enumerate(rows) if not _blank(row)), None)
+    top = header_row(rows)
     if top is None:
         raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
+    title = [" ".join(map(str, filled(row))) for row in rows[:top] if filled(row)]
+    findings.note(TITLE, len(title), detail=listed(map(repr, title)))
     header, body = list(rows[top]), rows[top + 1 :]
-    while header and _empty(header[-1]) and all(len(row) < len(header) for row in body):
+    while header and empty(header[-1]) and all(len(row) < len(header) for row in body):
         header.pop()
     places = choice(header)
     _check_width(header, body, top + 2, path)
@@ -170,7 +178,7 @@ def _table(
         column, found = _column(columns[place], index)
         blanks += found
         named[choice.names[place]] = column
-    unnamed = {choice.names[place] for place, label in enumerate(header) if _empty(label)}
+    unnamed = {choice.names[place] for place, label in enumerate(header) if empty(label)}
     return _tidied(pd.DataFrame(named, index=index), unnamed, blanks, findings)
 
 
@@ -182,7 +190,7 @@ def _large_table(found: large_text.Columns, names: list[str], findings: Findings
         names[place]: pd.Series(values, index=rows, name=names[place], copy=False)
         for place, values in found.numbers.items()
     }
-    unnamed = {names[place] for place, label in enumerate(found.header) if _empty(label)}
+    unnamed = {names[place] for place, label in enumerate(found.header) if empty(label)}
     return _tidied(frame.set_axis(rows), unnamed, found.blanks, findings), numbers
 
 
@@ -196,19 +204,11 @@ def _tidied(
     return frame.drop(columns=empty) if empty else frame
 
 
-def _blank(row: Sequence[Any]) -> bool:
-    return all(_empty(cell) for cell in row)
-
-
-def _empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
-
-
 def _check_width(header: list[Any], body: Sequence[Sequence[Any]], first: int, path: Path) -> None:
     long = {
         number: len(row)
         for number, row in enumerate(body, start=first)
-        if len(row) > len(header) and not _blank(row[len(header) :])
+        if len(row) > len(header) and filled(row[len(header) :])
     }
     if long:
         found = listed(f"row {number} has {width}" for number, width in long.items())
