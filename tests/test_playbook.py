@@ -156,14 +156,20 @@ def test_a_few_very_large_amounts_do_not_hide_who_spends_much():
 
 def test_a_column_goes_to_the_role_whose_words_cover_most_of_its_name():
     roles = {"age": ["age"], "tenure": ["account age"], "spending": ["spend"]}
-    table = pd.DataFrame({"AccountAge": [1.0], "spend on food": [1.0], "spend": [1.0]})
+    table = pd.DataFrame({"AccountAge": [1.0, 2], "spend on food": [1.0, 2], "spend": [1.0, 2]})
     found = positions.columns_of_roles(roles, table)
     assert {role: column.name for role, column in found.items()} == {
         "tenure": "AccountAge",
         "spending": "spend",
     }
-    average = positions.columns_of_roles(roles, pd.DataFrame({"average basket": [1.0]}))
+    average = positions.columns_of_roles(roles, pd.DataFrame({"average basket": [1.0, 2]}))
     assert average == {}
+
+
+def test_a_constant_column_speaks_for_no_role():
+    table = pd.DataFrame({"income": [1.0, 9.0], "Z_Revenue": [11.0, 11.0], "sales": [1.0, 9.0]})
+    found = positions.columns_of_roles({"spending": ["revenue", "sales"]}, table)
+    assert found["spending"].name == "sales"
 
 
 def test_everything_that_is_wrong_is_said_at_once():

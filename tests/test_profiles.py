@@ -170,6 +170,17 @@ def test_filler_words_stay_where_two_columns_would_sound_alike():
     assert named(table, 1, 2)[2] == "High annual income, high income"
 
 
+def test_a_level_of_several_columns_is_told_with_its_column():
+    answers = {"a": ["agree", "agree", "disagree"], "b": ["disagree", "agree", "disagree"]}
+    table = pd.DataFrame({c: pd.Categorical(v) for c, v in answers.items()})
+    assert named(table, 1, 1, 2)[2] == "Mostly a: disagree, mostly b: disagree"
+
+
+def test_the_larger_of_two_segments_is_named_like_the_smaller():
+    table = pd.DataFrame({"visits": [1.0, 2.0] * 10 + [8.0, 9.0]})
+    assert named(table, *[1] * 20, 2, 2) == {1: "Low visits", 2: "High visits"}
+
+
 def test_the_users_own_names_come_first_and_stay_as_they_are():
     table = pd.DataFrame({"income": [10.0, 50.0, 90.0]})
     segments = labelled(table, 1, 2, 3)
@@ -233,5 +244,9 @@ def test_a_level_that_says_nothing_alone_is_never_cut_off_from_its_column():
     )
     segments = labelled(table, 1, 1, 2, 2)
     found = naming.names(profiles.contrasts(table, segments), table, segments)
-    assert found[1] == "Mostly Zusatzoption…: ja, high Vertragslaufzeit…"
-    assert found[2] == "Mostly Zusatzoption…: nein, low Vertragslaufzeit…"
+    assert (
+        found[1] == "Mostly Zusatzoption Sicherheitspaket…: ja, high Vertragslaufzeit in Monaten…"
+    )
+    assert (
+        found[2] == "Mostly Zusatzoption Sicherheitspaket…: nein, low Vertragslaufzeit in Monaten…"
+    )

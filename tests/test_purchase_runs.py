@@ -85,7 +85,7 @@ def test_the_planted_kinds_become_segments_with_fitting_names(sales):
     assert names.to_dict() == {
         "regular": "Loyal regulars",
         "lapsed": "Lapsed",
-        "big and rare": "Few large purchases",
+        "big and rare": "Large purchases",
     }
 
 

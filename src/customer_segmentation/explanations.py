@@ -158,14 +158,11 @@ def about(
     -------
     About
     """
-    outliers = int((analysis.segments == OUTLIER).sum())
-    n, customers = analysis.n_segments, len(analysis.segments)
-    verdict = analysis.verdict if n > 1 else "none"
-    weak = n > 1 and bool(analysis.chosen.row["score"] <= 0)
+    kind = "weak" if _weak(analysis) else analysis.verdict if analysis.n_segments > 1 else "none"
     return About(
         title=f"Customer segments: {analysis.data.name}",
-        sentence=sentence(verdict, n, customers, outliers) + WEAK * weak,
-        meaning=MEANING.get("weak" if weak else verdict, ""),
+        sentence=finding(analysis),
+        meaning=MEANING.get(kind, ""),
         doubts=[*doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_)],
         method=method(analysis),
         inexact=[how[0].upper() + how[1:] + "." for how in analysis.approximations.values()],
@@ -174,6 +171,17 @@ def about(
         facts=facts(analysis, settings or {}, run_id=run_id, command=command),
         cleaning=analysis.data.report,
     )
+
+
+def finding(analysis: Analysis) -> str:
+    """What a run came to in a sentence, and whether one single group would do."""
+    outliers = int((analysis.segments == OUTLIER).sum())
+    said = sentence(analysis.verdict, analysis.n_segments, len(analysis.segments), outliers)
+    return said + WEAK * _weak(analysis)
+
+
+def _weak(analysis: Analysis) -> bool:
+    return analysis.n_segments > 1 and bool(analysis.chosen.row["score"] <= 0)
 
 
 def method(analysis: Analysis) -> str:

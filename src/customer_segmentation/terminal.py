@@ -161,12 +161,11 @@ def _write(path: Path, content: dict[str, object]) -> None:
 
 def show_run(result: Analysis, store: Store, run_id: str) -> None:
     """Print what a single run came to and where to look at it."""
-    from customer_segmentation import profiles  # noqa: PLC0415 - see above
+    from customer_segmentation import explanations, profiles  # noqa: PLC0415 - see above
 
     counts = profiles.counts(result.segments, result.names).drop(columns="share")
-    show_table(
-        counts, title=f"{result.name}: {result.finding}", caption=result.chosen.choice.reason
-    )
+    show_table(counts, title=result.name)
+    say(f"{explanations.finding(result)}\nTaken: {result.chosen.choice.reason}.")
     say(f"\nTo promote it:  python promote.py run={run_id}")
     _show_commands(store, {"this run": store.run_link(run_id), "all runs": store.link})
 

@@ -18,6 +18,7 @@ from customer_segmentation.naming.wording import (
     comparative,
     humanise,
     share_of,
+    visible,
     wording,
     wordings,
 )
@@ -44,7 +45,7 @@ def names(
     """Name every segment; the same input gives the same names, and no two are equal.
 
     The user's own name comes first, then that of the play which fits, else a computed one: a number
-    is high or low from `HIGH` standard deviations on, a category level is named when the segment
+    is high or low from `visible` standard deviations on, a category level is named when the segment
     has that much more of it; the two strongest make the name, in the table's column order. Equal
     computed names get graded words, then a third and fourth feature. Segments with the same play
     are told apart by the feature in which they differ most. A bare number is the last resort.
@@ -123,7 +124,8 @@ def _computed(
         return {int(contrasts.index[0]): "All customers"}
     found = traits(contrasts, table, segments)
     result = dict.fromkeys(found, "")
-    for count, threshold, graded in STAGES:
+    for count, least, graded in STAGES:
+        threshold = min(least, visible(len(found)))
         for segment in (segment for group in _alike(result) for segment in group):
             result[segment] = _name(found[segment], count, threshold, graded)
     return result

@@ -33,7 +33,8 @@ def columns_of_roles(
 
     A column belongs to the role whose words cover the most of its name, so "account age" is a
     tenure where that role lists "account age", though "age" is in it. Of a role's columns the one
-    with the earliest listed words is taken, then that with the shortest name, then the first.
+    with the earliest listed words is taken, then that with the shortest name, then the first. A
+    constant says nothing of anybody: it has no role.
 
     Parameters
     ----------
@@ -50,13 +51,14 @@ def columns_of_roles(
     Examples
     --------
     >>> roles = {"age": ["age", "- year birth"], "tenure": ["account age", "tenure"]}
-    >>> table = pd.DataFrame({"Account_Age": [3.0], "Year_Birth": [1980.0]})
+    >>> table = pd.DataFrame({"Account_Age": [3.0, 4.0], "Year_Birth": [1980.0, 1990.0]})
     >>> {role: tuple(column) for role, column in columns_of_roles(roles, table).items()}
     {'age': ('Year_Birth', True), 'tenure': ('Account_Age', False)}
     """
     found: dict[str, list[tuple[int, int, int, RoleColumn]]] = {}
     for order, column in enumerate(table.columns):
-        match = _role_of(column, roles) if is_numeric(table[column]) else None
+        varies = is_numeric(table[column]) and table[column].nunique() > 1
+        match = _role_of(column, roles) if varies else None
         if match is not None:
             role, place, backwards = match
             candidate = (place, len(str(column)), order, RoleColumn(column, backwards))

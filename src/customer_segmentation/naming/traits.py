@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,13 +78,21 @@ def traits(
     -1.0
     """
     words, result = wordings(list(table.columns)), {}
+    shared = _shared(table)
     for segment, row in zip(map(int, contrasts.index), contrasts.to_numpy(), strict=True):
         member = (segments == segment).to_numpy()
         labelled = zip(contrasts.columns, map(float, row), strict=True)
         found = [_trait(label, contrast, words, table, member) for label, contrast in labelled]
-        known = [trait for trait in found if trait is not None]
+        known = [replace(t, shared=t.level in shared) for t in found if t is not None]
         result[segment] = sorted(known, key=lambda trait: (-abs(trait.contrast), trait.order))
     return result
+
+
+def _shared(table: pd.DataFrame) -> set[str]:
+    """Levels that more than one column has, as the answers of a survey."""
+    categories = [table[column] for column in table.columns if is_category(table[column])]
+    counted = Counter(str(level) for values in categories for level in values.dropna().unique())
+    return {level for level, columns in counted.items() if columns > 1}
 
 
 def _trait(

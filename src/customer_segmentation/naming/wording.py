@@ -24,7 +24,8 @@ VERY = 1.5
 
 LEVEL = " = "
 FILLERS = ("annual", "yearly", "score")  # the last only after a word of doing
-LONGEST_WORDING = 24
+LONGEST_WORDING = 32
+LONGEST_ACRONYM = 4
 BARE = {"true", "false", "none", "nein", "missing", "unknown", "other", "others", "keine", "keiner"}
 # What is counted is many or few, not high or low: days since the last purchase, orders.
 COUNTED = re.compile(
@@ -48,6 +49,8 @@ class Trait:
         The category level, None for a number.
     share : float
         Share of the segment's customers with that level; NaN for a number.
+    shared : bool
+        Whether other columns have that level too, which then says nothing without its column.
     """
 
     order: int
@@ -55,6 +58,21 @@ class Trait:
     words: str
     level: str | None = None
     share: float = float("nan")
+    shared: bool = False
+
+
+def visible(segments: int) -> float:
+    """The contrast from which on a segment is said to be different, by how many there are.
+
+    Of two, what sets one apart sets the other apart the other way round; the larger is only nearer
+    to the average, to which it contributes more.
+
+    Examples
+    --------
+    >>> visible(5), visible(2)
+    (0.5, 0.2)
+    """
+    return HIGH if segments > 2 else SLIGHT
 
 
 def feature(column: Hashable, level: object) -> Hashable:
@@ -71,16 +89,21 @@ def feature(column: Hashable, level: object) -> Hashable:
 def humanise(column: Hashable) -> str:
     """Turn a column name into words: no units in brackets, no snake_case, no CamelCase.
 
-    Capitals stay: they are spelling, in German of every noun.
+    Capitals stay: they are spelling, in German of every noun; but in a name that has nothing else
+    they are a database's.
 
     Examples
     --------
     >>> [humanise(c) for c in ("Annual Income (k$)", "MntWines", "days_since-visit", "RFMScore")]
     ['Annual Income', 'Mnt Wines', 'days since visit', 'RFM Score']
+    >>> humanise("CASH_ADVANCE_TRX"), humanise("RFM")
+    ('cash advance trx', 'RFM')
     """
     text = re.sub(r"[(\[{][^)\]}]*[)\]}]", " ", str(column))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
     words = re.sub(r"[\W_]+", " ", text).strip()
+    if words.isupper() and max(map(len, words.split())) > LONGEST_ACRONYM:
+        words = words.lower()
     return words or str(column).strip() or "unnamed"
 
 
@@ -96,7 +119,7 @@ def wording(trait: Trait, graded: bool = False) -> str:
     """
     if trait.level is not None:
         often = "mostly" if trait.share > 0.5 else "more often"
-        return f"{often} {_named(trait.words, trait.level)}"
+        return f"{often} {_named(trait.words, trait.level, shared=trait.shared)}"
     grade = _grade(abs(trait.contrast)) if graded else ""
     if trait.words.casefold() == "age":
         if grade == "very ":
@@ -181,9 +204,9 @@ def _degree(words: str, up: bool, counted: str, measured: str, *, whole: bool = 
     return f"{high if up else low} {noun if whole else _short(noun)}"
 
 
-def _named(words: str, level: str) -> str:
+def _named(words: str, level: str, *, shared: bool = False) -> str:
     """A level that says nothing alone is told with its column."""
-    bare = len(level) <= 3 or not level[0].isalpha() or level.casefold() in BARE
+    bare = shared or len(level) <= 3 or not level[0].isalpha() or level.casefold() in BARE
     return f"{_short(words)}: {_short(level)}" if bare else _short(level)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from customer_segmentation.data.levels import is_category, is_numeric
 from customer_segmentation.labels import FloatArray
 from customer_segmentation.naming.traits import indicators, traits
-from customer_segmentation.naming.wording import HIGH, feature, told
+from customer_segmentation.naming.wording import feature, told, visible
 from customer_segmentation.profiles.significance import Codes
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
 
@@ -61,15 +61,16 @@ def summary(
     rows = counts(segments, names)
     rows = rows[rows["segment"] != OUTLIER].reset_index(drop=True)
     numbers = segments.to_numpy()
+    said: dict[Hashable, Any] = {}
     for column in table.columns:
         title = f"{column} (data)" if column in RESERVED else column
         if is_numeric(table[column]):
             means = table[column].astype("float64").groupby(numbers).mean()
-            rows[title] = means.reindex(rows["segment"]).to_numpy()
+            said[title] = means.reindex(rows["segment"]).to_numpy()
         elif is_category(table[column]):
             level, having = _most_frequent(table[column], numbers, rows["segment"])
-            rows[title], rows[f"{column} (share)"] = level, having / rows["customers"]
-    return rows
+            said[title], said[f"{column} (share)"] = level, having / rows["customers"]
+    return pd.concat([rows, pd.DataFrame(said, index=rows.index)], axis=1)
 
 
 def counts(segments: "pd.Series[int]", names: Mapping[int, str]) -> pd.DataFrame:
@@ -218,11 +219,11 @@ def describe(
     >>> describe(contrasts(table, segments), table, segments)[1]
     '2 customers (50 %): lower Age (20 against 40 for all).'
     """
-    inside = (segments != OUTLIER).to_numpy()
+    inside, least = (segments != OUTLIER).to_numpy(), visible(len(contrasts))
     sentences = {}
     for segment, found in traits(contrasts, table, segments).items():
         member = (segments == segment).to_numpy()
-        strong = [trait for trait in found if abs(trait.contrast) >= HIGH][:3]
+        strong = [trait for trait in found if abs(trait.contrast) >= least][:3]
         count = int(member.sum())
         phrases = [told(trait, table, member, inside) for trait in strong]
         size = f"{plural(count, 'customer')} ({percent(count / max(len(table), 1))})"
