@@ -389,6 +389,8 @@ def test_the_output_goes_through_a_link(tmp_path):
     link.symlink_to(real)
     with batches.open_target(link, SCHEMA) as writer:
         writer.write(rows_of(2))
+        [part] = tmp_path.glob(".real.csv.*")
+        assert part.stat().st_mode & 0o777 == 0o600
     assert link.is_symlink()
     assert real.read_text().startswith("id,n,share\n")
     assert real.stat().st_mode & 0o777 == 0o600  # nobody else may read the new one either

@@ -301,6 +301,8 @@ def test_options_keep_the_type_of_their_default(tmp_path):
     assert options.read(given, file, tmp_path) == {
         "a": 2, "b": 3.0, "c": True, "d": "so: it, is", "e": ["p", "q"], "f": {"g": 7}
     }  # fmt: skip
+    file.write_text("model: champion\nseed: 3\n")
+    assert options.read(["model=", "seed=null"], file, tmp_path) == {"model": "champion", "seed": 3}
 
 
 def test_a_reader_who_leaves_early_gets_no_traceback(tmp_path):

@@ -192,6 +192,8 @@ def test_a_new_customer_file_serves_a_model_that_needs_one(tmp_path):
     assert segments[found.segments.index].tolist() == found.segments.tolist()
     with pytest.raises(DataError, match="the input is never written"):
         rescored((found, moved), tmp_path / "sales.csv", tmp_path / "moved.csv")
+    with pytest.raises(DataError, match="trained without such a file"):
+        scoring.with_files({**described, "history": data.history}, items="items.csv")
 
 
 def test_who_is_not_in_the_customer_file_is_not_described_by_that(tmp_path):

@@ -67,8 +67,9 @@ def end_with_launcher() -> None:
     --------
     >>> end_with_launcher()
     """
-    if multiprocessing.parent_process() is not None:
-        threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+    launcher = multiprocessing.parent_process()
+    if launcher is not None:  # by its own number: by now it may be gone
+        threading.Thread(target=_watch, args=(launcher.pid,), daemon=True).start()
 
 
 def _watch(launcher: int) -> None:

@@ -95,7 +95,8 @@ def read(argv: Sequence[str], defaults: Path, root: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Nested as in the file; a value is of the type of its default, text where that is null.
+        Nested as in the file; a value is of the type of its default, text where that is null. An
+        empty one, or null, is the default.
 
     Raises
     ------
@@ -152,7 +153,7 @@ def _unknown(pair: str, key: str, known: list[str], has_value: bool) -> str:
 def _typed(key: str, text: str, default: object) -> object:
     """Turn the text into what the default is; so a reason may hold colons, commas and quotes."""
     if text.lower() in ("null", "none", ""):
-        return None if default is None or isinstance(default, str) else default
+        return default
     if isinstance(default, bool):
         if text.lower() in (*TRUE, *FALSE):
             return text.lower() in TRUE

@@ -6,6 +6,7 @@ import glob
 import os
 import shutil
 import socket
+import stat
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +15,16 @@ ENDING = f"@{socket.gethostname()}.part"  # whose process it is that a name hold
 
 
 def new_part(final: Path) -> Path:
-    """Name a file beside `final`; what killed processes left of earlier ones is removed.
+    """Make an empty file beside `final`, as private as that is where it exists.
+
+    What killed processes left of earlier ones is removed.
 
     Examples
     --------
-    >>> new_part(Path("scored.csv")).name.startswith(".scored.csv.")
-    True
+    >>> import tempfile
+    >>> part = new_part(Path(tempfile.mkdtemp()) / "scored.csv")
+    >>> part.name.startswith(".scored.csv."), part.stat().st_size
+    (True, 0)
     """
     start = f".{final.name[:100]}."
     for left in final.parent.glob(f"{glob.escape(start)}*{glob.escape(ENDING)}"):
@@ -27,7 +32,10 @@ def new_part(final: Path) -> Path:
         if pid.isdigit() and _gone(int(pid)):
             with suppress(OSError):
                 left.unlink()
-    return final.with_name(f"{start}{uuid.uuid4().hex[:8]}.{os.getpid()}{ENDING}")
+    part = final.with_name(f"{start}{uuid.uuid4().hex[:8]}.{os.getpid()}{ENDING}")
+    mode = stat.S_IMODE(final.stat().st_mode) | 0o600 if final.exists() else 0o666
+    part.touch(mode, exist_ok=False)
+    return part
 
 
 def put_in_place(part: Path, final: Path) -> None:

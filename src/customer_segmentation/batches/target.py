@@ -132,9 +132,10 @@ def open_target(path: Path, schema: pa.Schema) -> Iterator[Writer]:
     "a,b",
     """
     final = path.resolve()  # through a link, to the file it stands for
-    part = new_part(final)
+    part: Path | None = None
     writer: Writer | None = None
     try:
+        part = new_part(final)
         writer = _writer(part, final.suffix.lower(), schema)
         yield writer
         writer.close()
@@ -148,7 +149,8 @@ def open_target(path: Path, schema: pa.Schema) -> Iterator[Writer]:
         if writer is not None:
             with suppress(OSError):
                 writer.discard()
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def _writer(part: Path, suffix: str, schema: pa.Schema) -> Writer:
@@ -166,7 +168,7 @@ class _TextWriter:
         self._separator = separator
         self._special = [mark.encode() for mark in (separator, '"', "\r", "\n")]
         self._quote_if = f'[{re.escape(separator)}"\r\n]'
-        self._file = part.open("xb")
+        self._file = part.open("wb")
         names = pa.array(schema.names, pa.string())
         self._file.write((separator.join(self._quoted(names).to_pylist()) + "\n").encode())
 
@@ -249,7 +251,7 @@ class _ExcelWriter:
 
     def close(self) -> None:
         """Write the workbook."""
-        with self._part.open("xb") as file:
+        with self._part.open("wb") as file:
             self._book.save(file)
 
     def discard(self) -> None:

@@ -154,7 +154,9 @@ def with_files(
         _refuse(items=items, customers=customers)
         return dict(reference)
     reading, joining = dict(history["reading"]), history["joining"]
-    if items is not None:
+    if reading["items"] is None:
+        _refuse(items=items)
+    elif items is not None:
         reading["items"] = items
     if joining is None:
         _refuse(customers=customers)
