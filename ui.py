@@ -24,7 +24,7 @@ def main() -> int:
     from customer_segmentation import port
 
     another = "make ui ARGS='--port {port}'"
-    problem = missing(options.folder) or port.busy(HOST, options.port, another)
+    problem = port.busy(HOST, options.port, another)
     if problem:
         print(problem, file=sys.stderr)
         return 1
@@ -32,7 +32,7 @@ def main() -> int:
     from customer_segmentation.tracking import store
 
     try:
-        opened = store.open_store(
+        opened = store.open_existing(
             store.local_uri(options.folder), options.experiment, options.folder
         )
     except store.StoreError as error:
@@ -43,13 +43,6 @@ def main() -> int:
         f"The comparison opens at {link} in about ten seconds.", highlight=False, soft_wrap=True
     )
     return serve(opened.uri, options.port)
-
-
-def missing(folder: Path) -> str:
-    """Say what to do when there is no store yet; "" if there is one."""
-    if (folder / "mlflow.db").is_file():
-        return ""
-    return f"got no runs in {folder}, expected a store there. Make runs first: make sweep."
 
 
 def serve(uri: str, port: int) -> int:

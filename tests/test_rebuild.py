@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pandas as pd
 import pytest
-from conftest import MALL, runs
+from conftest import MALL, client, runs
+
+from customer_segmentation.environment import requirements
 
 
 @pytest.mark.parametrize(
@@ -34,12 +37,15 @@ def test_what_differs_is_said(cli, folder, tmp_path):
     data = shutil.copy(MALL, tmp_path / "mall.csv")
     assert cli(f"data.path={data}").returncode == 0
     run_id = runs(folder)[0].info.run_id
+    client(folder).set_tag(run_id, "versions", ", ".join(["numpy==0.1", *requirements()[2:]]))
     table = pd.read_csv(data)
     table.iloc[:150].to_csv(data, index=False)
     done = cli(f"rebuild={run_id}")
     assert done.returncode == 1
     assert "the labels differ" in done.stdout
     assert "data_sha256" in done.stdout
+    assert re.search(r"numpy +│ 0.1 +│ \d", done.stdout)
+    assert "scipy" not in done.stdout
     assert "200" in done.stdout
     assert "150 customers in both" in done.stdout
 

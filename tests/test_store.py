@@ -85,6 +85,10 @@ def test_runs_of_a_dead_process_are_closed_and_those_of_a_living_one_are_not(ope
     assert sorted(store.close_stale_runs(opened)) == ["gone", "reused"]
     status = {run.info.run_name: run.info.status for run in runs(folder)}
     assert status == {"mine": "RUNNING", "gone": "KILLED", "reused": "KILLED", "other": "RUNNING"}
+    late = {"host": tags["host"], "process": "1@0"}
+    asked.create_run(opened.experiment_id, run_name="late", tags=late)
+    store.open_existing(opened.uri, opened.experiment, folder)  # as every other command does
+    assert {r.info.status for r in runs(folder) if r.info.run_name == "late"} == {"KILLED"}
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////proc/nowhere/mlflow.db", "nonsense://x"])

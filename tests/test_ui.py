@@ -49,7 +49,7 @@ def test_a_port_in_use_is_said_before_anything_is_started(folder):
 def test_a_folder_without_runs_is_said_and_not_made(tmp_path):
     done = refused("--folder", tmp_path / "mlruns", "--port", free_port())
     assert done.returncode == 1
-    assert "make sweep" in done.stdout
+    assert "python train.py -m" in done.stdout
     assert not (tmp_path / "mlruns").exists()
 
 

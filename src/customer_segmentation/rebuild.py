@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -86,9 +87,15 @@ def compare(run: Run, again: Analysis) -> Rebuilt:
         ("data_sha256", run.tags.get("data_sha256", ""), again.data.sha256),
         ("customers", f"{len(then):,}", f"{len(now):,}"),
         ("run", run.name, again.name),
-        ("versions", run.tags.get("versions", ""), ", ".join(requirements())),
+        *_versions(run.tags.get("versions", "").split(", "), requirements()),
         ("code", run.tags.get(COMMIT, ""), parent_run.source().get(COMMIT, "")),
         ("labels", f"{len(both):,} customers in both", f"{changed:,} of them labelled otherwise"),
     ]
     different = [row for row in rows[:-1] if row[1] != row[2]] + ([] if same else rows[-1:])
     return Rebuilt(pd.DataFrame(different, columns=["what", "then", "now"]), same, len(both))
+
+
+def _versions(then: Sequence[str], now: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Package, version then, version now, of each package."""
+    before, after = (dict(pin.split("==") for pin in pins if pin) for pins in (then, now))
+    return [(name, before.get(name, ""), version) for name, version in after.items()]

@@ -119,7 +119,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
 
 
 def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
-    """Open a store that runs were logged to; nothing is made.
+    """Open a store that runs were logged to; nothing is made, and what was left running closed.
 
     Raises
     ------
@@ -132,7 +132,10 @@ def open_existing(uri: str | None, experiment: str, folder: Path) -> Store:
         raise StoreError(
             f"got no runs in {database.parent}, expected a store there. Make it: python train.py -m"
         )
-    return open_store(uri, experiment, folder)
+    opened = open_store(uri, experiment, folder)
+    with suppress(MlflowException):  # of a store that can only be read
+        close_stale_runs(opened)
+    return opened
 
 
 @contextmanager
