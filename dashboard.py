@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src"))
@@ -34,7 +32,7 @@ def main(argv: list[str]) -> int:
         return 1
     print(f"The dashboard opens at http://{chosen['host']}:{chosen['port']} in some seconds.")
     sys.stdout.flush()
-    return serve(chosen)
+    serve(chosen)
 
 
 def flags(chosen: dict[str, Any]) -> list[str]:
@@ -55,22 +53,12 @@ def flags(chosen: dict[str, Any]) -> list[str]:
     return [part for name, value in settings.items() for part in (f"--{name}", str(value))]
 
 
-def serve(chosen: dict[str, Any]) -> int:
-    """Run the server until Ctrl-C."""
+def serve(chosen: dict[str, Any]) -> NoReturn:
+    """Become the server, which ends with Ctrl-C."""
     paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags(chosen)]
-    command += ["--", json.dumps(chosen)]
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        return subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
-
-
-def interrupt(*_: object) -> None:
-    """Treat a request to terminate like Ctrl-C, so that the server ends too."""
-    raise KeyboardInterrupt
+    os.execve(sys.executable, [*command, "--", json.dumps(chosen)], environment)
 
 
 if __name__ == "__main__":
