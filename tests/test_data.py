@@ -197,6 +197,13 @@ def test_numbers_as_people_write_them(write, cells, numbers):
     assert load(write("id\tx\n" + rows)).table["x"].tolist() == numbers
 
 
+def test_several_currencies_in_a_column_are_said(write):
+    data = load(write("id,spend\n1,$5\n2,EUR 7\n3,€ 9\n"))
+    assert data.table["spend"].tolist() == [5, 7, 9]
+    assert "units mixed: $, EUR, € in 'spend'" in data.summary
+    assert "mixed" not in load(write("id,spend\n1,$5\n2,7\n")).summary
+
+
 def test_decimal_mark_of_the_file_decides_where_a_column_does_not(write):
     data = load(write("id;a;b\n1;1,5;1.234\n2;2,25;5.000\n")).table
     assert data["b"].tolist() == [1234.0, 5000.0]
@@ -330,6 +337,11 @@ def test_missing_values_as_configured(write):
     assert data.table["n"].tolist() == [6, 4, 6, 9]
     assert data.table["c"].tolist() == ["a", "a", "a", "b"]
     assert data.table["t"].isna().sum() == 1
+    mostly = load(write("id,n\n1,\n2,\n3,6\n4,\n", "mostly.csv"))
+    assert mostly.table["n"].isna().sum() == 3
+    assert lines(mostly, "missing value left")["examples"].tolist() == [
+        "1, 2, 4: no value for 75 % of the customers"
+    ]
     dropped = load(path, missing="drop")
     assert dropped.table.index.tolist() == [3, 4]
     assert lines(dropped, "incomplete row removed")["examples"].tolist() == ["1, 2"]
@@ -370,8 +382,8 @@ def test_every_row_is_accounted_for(tmp_path_factory, rows, missing, duplicate_i
     ends = data.report.iloc[[0, -1]]
     assert ends["rule"].tolist() == ["rows read", "rows kept"]
     assert ends["count"].tolist() == [data.rows_in, data.rows_out]
-    numeric = data.table.select_dtypes("number")
-    assert not (numeric.isna().any() & numeric.notna().any()).any()
+    gaps = data.table.select_dtypes("number").isna().mean()
+    assert ((gaps == 0) | (gaps > 0.5)).all()  # mostly empty columns are left as they are
 
 
 # What cannot be used

@@ -24,6 +24,7 @@ def customers(n=60):
             "city": pd.Categorical(rng.choice(["Rome", "Oslo", "Lima"], n)),
             "sex": pd.Categorical(rng.choice(["m", "f"], n)),
             "country": pd.Categorical(["IT"] * n),
+            "fax": np.where(np.arange(n) % 10, np.nan, np.arange(n)),
             "note": [f"note {i}" for i in range(n)],
             "since": pd.date_range("2020-01-01", periods=n),
             "row": np.arange(n, dtype=float) + 100,
@@ -44,6 +45,7 @@ def test_auto_takes_every_usable_column_and_says_what_it_leaves_out():
     assert sorted(built.columns) == ["age", "city", "club", "sex", "spend"]
     assert built.left_out == {
         "country": "constant",
+        "fax": "no value for 90 % of the customers",
         "note": "text with 60 different values",
         "since": "date",
         "row": "a running number",

@@ -18,7 +18,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from customer_segmentation import memory
+from customer_segmentation.data.gaps import MOST
 from customer_segmentation.labels import FloatArray
+from customer_segmentation.style import percent
 
 MAX_LEVELS = 12  # more levels than this is a name or a place, not a category to segment by
 # Beyond a skewness of 1 a column counts as highly skewed (Bulmer 1979, Principles of Statistics).
@@ -138,7 +140,7 @@ def kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
         A numeric column is skewed when it has no negative value and a skewness beyond 1 either
         way, as amounts of money have.
     reasons : dict, column -> why it is left out
-        Constants, identifiers, free text, dates and columns without values.
+        Constants, identifiers, free text, dates and columns of which most is missing.
 
     Examples
     --------
@@ -162,6 +164,8 @@ def _kind_of(values: pd.Series[Any]) -> tuple[str, str]:
         return "", "no values"
     if levels == 1:
         return "", "constant"
+    if (missing := values.isna().mean()) > MOST:
+        return "", f"no value for {percent(float(missing))} of the customers"
     if pd.api.types.is_datetime64_any_dtype(values):
         return "", "date"
     if pd.api.types.is_numeric_dtype(values):

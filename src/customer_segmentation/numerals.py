@@ -166,6 +166,18 @@ def parsed(texts: pd.Series, default: Mark = ".") -> tuple[pd.Series, pd.Series]
     return column(values), column(values == plain)
 
 
+def units(texts: pd.Series) -> list[str]:
+    """Currencies and percent signs in cells, the commonest first.
+
+    Examples
+    --------
+    >>> units(pd.Series(["$1", "2 eur", "EUR 3", "4"]))
+    ['EUR', '$']
+    """
+    found = texts.str.extract(f"({_UNIT})", flags=re.IGNORECASE, expand=False).dropna()
+    return list(found.str.upper().str.rstrip(".").value_counts().index)
+
+
 def read(texts: Sequence[str], mark: Mark) -> npt.NDArray[np.float64]:
     """Read distinct texts with a known decimal mark.
 

@@ -21,7 +21,14 @@ __all__ = ["CustomerData", "DataError", "load"]
 
 # Rules whose line says more than its count.
 SAID = {"customers numbered", "encoding", "separator", formats.UNREAD, "read otherwise"}
-SAID |= {TITLE, "as_of", "columns recognised by name", "amount read as", "dates read"}
+SAID |= {
+    TITLE,
+    "units mixed",
+    "as_of",
+    "columns recognised by name",
+    "amount read as",
+    "dates read",
+}
 ENDS = {"rows read", "rows kept", "lines read", "customers"}
 Missing = Literal["impute", "drop", "error"]
 DuplicateRows = Literal["drop", "keep"]
@@ -125,7 +132,8 @@ def load(
         required. Other columns are kept with an inferred type.
     missing : {"impute", "drop", "error"}, default "impute"
         Numbers and dates get their column's median, categories the most frequent level; or rows
-        with a missing value are dropped. Free text and columns without any value stay as they are.
+        with a missing value are dropped. Free text and columns of which most is missing stay as
+        they are.
     duplicate_rows : {"drop", "keep"}, default "drop"
         What to do with rows equal in every column, the id included.
     duplicate_ids : {"error", "keep_first", "keep_last"}, default "error"

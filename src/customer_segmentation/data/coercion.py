@@ -229,6 +229,10 @@ def _note_numbers(
     written = values.notna() & (~plain | context.typed)
     rule = "text read as number" if context.typed else "number format read"
     first = np.flatnonzero(written)[:1]
+    units = numerals.units(present[written].iloc[:: int(written.sum()) // SAMPLE + 1])
+    if len(units) > 1:
+        detail = f"{listed(units)} in {present.name!r}, read as if they were one"
+        context.findings.note("units mixed", 1, column=str(present.name), detail=detail)
     changed = zip(present.iloc[first], values.iloc[first], strict=True)
     detail = listed(f"{text!r} -> {value:.12g}" for text, value in changed)
     context.findings.note(

@@ -78,7 +78,7 @@ def cells(column: pd.Series, limit: int = EXAMPLES) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
-    return f"{value:.12g}" if isinstance(value, float) else repr(value)
+    return repr(value) if isinstance(value, str) else f"{value:.12g}"
 
 
 def counted(count: int, thing: str) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from customer_segmentation.data.findings import REMOVED, Findings, counted, listed
+from customer_segmentation.style import percent
+
+MOST = 0.5  # share of gaps; to fill more would be to make the column up
 
 
 def complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) -> pd.DataFrame:
@@ -19,7 +22,7 @@ def complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) 
     ids : Series
         The id of each row, for the errors.
     how : str
-        "impute", "drop" or "error".
+        "impute", "drop" or "error". Columns of which most is missing are not imputed.
     findings : Findings
         Gets what was filled or removed, or the problem.
 
@@ -43,9 +46,14 @@ def complete(frame: pd.DataFrame, ids: pd.Series, how: str, findings: Findings) 
         return frame
     if how == "drop":
         return _without_gaps(frame, gaps, findings)
-    return frame.assign(
-        **{name: _imputed(frame[name], rows, findings) for name, rows in gaps.items()}
-    )
+    filled = {}
+    for name, rows in gaps.items():
+        if len(rows) > MOST * len(frame):
+            detail = f"no value for {percent(len(rows) / len(frame))} of the customers"
+            findings.note("missing value left", len(rows), column=name, rows=rows, detail=detail)
+        else:
+            filled[name] = _imputed(frame[name], rows, findings)
+    return frame.assign(**filled)
 
 
 def _is_text(column: pd.Series) -> bool:

@@ -128,7 +128,8 @@ def _rank(name: str) -> int | None:
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
     lower = [word.lower() for word in words]
     joined = "".join(lower)
-    if joined in {"id", "customer"} or joined in {p + i for p in _HOLDERS for i in _ID_WORDS}:
+    named = {p + i for p in _HOLDERS for i in _ID_WORDS}
+    if joined in named | {"id", "customer", "kunde"}:
         return 0
     return 1 if lower and lower[-1] in {"id", "uid", "uuid", "guid"} else None
 
@@ -210,7 +211,8 @@ def one_row_each(ids: pd.Series, how: str, findings: Findings) -> pd.Index:
         findings.refuse(
             f"id column {ids.name!r}: got {counted(repeated.nunique(), 'id')} on several rows "
             f"({cells(repeated.sort_values(kind='stable'))}), expected one row per customer; "
-            "correct them, or set data.duplicate_ids=keep_first or keep_last"
+            "correct them, or set data.duplicate_ids=keep_first or keep_last; purchase lines are "
+            "read with data=transactions"
         )
         return ids.index
     removed = ids.index[ids.duplicated(keep="first" if how == "keep_first" else "last")]
