@@ -93,6 +93,12 @@ def test_a_mean_that_a_few_amounts_lift_is_not_told():
     assert text == "revenue typically 210 against 215 for all"
 
 
+def test_the_columns_that_tell_segments_apart_are_known_without_the_customers():
+    table = pd.DataFrame({"noise": [1.0, 2.0] * 2, "spend": [1.0, 1.0, 9.0, 9.0]})
+    found = cards.cards(table, pd.Series([1, 1, 2, 2]), {}, {}, X=np.zeros((4, 1)))
+    assert cards.loads(cards.dumps(found))[0].telling[0] == "spend"
+
+
 def test_dates_stay_dates_in_the_file_of_cards_and_figures_figures():
     dates = pd.to_datetime(["2025-09-22", "2025-01-03"])
     table = pd.DataFrame({"last visit": dates, "delivery_time": [1e9, 2e9]})

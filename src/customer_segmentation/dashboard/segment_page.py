@@ -30,7 +30,7 @@ def page(place: Place) -> None:
     number = labels[choose("Segment", labels, key=f"segment-{champion.served.version}")]
     for card in champion.cards:
         if card.number == number:
-            drawn = segment_cards.cards([card], champion.contrasts.columns)
+            drawn = segment_cards.cards([card])
             show(html.element("div", drawn, class_="one"))
     if number != OUTLIER:
         _profile(champion, number, place.listed)

@@ -139,7 +139,7 @@ def _segments(tables: Tables) -> Html:
     if not len(tables.summary):
         return element("p", "There are no segments to describe.")
     if tables.cards:
-        return cards(tables.cards, tables.contrasts.columns)
+        return cards(tables.cards)
     return table(tables.summary, "Segments with the averages of their customers")
 
 

@@ -37,18 +37,9 @@ MOST_CHARACTERS = 60  # in a row of them, gaps included: what fits a card
 GAP = 2
 
 
-def cards(found: Sequence[Card], order: Iterable[object] = ()) -> Html:
-    """All cards.
-
-    Parameters
-    ----------
-    found : sequence of Card
-    order : iterable
-        Columns or "column = level", the most telling first: of many columns, these are shown for
-        the typical customers.
-    """
-    columns = [str(label).split(" = ")[0] for label in order]
-    return element("div", *(_card(card, columns) for card in found), class_="cards")
+def cards(found: Sequence[Card]) -> Html:
+    """All cards."""
+    return element("div", *map(_card, found), class_="cards")
 
 
 def strip(counts: pd.DataFrame) -> Html:
@@ -76,7 +67,7 @@ def strip(counts: pd.DataFrame) -> Html:
     return element("div", *pieces, class_="strip", role="img", aria_label="; ".join(words))
 
 
-def _card(card: Card, columns: list[str]) -> Html:
+def _card(card: Card) -> Html:
     title, hue = f"card-{card.number}", colour(card.number)
     width = f"width:{min(max(card.share, 0), 1):.2%};background:{hue}"
     size = f"{plural(card.customers, 'customer')}, {percent(card.share)} of all"
@@ -91,7 +82,7 @@ def _card(card: Card, columns: list[str]) -> Html:
             element("div", _differences(card), _rule(card)),
             class_="halves",  # side by side on paper, where a card has the whole width
         ),
-        _typical(card, columns),
+        _typical(card),
         class_="card",
         aria_labelledby=title,
         style=f"border-top-color:{hue}",
@@ -146,10 +137,10 @@ def reach(coverage: float, precision: float) -> str:
     )
 
 
-def _typical(card: Card, columns: list[str]) -> Html | None:
+def _typical(card: Card) -> Html | None:
     if card.typical.empty:
         return None
-    shown = narrow(card.typical, columns, characters=MOST_CHARACTERS)
+    shown = narrow(card.typical, card.telling, characters=MOST_CHARACTERS)
     left = card.typical.shape[1] - (shown.shape[1] - 1)
     note = f"The other {plural(left, 'column')} are in the workbook." if left else ""
     return join(

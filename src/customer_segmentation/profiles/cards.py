@@ -18,6 +18,7 @@ from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.playbook import Play
 from customer_segmentation.naming.traits import spoken_of
+from customer_segmentation.naming.wording import LEVEL
 from customer_segmentation.profiles.effects import differentiators
 from customer_segmentation.profiles.rules import COLUMNS, Rules, rules
 from customer_segmentation.style import name_of
@@ -53,6 +54,8 @@ class Card:
         Share of the segment that the rule catches, and share of those caught who are in it.
     typical : DataFrame
         Up to five real customers nearest to the segment's middle, raw units, indexed by id.
+    telling : tuple of str
+        Its columns in which the segments differ, the most telling first.
     """
 
     number: int
@@ -68,6 +71,7 @@ class Card:
     coverage: float
     precision: float
     typical: pd.DataFrame
+    telling: tuple[str, ...] = ()
 
 
 def cards(
@@ -114,7 +118,9 @@ def cards(
     profiles.check_aligned(table, segments)
     found = rules(table, segments) if found is None else found
     told = differentiators(table, segments, tested)
-    sentences = profiles.describe(profiles.contrasts(table, segments), table, segments)
+    contrasts = profiles.contrasts(table, segments)
+    sentences = profiles.describe(contrasts, table, segments)
+    telling = dict.fromkeys(str(label).split(LEVEL)[0] for label in contrasts.columns)
     result = []
     rows = found.table[list(COLUMNS)].itertuples(index=False, name=None)
     for number, rule, coverage, precision in rows:
@@ -134,6 +140,7 @@ def cards(
             coverage=float(coverage),
             precision=float(precision),
             typical=table.iloc[inside[_nearest(X[inside])]],
+            telling=tuple(telling),
         )
         result.append(card)
     return result
@@ -225,5 +232,5 @@ def _card(record: dict[str, Any]) -> Card:
     ).rename_axis(record.pop("id"))
     for name in record.pop("dates", []):  # runs logged before these were noted have none
         typical[name] = pd.to_datetime(typical[name])
-    record["differentiators"] = tuple(record["differentiators"])
+    record |= {key: tuple(record.get(key, ())) for key in ("differentiators", "telling")}
     return Card(**record, typical=typical)
