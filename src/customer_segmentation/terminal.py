@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import threading
@@ -227,6 +228,7 @@ def show_error(error: Exception) -> None:
     ours = type(error).__module__.startswith("customer_segmentation")
     # Hydra's own errors are about the configuration, and say where in it.
     known = ours or type(error).__module__.startswith(("hydra.", "omegaconf."))
+    known |= isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
     what = str(error) if known else f"{type(error).__name__}: {error}"
     errors.print(f"[bold red]Error:[/bold red] {escape(what)}", highlight=False, soft_wrap=True)
     if not known:

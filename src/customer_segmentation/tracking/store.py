@@ -24,6 +24,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from customer_segmentation.tracking import saved_view
 
@@ -108,7 +109,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
             experiment_id = _experiment_id(experiment, location)
             if view:
                 saved_view.save(mlflow.MlflowClient(), experiment_id, view)
-    except (MlflowException, OSError, sqlite3.Error) as error:
+    except (MlflowException, OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise StoreError(
             f"got a tracking store at {uri} that cannot be opened ({_first_line(error)}), "
             f"expected one that can be written. Check that it exists, runs and is writable, or set "
