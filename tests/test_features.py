@@ -1,5 +1,7 @@
 """Feature sets: what is used, what is left out, and what is refused."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from customer_segmentation import features
+from customer_segmentation import features, shared
+from customer_segmentation.segmenter.plain import is_plain
 
 
 def customers(n=60):
@@ -51,6 +54,13 @@ def test_auto_takes_every_usable_column_and_says_what_it_leaves_out():
         "row": "a running number",
     }
     assert built.matrix.shape == (60, 1 + 1 + 1 + 1 + 3)
+
+
+def test_what_processes_share_can_be_saved_as_a_part_of_a_model(tmp_path):
+    made = partial(features.build, customers(), AUTO, name="auto")
+    built = shared.once("features of this test", made, tmp_path)
+    assert isinstance(built.matrix, np.memmap)
+    assert is_plain(built.transformer)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import pickle
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,13 @@ class Features:
     columns: list[str]
     left_out: dict[str, str]
     transformer: ColumnTransformer
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Arrays that processes share are memory-mapped: no model could be saved with such.
+        return {**self.__dict__, "transformer": pickle.dumps(self.transformer)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, transformer=pickle.loads(state["transformer"]))
 
 
 def build(
