@@ -24,6 +24,7 @@ from customer_segmentation.data.findings import REMOVED, DataError, Findings, in
 from customer_segmentation.data.header import adds_up, empty, filled, header_row
 
 TITLE = "rows above the header left out"  # rule of the cleaning report
+WORDLESS = "columns named by numbers"
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
 
@@ -179,7 +180,7 @@ def _table(
         blanks += found
         named[choice.names[place]] = column
     unnamed = {choice.names[place] for place, label in enumerate(header) if empty(label)}
-    return _tidied(pd.DataFrame(named, index=index), unnamed, blanks, findings)
+    return _tidied(pd.DataFrame(named, index=index), choice.names, unnamed, blanks, findings)
 
 
 def _large_table(found: large_text.Columns, names: list[str], findings: Findings) -> Cells:
@@ -191,13 +192,17 @@ def _large_table(found: large_text.Columns, names: list[str], findings: Findings
         for place, values in found.numbers.items()
     }
     unnamed = {names[place] for place, label in enumerate(found.header) if empty(label)}
-    return _tidied(frame.set_axis(rows), unnamed, found.blanks, findings), numbers
+    return _tidied(frame.set_axis(rows), names, unnamed, found.blanks, findings), numbers
 
 
 def _tidied(
-    frame: pd.DataFrame, unnamed: set[str], blanks: int, findings: Findings
+    frame: pd.DataFrame, names: list[str], unnamed: set[str], blanks: int, findings: Findings
 ) -> pd.DataFrame:
-    """Leave out columns without name and value, and report what was tidied."""
+    """Leave out columns without name and value, and report what was tidied, or is odd."""
+    wordless = [name for name in names if not any(map(str.isalpha, name))]
+    if 2 * len(wordless) > len(names):
+        detail = f"{listed(map(repr, wordless))}; if these are a customer's, add a header"
+        findings.note(WORDLESS, len(wordless), detail=detail)
     empty = [name for name in frame if name in unnamed and frame[name].isna().all()]
     findings.note("empty column removed", len(empty), detail="no name and no value")
     findings.note("blanks trimmed", blanks, detail="cells with blanks around the value")
