@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import pickle
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from customer_segmentation import memory
+from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.gaps import MOST
 from customer_segmentation.labels import FloatArray
 from customer_segmentation.style import percent
@@ -210,12 +210,16 @@ def _columns_of(
         return [column for column, kind in kinds.items() if kind == wanted]
     for column in wanted:
         if column not in table.columns:
-            raise FeatureError(_missing(table, column, name))
-        if table[column].nunique() < 2:
             raise FeatureError(
-                f"features={name}: got a constant column {column!r} (every customer has "
-                f"{_only_value(table[column])!r}), expected varying values. Take it out of "
-                f"the feature set."
+                f"features={name}: got no column {column!r}, expected it in the customer table; "
+                f"{closest(column, map(str, table.columns))}. Correct conf/features/{name}.yaml, "
+                "or use features=auto."
+            )
+        if table[column].nunique() < 2:
+            only = next(iter(table[column].dropna()), None)
+            raise FeatureError(
+                f"features={name}: got a constant column {column!r} (every customer has {only!r}), "
+                f"expected varying values. Take it out of the feature set."
             )
     return list(wanted)
 
@@ -228,21 +232,6 @@ def _columns_like(pattern: str, kinds: Mapping[str, str], name: str) -> list[str
             f"the table has {list(kinds)}. Use another feature set, or data with such columns."
         )
     return found
-
-
-def _missing(table: pd.DataFrame, column: str, name: str) -> str:
-    existing = [str(c) for c in table.columns]
-    lowered = {c.lower(): c for c in existing}
-    close = difflib.get_close_matches(column.lower(), lowered, n=1, cutoff=0.5)
-    hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
-    return (
-        f"features={name}: got no column {column!r}, expected it in the customer table, which has "
-        f"{existing}.{hint} Correct conf/features/{name}.yaml, or use features=auto."
-    )
-
-
-def _only_value(values: pd.Series[Any]) -> Any:
-    return next(iter(values.dropna()), None)
 
 
 def _with_imputer(transform: Any, columns: pd.DataFrame) -> Any:
