@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import importlib.util
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -65,6 +68,30 @@ def first_with(data: str) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def swept(config: DictConfig) -> dict[str, Override]:
+    """What a sweep goes over, by key: its defaults, and what the command line says instead."""
+    defaults = [
+        f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()
+    ]
+    given = list(config.hydra.overrides.task)
+    parsed = OverridesParser.create().parse_overrides(defaults + given)
+    return {override.get_key_element(): override for override in parsed}
+
+
+def leave_out(config: DictConfig, columns: Sequence[str]) -> None:
+    """Sweep by default over no feature set that asks for columns like which the data have none."""
+    params = config.hydra.sweeper.get("params") or {}
+    kept = []
+    for name in str(params.get("features", "")).split(","):
+        file = ROOT / "conf" / "features" / f"{name}.yaml"
+        asked = OmegaConf.load(file).transforms if file.exists() else []
+        patterns = [t.columns for t in asked if "*" in t.columns]
+        if all(fnmatch.filter(columns, pattern) for pattern in patterns):
+            kept.append(name)
+    if any(kept):
+        params.features = ",".join(kept)
 
 
 def fitted(cfg: DictConfig, name: str) -> Any:

@@ -26,16 +26,17 @@ from composition import (
     customers,
     fingerprint,
     first_with,
+    leave_out,
     open_store,
     plain,
     playbook,
     prepare,
     settings,
     shared_folder,
+    swept,
     tags_of,
 )
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -228,14 +229,12 @@ class SweepRun(Callback):
             # joblib would take runs that are taken over for short jobs, and hand out the others in
             # ever larger batches: one process would get what is left.
             config.hydra.launcher.batch_size = 1
-        overrides = list(config.hydra.overrides.task)
-        swept = OverridesParser.create().parse_overrides(
-            [f"{k}={v}" for k, v in (config.hydra.sweeper.get("params") or {}).items()] + overrides
-        )
-        by_key = {o.get_key_element(): o for o in swept}
+        by_key = swept(config)
         data = [o for key, o in by_key.items() if key.split(".")[0] == "data"]
         if not any(o.is_sweep_override() for o in data):
-            customers(config)  # one that cannot be read is said once, before anything is written
+            # Data that cannot be read are said once, before anything is written.
+            leave_out(config, customers(config).table.columns)
+            by_key = swept(config)
         self.store = open_store(config)
         for name in store.close_stale_runs(self.store):
             terminal.console.print(f"{name} was left running by a process now gone: marked KILLED")
@@ -244,7 +243,7 @@ class SweepRun(Callback):
             len(list(o.sweep_string_iterator())) for o in by_key.values() if o.is_discrete_sweep()
         )
         name = f"sweep-{config.hydra.runtime.choices['data']}-{jobs}-runs"
-        self.sweep_id = parent_run.start(self.store, name, " ".join(overrides))
+        self.sweep_id = parent_run.start(self.store, name, " ".join(config.hydra.overrides.task))
         self.folder = Path(config.hydra.sweep.dir)
         self.watch = terminal.watch(self.folder, jobs)
         self.watch.__enter__()

@@ -131,6 +131,12 @@ def test_a_title_above_the_table_and_a_total_below_it_are_left_out(tmp_path, wri
         assert lines(data, "total row removed")["examples"].tolist() == ["row 6 of the file"]
 
 
+def test_a_file_that_seems_to_have_no_header_is_said(write):
+    told = load(write("7,31,5.5,f\n8,40,7.5,m\n9,20,3.5,m\n")).summary
+    assert "columns named by numbers: '7', '31', '5.5'; if these are a customer's" in told
+    assert "named by numbers" not in load(write("id,2024,spend\n1,2,3\n2,3,4\n")).summary
+
+
 def test_excel_cells_sheets_and_float_ids(tmp_path):
     path = tmp_path / "shop.xlsx"
     cells = pd.DataFrame(

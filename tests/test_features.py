@@ -76,10 +76,7 @@ def test_any_scikit_learn_transform_serves(scaler):
 @pytest.mark.parametrize(
     ("transforms", "words"),
     [
-        (
-            [{"columns": ["agee"], "transform": StandardScaler()}],
-            ["'agee'", "the closest is 'age'"],
-        ),
+        ([{"columns": ["agee"], "transform": StandardScaler()}], ["'agee'", "closest is 'age'"]),
         ([{"columns": ["country"], "transform": StandardScaler()}], ["constant", "'country'"]),
         ([{"columns": ["city"], "transform": StandardScaler()}], ["city", "OneHotEncoder"]),
         ([{"columns": "numbers", "transform": StandardScaler()}], ["numbers", "skewed"]),

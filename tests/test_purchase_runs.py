@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import composition
 import hydra
 import mlflow
 import pandas as pd
@@ -238,6 +239,10 @@ def test_the_configuration_of_purchases_is_whole():
     algorithms = {file.stem for file in (ROOT / "conf" / "algorithm").glob("*.yaml")}
     assert set(params.algorithm.split(",")) == algorithms
     assert params.features == "rfm,rfm_categories"
+    composition.leave_out(cfg, [*RFM, "Toys (% of spend)"])
+    assert params.features == "rfm,rfm_categories"
+    composition.leave_out(cfg, RFM)  # without categories no run would fail for them
+    assert params.features == "rfm"
     assert cfg.features.transforms[0].columns == RFM
 
 

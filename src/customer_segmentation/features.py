@@ -212,14 +212,14 @@ def _columns_of(
         if column not in table.columns:
             raise FeatureError(
                 f"features={name}: got no column {column!r}, expected it in the customer table; "
-                f"{closest(column, table.columns)}. Correct conf/features/{name}.yaml, or use "
-                "features=auto."
+                f"{closest(column, map(str, table.columns))}. Correct conf/features/{name}.yaml, "
+                "or use features=auto."
             )
         if table[column].nunique() < 2:
             only = next(iter(table[column].dropna()), None)
             raise FeatureError(
-                f"features={name}: got a constant column {column!r} (every customer has "
-                f"{only!r}), expected varying values. Take it out of the feature set."
+                f"features={name}: got a constant column {column!r} (every customer has {only!r}), "
+                f"expected varying values. Take it out of the feature set."
             )
     return list(wanted)
 

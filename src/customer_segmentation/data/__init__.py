@@ -13,13 +13,14 @@ from customer_segmentation import memory
 from customer_segmentation.data import coercion, gaps, identity, native
 from customer_segmentation.data.expectations import check_names, check_values, expectations
 from customer_segmentation.data.findings import DataError, Findings, listed
-from customer_segmentation.data.reading import TITLE, read
+from customer_segmentation.data.reading import TITLE, WORDLESS, read
 
 __all__ = ["CustomerData", "DataError", "load"]
 
 # Rules whose line says more than its count.
-SAID = {"customers numbered", "encoding", "separator", native.UNREAD, "read otherwise", TITLE}
-SAID |= {"units mixed", "as_of", "columns recognised by name", "amount read as", "dates read"}
+SAID = {"customers numbered", "encoding", "separator", native.UNREAD, "read otherwise"}
+SAID |= {TITLE, WORDLESS}
+SAID |= {"as_of", "columns recognised by name", "amount read as", "dates read", "units mixed"}
 ENDS = {"rows read", "rows kept", "lines read", "customers"}
 Missing = Literal["impute", "drop", "error"]
 DuplicateRows = Literal["drop", "keep"]

@@ -21,6 +21,7 @@ from customer_segmentation.data.header import adds_up, empty, filled, header_row
 from customer_segmentation.data.identity import may_be_id
 
 TITLE = "rows above the header left out"  # rule of the cleaning report
+WORDLESS = "columns named by numbers"
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
 
@@ -188,7 +189,11 @@ def _table(
 
 
 def _tidied(frame: pd.DataFrame, choice: Choice, blanks: int, findings: Findings) -> pd.DataFrame:
-    """Leave out columns without name and value, and report what was tidied."""
+    """Leave out columns without name and value, and report what was tidied, or is odd."""
+    wordless = [name for name in choice.names if not any(map(str.isalpha, name))]
+    if 2 * len(wordless) > len(choice.names):
+        detail = f"{listed(map(repr, wordless))}; if these are a customer's, add a header"
+        findings.note(WORDLESS, len(wordless), detail=detail)
     gone = [name for name in frame if name in choice.unnamed and frame[name].isna().all()]
     findings.note("empty column removed", len(gone), detail="no name and no value")
     findings.note("blanks trimmed", blanks, detail="cells with blanks around the value")
