@@ -9,7 +9,7 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,7 +102,7 @@ def open_store(uri: str | None, experiment: str, folder: Path, view: Sequence[st
     try:
         if uri.startswith("http"):
             _knock(uri)
-        with _ready_folder(folder) if local else _nothing():
+        with _ready_folder(folder) if local else nullcontext():
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             location = (folder.resolve() / "artifacts" / experiment).as_uri() if local else None
@@ -249,11 +249,6 @@ def _knock(uri: str) -> None:
     """Fail at once where no server answers: MLflow would try again for minutes."""
     with suppress(urllib.error.HTTPError):  # an answer, whatever it says
         urllib.request.urlopen(uri, timeout=KNOCK_SECONDS).close()
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _write_without_waiting() -> None:
