@@ -67,7 +67,7 @@ def model(mall, estimator, parameter, value, transforms=TRANSFORMS[:1]):
     built = features.build(mall, transforms, name="x")
     path = paths.fit_path(estimator, built.matrix, algorithm="a", parameter=parameter, grid=[value])
     segmenter = Segmenter.from_candidate(built, path.candidates[0], seed=0)
-    segmenter.name_segments({n: f"name {n}" for n in range(1, segmenter.segments_.max() + 1)})
+    segmenter.name_segments({n: f"name {n}" for n in range(1, segmenter.labels_.max() + 1)})
     return segmenter
 
 
@@ -98,7 +98,7 @@ def test_every_kind_of_algorithm_scores_customers_from_disk(
     np.testing.assert_allclose(scored["confidence"], segmenter.confidence_.round(3))
     assert scored["confidence"].between(0, 1).all()
     assert set(scored["segment_name"]) <= {*segmenter.names.values(), "Outliers"}
-    assert not hasattr(loaded, "segments_")
+    assert not hasattr(loaded, "labels_")
 
 
 def generated():
@@ -142,10 +142,10 @@ def test_scoring_the_training_table_returns_its_segments(file, table, mall):
     assert found
     for candidate in found[:4]:
         segmenter = Segmenter.from_candidate(built, candidate, seed=0)
-        agreement = (from_disk(segmenter).predict(customers) == segmenter.segments_).mean()
+        agreement = (from_disk(segmenter).predict(customers) == segmenter.labels_).mean()
         assert agreement == 1.0
         assert agreement >= segmenter.fidelity_ > 0.8
-        assert set(segmenter.fidelity_per_segment_) == set(segmenter.segments_)
+        assert set(segmenter.fidelity_per_segment_) == set(segmenter.labels_)
 
 
 def test_a_model_does_not_need_the_library_that_found_its_segments(mall):
@@ -446,7 +446,7 @@ def test_no_cluster_is_a_model_of_outliers(mall):
 def test_other_numbers_and_names_leave_the_model_as_it_was(mall):
     segmenter = model(mall, DBSCAN(), "eps", 0.36)
     before = segmenter.assign(mall)
-    count = segmenter.segments_.max()
+    count = segmenter.labels_.max()
     numbers = {n: n + 10 for n in range(1, count + 1)}
     other = segmenter.renumbered(numbers, {n + 10: f"new {n}" for n in range(1, count + 1)})
     for scored in (other.assign(mall), from_disk(other).assign(mall)):
@@ -455,7 +455,7 @@ def test_other_numbers_and_names_leave_the_model_as_it_was(mall):
         names = [f"new {n}" if n > 0 else "Outliers" for n in before["segment"]]
         assert scored["segment_name"].tolist() == names
         np.testing.assert_array_equal(scored["confidence"], before["confidence"])
-    np.testing.assert_array_equal(other.segments_, other.predict(mall))
+    np.testing.assert_array_equal(other.labels_, other.predict(mall))
     assert set(other.fidelity_per_segment_) == {-1, *numbers.values()}
     assert set(other.names) == {*numbers.values()}
     pd.testing.assert_frame_equal(segmenter.assign(mall), before)

@@ -157,7 +157,7 @@ def test_mlflow_scores_a_file(logged, mall, tmp_path, kind):
         capture_output=True,
     )
     scored = pd.DataFrame(json.loads(target.read_text())["predictions"])
-    assert scored["segment"].tolist() == logged[1].segments_.tolist()
+    assert scored["segment"].tolist() == logged[1].labels_.tolist()
 
 
 def split(table):

@@ -124,7 +124,7 @@ def analyse(
         chosen, algorithm.estimator, len(X), fidelity=segmenter.fidelity_, exact_rows=exact_rows
     )
     memory.release()
-    segments = pd.Series(segmenter.segments_, index=data.table.index, name="segment")
+    segments = pd.Series(segmenter.labels_, index=data.table.index, name="segment")
     plays = playbook.assign(book, data.table, segments) if book else {}
     contrasts = profiles.contrasts(data.table, segments)
     own = _own_names(chosen.candidate, segments)

@@ -47,7 +47,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    labels_, segments_ : ndarray of shape (n_samples,)
+    labels_ : ndarray of shape (n_samples,)
         Segment number of every training customer, from 1 on; -1 = outlier. Not saved.
     confidence_ : ndarray of shape (n_samples,)
         Share of a customer's ten nearest fellow customers that are in the same segment, on [0, 1];
@@ -125,13 +125,8 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.fidelity_per_segment_ = {
             int(self._as_segments([label])[0]): share for label, share in found.each.items()
         }
-        self.name_segments({int(number): f"Segment {number}" for number in self.numbers_})
+        self.name_segments({})
         return self
-
-    @property
-    def segments_(self) -> IntArray:
-        """Segment number of every training customer."""
-        return self.labels_
 
     @property
     def clusters_(self) -> IntArray:
@@ -161,7 +156,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return str(self.assigner_.word)
 
     def name_segments(self, names: Mapping[int, str]) -> None:
-        """Set the names that :meth:`assign` returns; outliers are called "Outliers"."""
+        """Set the names that :meth:`assign` returns; "Segment 1" and so on where there is none."""
         known = {str(number): f"Segment {number}" for number in sorted(self.numbers_)}
         given = {str(number): name for number, name in names.items()}
         self.names_ = {**known, **given, str(OUTLIER): OUTLIER_NAME}
