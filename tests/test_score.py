@@ -173,7 +173,7 @@ def test_every_format_gives_the_same(suffix, cli, tmp_path, trained, mall):
 
 
 def test_bad_rows_are_named_and_the_others_scored(cli, tmp_path):
-    ids = ["007", "008", "009", "010", "", "012", "013", "007"]
+    ids = ["007", "008", "009", "010", "", "012", "013", "007", "Total:"]
     rows = [
         "007,male,15,39",
         "008,Male,abc,39",
@@ -183,25 +183,27 @@ def test_bad_rows_are_named_and_the_others_scored(cli, tmp_path):
         "012,Male,none given,39",
         "013,Male,15,39,too much",
         "007,Male,99,39",
+        "Total:,,261,273",
     ]
     path = table(rows, tmp_path / "in.csv")
     done = cli(f"input={path}", "output=out.csv")
     assert done.returncode == 0
     found = pd.read_csv(tmp_path / "out.csv", dtype=str)
     assert found["id"].fillna("").tolist() == ids
-    assert found["segment"].notna().tolist() == [True, False, False, True, True, True, False, True]
+    assert found["segment"].notna().tolist() == [1, 0, 0, 1, 1, 1, 0, 1, 0]
     assert (found["segment"].isna() == found["problem"].notna()).all()
     assert found["problem"].dropna().tolist() == [
         "column 'Annual Income (k$)': got 'abc', expected a number",
         "got no value, expected one in at least one column",
         "got 5 cells, expected 4",
+        "got a total of the others, expected a customer",
     ]
-    assert "3 of 8 rows could not be scored" in done.stderr
+    assert "4 of 9 rows could not be scored" in done.stderr
     assert "row 3: column 'Annual Income (k$)': got 'abc'" in done.stderr
     assert "1 row without an id" in done.stderr
     assert "1 row with the id of an earlier one: each is scored" in done.stderr
     (run,) = scorings(tmp_path / "mlruns")
-    assert run.data.metrics["rows_failed"] == 3
+    assert run.data.metrics["rows_failed"] == 4
 
 
 def test_a_batch_of_which_no_row_can_be_scored_is_written_and_fails(cli, tmp_path):

@@ -29,6 +29,7 @@ from customer_segmentation.batches.repeats import Repeats
 from customer_segmentation.batches.scored_rows import ScoredRows
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, in_brackets
+from customer_segmentation.data.header import adds_up
 from customer_segmentation.data.identity import found_id
 from customer_segmentation.drift import Monitor
 from customer_segmentation.labels import OUTLIER, IntArray
@@ -218,6 +219,8 @@ class _Batch:
         """Assign the rows of a chunk."""
         frame, problems = self._convert(chunk.frame[self.columns])
         problems |= chunk.problems
+        if self._ids(chunk.frame).iloc[-1:].map(adds_up).any():
+            problems[chunk.frame.index[-1]] = "got a total of the others, expected a customer"
         for row in frame.index[empty_rows(frame)]:
             problems.setdefault(row, "got no value, expected one in at least one column")
         good = frame.drop(index=list(problems)) if problems else frame

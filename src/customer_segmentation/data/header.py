@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
 LOOKED_AT = 20  # rows: no title is longer
 TOTALS = {"total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme"}
 
@@ -72,13 +70,12 @@ def _is_word(cell: Any) -> bool:
     return isinstance(cell, str) and any(map(str.isalpha, cell))
 
 
-def adds_up(row: pd.Series[Any]) -> bool:
-    """Tell that a row is the total of the others, and no customer, by its first word.
+def adds_up(first: Any) -> bool:
+    """Tell by its first word that a row is the total of the others, and no customer.
 
     Examples
     --------
-    >>> adds_up(pd.Series([None, "Total:", 7])), adds_up(pd.Series(["Total Ltd", 7]))
-    (True, False)
+    >>> adds_up("Total:"), adds_up("Total Ltd"), adds_up(7)
+    (True, False, False)
     """
-    cells = row.dropna().tolist()
-    return bool(cells) and str(cells[0]).strip().rstrip(":").casefold() in TOTALS
+    return str(first).strip().rstrip(":").casefold() in TOTALS

@@ -110,7 +110,8 @@ def read(
         )
     findings.note(f"empty {REMOVED}", len(blank), detail=f"rows {listed(blank)} of the file")
     present = frame.index.difference(blank)
-    total = present[-1:] if len(present) > 1 and adds_up(frame.loc[present[-1]]) else present[:0]
+    first = frame.loc[present[-1]].dropna().iloc[0]
+    total = present[-1:] if len(present) > 1 and adds_up(first) else present[:0]
     findings.note(f"total {REMOVED}", len(total), detail=f"row {listed(total)} of the file")
     gone = blank.append(total)
     if len(gone):

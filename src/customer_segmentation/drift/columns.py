@@ -167,8 +167,9 @@ class LevelColumn(_Column):
 
     def update(self, cells: pd.Series) -> None:
         """Add cells."""
-        self._gaps[1] += cells.isna().sum()
-        for cell, count in cells.value_counts().items():
+        counts = cells.value_counts()
+        self._gaps[1] += len(cells) - counts.sum()
+        for cell, count in counts.items():
             level = str(cell)
             self._found[self._places.get(level, -1)] += count
             new = count and level not in self._places

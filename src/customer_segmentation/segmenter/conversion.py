@@ -58,7 +58,10 @@ def to_text(values: pd.Series[Any], levels: Sequence[str]) -> tuple[pd.Categoric
         bad = values.map(lambda cell: isinstance(cell, list | dict | set)).to_numpy(dtype=bool)
         values = values.mask(bad)
     # Each different value is looked at once, however many customers share it.
-    codes, uniques = pd.factorize(values if _is_category(values) else values.astype(object))
+    if _is_category(values):
+        codes, uniques = values.cat.codes.to_numpy(), values.cat.categories
+    else:
+        codes, uniques = pd.factorize(values.astype(object))
     guises = _guises(levels)
     texts = [_as_level(value, levels, guises) for value in uniques]
     places, known = pd.factorize(np.array(texts, dtype=object))

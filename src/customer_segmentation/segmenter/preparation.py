@@ -98,8 +98,8 @@ def _different(table: pd.DataFrame) -> tuple[IntArray, IntArray]:
     """The first of all equal rows, and which of these each row is equal to."""
     which = np.zeros(len(table), dtype=np.int64)
     for _, cells in table.items():
-        codes = pd.factorize(cells)[0] + 1
-        which = pd.factorize(which * (codes.max(initial=0) + 1) + codes)[0]
+        codes = pd.factorize(cells)[0] if cells.dtype != "category" else cells.cat.codes.to_numpy()
+        which = pd.factorize(which * (codes.max(initial=0) + 2) + codes + 1)[0]
     return np.flatnonzero(np.diff(np.maximum.accumulate(which), prepend=-1)), which
 
 
