@@ -158,7 +158,7 @@ def _headline(best: pd.Series[Any], exists: bool) -> str:
 
 
 def _standing(eligible: pd.DataFrame) -> str:
-    best, top = eligible.iloc[0], eligible.loc[eligible["score"].idxmax()]
+    best, top = eligible.iloc[0], eligible.iloc[int(eligible["score"].argmax())]
     if best["score"] == top["score"]:
         return "the highest of all eligible runs"
     return (

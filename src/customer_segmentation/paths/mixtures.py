@@ -184,7 +184,7 @@ def _refined(Z: FloatArray, cut: Mask, floor: float) -> Mask:
 def _fewest(Z: FloatArray) -> int:
     """Rows that a part needs."""
     n, d = Z.shape
-    return max(int(np.ceil(SMALLEST * n)), d + 2)
+    return int(max(np.ceil(SMALLEST * n), d + 2))
 
 
 def _fit(Z: FloatArray, cut: Mask, floor: float) -> float:
