@@ -45,6 +45,16 @@ def test_a_run_with_an_objection_comes_last_however_good_its_score():
     assert recommend(ranked, LABELS).run == "b"
 
 
+def test_among_scores_that_are_no_clear_difference_segments_that_come_back_go_first():
+    shaky = {"run": "shaky", "score": 0.41, "jaccard_min": 0.55}
+    firm, far = {"run": "firm", "score": 0.39}, {"run": "far", "score": 0.30}
+    assert list(board(shaky, firm, far)["run"]) == ["firm", "shaky", "far"]
+    assert list(board(shaky, far)["run"]) == ["shaky", "far"]
+    answer = case(recommend(board(shaky, firm, far), {}))
+    assert answer["Why it won"].startswith("score 0.39, no clear difference from the highest (sh")
+    assert answer["Runner-up"].startswith("shaky (3 natural segments), 0.02 ahead")
+
+
 @pytest.mark.parametrize(
     ("second", "words"), [("b", "tell the same story"), ("c", "the two differ")]
 )

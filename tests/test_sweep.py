@@ -18,6 +18,9 @@ import pandas as pd
 import pytest
 from conftest import Done, client, environment, finish, runs, start
 
+from customer_segmentation.evidence.stability import STABLE
+from customer_segmentation.recommendation import CLOSE
+
 OF_PURCHASES = {"rfm_scores"}  # swept with data=transactions
 ALGORITHMS = sorted(
     {p.stem for p in (Path(__file__).parents[1] / "conf" / "algorithm").glob("*.yaml")}
@@ -94,7 +97,9 @@ def test_the_sweeps_own_run_holds_what_it_came_to(swept):
     asked = client(folder)
     assert board["score"].notna().all()
     eligible = board[board["objection"].isna()]
-    assert list(eligible["score"]) == sorted(eligible["score"], reverse=True)
+    assert eligible["score"].iloc[0] > eligible["score"].max() - CLOSE
+    clear = eligible.loc[eligible["score"] <= eligible["score"].max() - CLOSE, "score"]
+    assert list(clear) == sorted(clear, reverse=True)
     assert set(board["rank"]) == set(range(1, len(board) + 1))
     case = artifact(run_id, "recommendation/mall.csv")
     assert {"Why it won", "Runner-up", "What speaks against it"} == set(case.index)
@@ -176,7 +181,8 @@ def test_the_mall_has_five_segments_by_income_and_spending(swept):
     board = artifact(sweep_of(folder).info.run_id, "leaderboard.csv")
     best = board[board["features"] == "income_spending"].iloc[0]
     assert best["n_segments"] == 5
-    assert best["verdict"] == "natural"
+    assert best["verdict"] in ("natural", "reproducible")
+    assert best["jaccard_min"] >= STABLE
     assert not isinstance(best["objection"], str)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
-from customer_segmentation.evidence.scoring import SEPARATED
+from customer_segmentation.evidence.scoring import SEPARATED, TRUSTED
 from customer_segmentation.evidence.stability import DISSOLVED, STABLE
 from customer_segmentation.style import percent
 
@@ -60,10 +60,13 @@ class Recommendation:
 def rank(runs: pd.DataFrame) -> pd.DataFrame:
     """Order the runs of a sweep: eligible ones first, then by score.
 
+    Of runs whose scores are no clear difference from the highest, those come first in which every
+    segment comes back on resamples often enough to be trusted (Hennig 2007: overlap from 0.6 on).
+
     Parameters
     ----------
     runs : DataFrame, a row per run
-        With ``score``, ``objection``, ``silhouette`` and ``features``.
+        With ``score``, ``jaccard_min``, ``objection``, ``silhouette`` and ``features``.
 
     Returns
     -------
@@ -74,15 +77,18 @@ def rank(runs: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> runs = pd.DataFrame({"run": ["a", "b"], "features": ["x", "x"], "score": [0.1, 0.5],
-    ...                      "objection": ["", ""], "silhouette": [0.6, 0.5]})
+    ...                      "jaccard_min": [0.9, 0.9], "objection": ["", ""],
+    ...                      "silhouette": [0.6, 0.5]})
     >>> rank(runs)[["rank", "run", "silhouette_rank"]].values.tolist()
     [[1, 'b', 2], [2, 'a', 1]]
     """
     refused = runs["objection"] != ""
-    order = runs.assign(refused=refused).sort_values(
-        ["refused", "score"], ascending=[True, False], na_position="last", kind="stable"
+    near = runs["score"] > max(runs["score"].where(~refused).max() - CLOSE, 0)
+    behind = ~(near & (runs["jaccard_min"] >= TRUSTED))
+    order = runs.assign(refused=refused, behind=behind).sort_values(
+        ["refused", "behind", "score"], ascending=[True, True, False], kind="stable"
     )
-    board = order.drop(columns="refused").reset_index(drop=True)
+    board = order.drop(columns=["refused", "behind"]).reset_index(drop=True)
     board.insert(0, "rank", np.arange(1, len(board) + 1))
     ranks = board.groupby("features")["silhouette"].rank(ascending=False, method="min")
     return board.assign(silhouette_rank=ranks.astype("Int64"))
@@ -115,7 +121,7 @@ def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Reco
     exists = bool(best["score"] > 0 and best["jaccard_mean"] > DISSOLVED)
     verdict = str(best["verdict"]) if exists else NO_SEGMENTS
     strengths = "; ".join(_strengths(best)) or "the others do worse"
-    why = f"score {best['score']:.2f}, the highest of all eligible runs: {strengths}"
+    why = f"score {best['score']:.2f}, {_standing(eligible)}: {strengths}"
     doubts = "; ".join(_doubts(best)) or "nothing that was measured"
     rows = [("Why it won", why), ("What speaks against it", doubts)]
     if len(eligible) > 1:
@@ -148,6 +154,16 @@ def _headline(best: pd.Series[Any], exists: bool) -> str:
         f"No natural segments: one single group describes these customers as well. If segments "
         f"are needed all the same, the best partition is {best['run']}: {n} segments, "
         f"constructed{stable}."
+    )
+
+
+def _standing(eligible: pd.DataFrame) -> str:
+    best, top = eligible.iloc[0], eligible.iloc[int(eligible["score"].argmax())]
+    if best["score"] == top["score"]:
+        return "the highest of all eligible runs"
+    return (
+        f"no clear difference from the highest ({top['run']}, {top['score']:.2f}, whose weakest "
+        f"segment comes back only in part: {percent(top['jaccard_min'])} overlap)"
     )
 
 
@@ -193,10 +209,11 @@ def _runner_up(eligible: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> 
         rand = float(agreement(pair).to_numpy()[0, 1])
         same = "tell the same story" if rand >= SAME else "differ"
         how_far = f"; the two {same} {ALIKE.format(rand)}"
+    distance = f"{abs(lead):.2f} {'behind' if lead >= 0 else 'ahead'}"
     clear = "" if lead >= CLOSE else ", no clear difference"
     return (
         f"{second['run']} ({int(second['n_segments'])} {second['verdict']} segments), "
-        f"{lead:.2f} behind{clear}{how_far}"
+        f"{distance}{clear}{how_far}"
     )
 
 

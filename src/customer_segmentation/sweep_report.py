@@ -13,11 +13,12 @@ from customer_segmentation.plots import drawing
 from customer_segmentation.plots import sweep as plots
 from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.profiles.cards import Card
-from customer_segmentation.recommendation import Recommendation
+from customer_segmentation.recommendation import CLOSE, Recommendation
 from customer_segmentation.style import markdown, plural
 
 CAPTION = (
-    "Runs are ranked by their score, which is comparable across features. Silhouettes are not: "
+    "Runs are ranked by their score, which is comparable across features; of those within "
+    f"{CLOSE} of the best, those come first whose segments all come back. Silhouettes are not: "
     "with fewer features they are higher, so compare them among runs of the same features only."
 )
 # What fits a terminal and a picture; leaderboard.csv and the UI have every column.

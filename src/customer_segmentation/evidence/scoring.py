@@ -24,7 +24,6 @@ from customer_segmentation.style import percent, plural
 
 # What a further split would explain speaks for the finer partition more than against this one.
 UNEXPLAINED_COST = 0.5
-GAP_COST = 0.25  # a gap inside is a doubt: it weighs half an overlap of two halves
 HIDDEN_COST = 0.25  # a valley inside a segment hints at a finer partition; it does not refute
 # Valleys alone count as much as a likelihood gain of an eighth of a nat per customer, deep ones as
 # one of half a nat: more would beat partitions into real Gaussians.
@@ -98,7 +97,7 @@ def _objections(row: dict[Any, Any], guards: Guards, n_customers: int) -> Iterat
 def score(evidence: pd.DataFrame) -> pd.Series[float]:
     """Score of each candidate, about -1 to 1; positive means that there are segments.
 
-    model account = likelihood - unexplained/2 - absorbed - unstable - inner gap/4;
+    model account = likelihood - unexplained/2 - absorbed - unstable;
     density account = valleys - no valley - worst cluster unstable - inner gap - hidden valley/4;
     score = the larger one.
     *Valleys* are worth 0.2, and up to 0.5 as the shallowest one deepens from 0.3 to 0.8.
@@ -125,7 +124,6 @@ def score(evidence: pd.DataFrame) -> pd.Series[float]:
     worst = np.nan_to_num(instability(evidence["jaccard_min"].to_numpy(float)))
     model = evidence["likelihood"] - UNEXPLAINED_COST * evidence["unexplained"]
     model -= evidence["absorbed"] + evidence["unstable"].astype(float).fillna(0)
-    model -= GAP_COST * evidence["inner_gap"]
     shallow, deep = DEEP
     depth = ((evidence["valley_depth"] - shallow) / (deep - shallow)).clip(0, 1).fillna(0)
     valleys = VALLEYS_WORTH + (DEEP_WORTH - VALLEYS_WORTH) * depth
