@@ -3,8 +3,9 @@
 A partition can be right in two ways. Either a model of it explains the data far better than one
 Gaussian does (the *model account*: overlapping segments), or it follows valleys in the density
 (the *density account*: curved shapes, which no Gaussian fits). Each account is what the partition
-explains less its errors. Errors are shares: of the customers whose segment a larger one absorbs or
-does not come back, of what there is to explain and is left to a further split. The better account
+explains less its errors. Errors are shares of the customers: whose segment a larger one absorbs or
+does not come back. What is left to a further split speaks for the finer partition, and not against
+there being any, so a model gets its part of what there is to explain. The better account
 is the score. It is absolute: it needs no other candidate, so choosing within a run and among runs
 never disagree, and zero has a meaning: at or below it, one single cluster describes the data as
 well.
@@ -22,8 +23,6 @@ import pandas as pd
 from customer_segmentation.evidence.stability import STABLE, instability
 from customer_segmentation.style import percent, plural
 
-# What a further split would explain speaks for the finer partition more than against this one.
-UNEXPLAINED_COST = 0.5
 HIDDEN_COST = 0.25  # a valley inside a segment hints at a finer partition; it does not refute
 # Valleys alone count as much as a likelihood gain of an eighth of a nat per customer, deep ones as
 # one of half a nat: more would beat partitions into real Gaussians.
@@ -97,7 +96,8 @@ def _objections(row: dict[Any, Any], guards: Guards, n_customers: int) -> Iterat
 def score(evidence: pd.DataFrame) -> pd.Series[float]:
     """Score of each candidate, about -1 to 1; positive means that there are segments.
 
-    model account = likelihood - unexplained/2 - absorbed - unstable;
+    model account = likelihood - absorbed - unstable,
+    if positive times likelihood / (likelihood + unexplained);
     density account = valleys - no valley - worst cluster unstable - inner gap - hidden valley/4;
     score = the larger one.
     *Valleys* are worth 0.2, and up to 0.5 as the shallowest one deepens from 0.3 to 0.8.
@@ -122,8 +122,9 @@ def score(evidence: pd.DataFrame) -> pd.Series[float]:
     [0.9, -0.5]
     """
     worst = np.nan_to_num(instability(evidence["jaccard_min"].to_numpy(float)))
-    model = evidence["likelihood"] - UNEXPLAINED_COST * evidence["unexplained"]
-    model -= evidence["absorbed"] + evidence["unstable"].astype(float).fillna(0)
+    likelihood = evidence["likelihood"]
+    model = likelihood - evidence["absorbed"] - evidence["unstable"].astype(float).fillna(0)
+    model = model.where(model <= 0, model * likelihood / (likelihood + evidence["unexplained"]))
     shallow, deep = DEEP
     depth = ((evidence["valley_depth"] - shallow) / (deep - shallow)).clip(0, 1).fillna(0)
     valleys = VALLEYS_WORTH + (DEEP_WORTH - VALLEYS_WORTH) * depth
