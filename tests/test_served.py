@@ -46,7 +46,8 @@ def logged(tmp_path_factory, migrated, mall):
     segmenter = Segmenter.from_candidate(built, path.candidates[0], seed=0)
     segmenter.name_segments({n: f"name {n}" for n in segmenter.numbers_.tolist()})
     segmenter.schema_ = segmenter.schema_.within({INCOME: {"max": 2000}})
-    described = {"missing_tokens": ["none given"]}
+    levels = {"Gender": {"levels": ["Female", "Male"]}}
+    described = {"missing_tokens": ["none given"], "columns": levels}
     try:
         opened = store.open_store(store.local_uri(folder), "served", folder)
         with tracking.run("r", tags={}) as run_id:
