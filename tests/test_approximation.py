@@ -201,7 +201,7 @@ def test_confidence_among_some_customers_is_within_its_stated_error(crowded):
     between = (exact > 0.3) & (exact < 0.8)
     assert between.sum() > 100
     assert np.sqrt(np.square(exact - near)[between].mean()) < approximation.VOTES_ERROR
-    assert abs(exact - near)[~between].mean() < approximation.VOTES_ERROR / 4
+    assert abs(exact - near)[~between].mean() < 0.06, "elsewhere there is hardly a difference"
 
 
 def test_fidelity_on_some_customers_is_within_its_stated_error(crowded, monkeypatch):
