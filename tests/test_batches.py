@@ -458,3 +458,14 @@ print(rows, (after - before) // 1024)
     rows, megabytes = map(int, done.stdout.split())
     assert rows > 300_000
     assert megabytes < 60
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_a_title_that_is_left_out_is_said(name, tmp_path):
+    rows = pd.DataFrame([["Sales 2026", None, None], ["id", "spend", "town"], [1, 2, "York"]])
+    path = tmp_path / name
+    write = rows.to_csv if name.endswith("csv") else rows.to_excel
+    write(path, index=False, header=False)
+    source = batches.open_source(path)
+    assert source.columns == ["id", "spend", "town"]
+    assert source.notes == ["rows above the header left out: 'Sales 2026'"]

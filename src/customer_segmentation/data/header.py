@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 LOOKED_AT = 20  # rows: no title is longer
+TITLE = "rows above the header left out"  # rule of the cleaning report
 TOTALS = {"total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme"}
 
 
@@ -53,6 +54,17 @@ def filled(row: Sequence[Any]) -> list[Any]:
     ['a', 0]
     """
     return [cell for cell in row if not empty(cell)]
+
+
+def told(above: Sequence[Sequence[Any]]) -> list[str]:
+    """What stands in the rows above a header, in quotes.
+
+    Examples
+    --------
+    >>> told([["Sales", 2026], []])
+    ["'Sales 2026'"]
+    """
+    return [repr(" ".join(map(str, cells))) for cells in map(filled, above) if cells]
 
 
 def empty(cell: Any) -> bool:

@@ -17,10 +17,9 @@ import pandas as pd
 from customer_segmentation.data import formats, large_text, native, text
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, in_brackets, listed
-from customer_segmentation.data.header import adds_up, empty, filled, header_row
+from customer_segmentation.data.header import TITLE, adds_up, empty, filled, header_row, told
 from customer_segmentation.data.identity import may_be_id
 
-TITLE = "rows above the header left out"  # rule of the cleaning report
 WORDLESS = "columns named by numbers"
 Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
@@ -174,8 +173,8 @@ def _table(
     top = header_row(rows)
     if top is None:
         raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
-    title = [" ".join(map(str, filled(row))) for row in rows[:top] if filled(row)]
-    findings.note(TITLE, len(title), detail=listed(map(repr, title)))
+    title = told(rows[:top])
+    findings.note(TITLE, len(title), detail=listed(title))
     header, body = list(rows[top]), rows[top + 1 :]
     while header and empty(header[-1]) and all(len(row) < len(header) for row in body):
         header.pop()
