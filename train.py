@@ -168,6 +168,8 @@ def main(cfg: DictConfig) -> float | None:
         parent_run.fail(overrides, error)
         reporter.finished(overrides, str(error), failed=True)
         return None
+    finally:
+        interrupts.rest()
     if not sweeping:
         terminal.show_run(result, opened, run_id)
     score = float(result.chosen.row["score"])  # what an optimising sweeper maximises

@@ -23,11 +23,20 @@ def heed() -> None:
 
     Python reports and drops an exception in a destructor or a weak reference's callback. An
     interrupt that comes at such a moment is sent again. Other code may turn one into an error of
-    its own: see :func:`requested`.
+    its own: see :func:`requested`. One that came since :func:`rest` is raised at once.
     """
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     sys.unraisablehook = _again
+    if _requested:
+        raise KeyboardInterrupt
+
+
+def rest() -> None:
+    """Between two jobs of a launcher's process, only note an interrupt: nobody would catch it."""
+    if multiprocessing.parent_process() is not None:
+        signal.signal(signal.SIGINT, _note)
+        signal.signal(signal.SIGTERM, _note)
 
 
 def requested() -> bool:
@@ -57,9 +66,13 @@ def _watch(launcher: int) -> None:
     os._exit(1)
 
 
-def _interrupt(*_: object) -> None:
+def _note(*_: object) -> None:
     global _requested  # noqa: PLW0603
     _requested = True
+
+
+def _interrupt(*_: object) -> None:
+    _note()
     raise KeyboardInterrupt
 
 
