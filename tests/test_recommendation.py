@@ -92,16 +92,16 @@ def test_what_speaks_against_it_is_said():
     }
     answer = case(recommend(board(doubtful), LABELS))["What speaks against it"]
     for words in (
-        "60 % of the customers are in segments that overlap",
+        "60 % of the customers are in a segment that runs into another one",
         "comes back only in part: 40 % overlap",
         "30 % of the customers",
-        "a further split of its segments would explain another 20 %",
+        "A further split of the segments would explain another 20 %",
         "10 % of the customers belong to no segment",
         "only 2 %",
     ):
         assert words in answer
     assert case(recommend(board({"run": "a"}), LABELS))["What speaks against it"] == (
-        "nothing that was measured"
+        "Nothing that was measured."
     )
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from customer_segmentation import rfm
+from customer_segmentation.doubts import doubts
 from customer_segmentation.environment import requirements
-from customer_segmentation.evidence.scoring import SEPARATED
-from customer_segmentation.evidence.stability import STABLE
 from customer_segmentation.paths.grids import COUNT_PARAMETERS
 from customer_segmentation.results import About
 from customer_segmentation.style import OUTLIER, listed, number, percent, plural
 
 if TYPE_CHECKING:
     from customer_segmentation.analysis import Analysis
-
-SMALL = 0.05  # of the customers: fewer may not pay for a campaign of their own
-FAITHFUL = 0.95  # share of its own customers that a model should put back into their segment
 
 FOUND = {
     "natural": "{found}: the groups are clearly apart, and they come back when the analysis is "
@@ -89,49 +84,6 @@ def sentence(verdict: str, n_segments: int, customers: int, outliers: int = 0) -
     if n_segments == 1 or verdict not in FOUND:
         return f"{who} form one single group{apart}: nothing divides them into segments."
     return FOUND[verdict].format(found=f"{who} fall into {n_segments} {verdict} segments{apart}")
-
-
-def doubts(row: Mapping[Any, Any], fidelity: float = math.nan) -> Iterator[str]:
-    """What speaks against the segments taken, a sentence each; nothing where nothing measured does.
-
-    Parameters
-    ----------
-    row : mapping
-        Of the path table: the evidence for the candidate taken.
-    fidelity : float
-        Share of the customers that the model puts back into their own segment.
-
-    Examples
-    --------
-    >>> list(doubts({"n_segments": 3, "overlap": 0.4, "jaccard_min": 0.9}))
-    ['40 % of the customers are in a segment that runs into another one.']
-    """
-    if row.get("n_segments", 0) < 2:
-        return
-    gap, out, small = (_of(row, name) for name in ("inner_gap", "outlier_share", "smallest_share"))
-    overlap, weakest, score = (_of(row, name) for name in ("overlap", "jaccard_min", "score"))
-    if overlap > SEPARATED:
-        yield f"{percent(overlap)} of the customers are in a segment that runs into another one."
-    if weakest < STABLE:
-        back = f"The weakest segment comes back only in part: {percent(weakest)} overlap"
-        yield f"{back} when the analysis is repeated."
-    if gap > 0:
-        yield f"{percent(gap)} of the customers are in a segment with a gap inside: it may be two."
-    if out > 0:
-        yield f"{percent(out)} of the customers belong to no segment."
-    if small < SMALL:
-        yield f"The smallest segment has only {percent(small)} of the customers."
-    if score <= 0:
-        yield "One single group describes the customers as well."
-    if fidelity < FAITHFUL:
-        yield f"Scored again, {percent(1 - fidelity)} of the customers would get another segment."
-    if row.get("objection"):
-        yield f"It breaks a limit that was set: {row['objection']}."
-
-
-def _of(row: Mapping[Any, Any], name: str) -> float:
-    """What was measured; NaN where it was not, for which no comparison holds."""
-    return math.nan if row.get(name) is None else float(row[name])
 
 
 def about(

@@ -10,17 +10,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
+from customer_segmentation.doubts import ALIKE, doubts
 from customer_segmentation.evidence.scoring import SEPARATED, TRUSTED
 from customer_segmentation.evidence.stability import DISSOLVED, STABLE
 from customer_segmentation.style import percent
 
 COME_BACK = "come back when the analysis is repeated"
-ALIKE = "(agreement {:.2f}; 1 is the same, 0 is chance)"  # the adjusted Rand index
 NO_SEGMENTS = "no natural segments"
 CLOSE = 0.05  # scores nearer than this are no clear difference
-SMALL = 0.05  # of the customers: fewer may not pay for a campaign of their own
-LEFT = 0.1  # share that a further split would explain from which it is worth saying
-POOR = 0.65  # agreement below which Steinley (2004) calls recovery poor
 SAME = 0.9  # adjusted Rand index from which two runs tell the same story (Steinley 2004: excellent)
 
 
@@ -122,8 +119,8 @@ def recommend(board: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> Reco
     verdict = str(best["verdict"]) if exists else NO_SEGMENTS
     strengths = "; ".join(_strengths(best)) or "the others do worse"
     why = f"score {best['score']:.2f}, {_standing(eligible)}: {strengths}"
-    doubts = "; ".join(_doubts(best)) or "nothing that was measured"
-    rows = [("Why it won", why), ("What speaks against it", doubts)]
+    against = " ".join(doubts(best)) or "Nothing that was measured."
+    rows = [("Why it won", why), ("What speaks against it", against)]
     if len(eligible) > 1:
         rows.insert(1, ("Runner-up", _runner_up(eligible, labels)))
     return Recommendation(
@@ -176,28 +173,6 @@ def _strengths(best: pd.Series[Any]) -> Iterator[str]:
         yield "its segments are separated along the line between them"
     if best["jaccard_min"] >= STABLE:
         yield f"all segments {COME_BACK}"
-
-
-def _doubts(best: pd.Series[Any]) -> Iterator[str]:
-    left, others = best.get("unexplained", 0), best.get("agreement", 1)
-    if best["overlap"] > SEPARATED:
-        yield f"{percent(best['overlap'])} of the customers are in segments that overlap another"
-    if best["jaccard_min"] < STABLE:
-        part = percent(best["jaccard_min"])
-        yield f"its weakest segment comes back only in part: {part} overlap"
-    if best["inner_gap"] > 0:
-        yield f"{percent(best['inner_gap'])} of the customers are in segments with a gap inside"
-    if left > LEFT:
-        yield f"a further split of its segments would explain another {percent(left)}"
-    if best["outlier_share"] > 0:
-        yield f"{percent(best['outlier_share'])} of the customers belong to no segment"
-    if best["smallest_share"] < SMALL:
-        smallest = percent(best["smallest_share"])
-        yield f"its smallest segment has only {smallest} of the customers"
-    if others < POOR:
-        yield f"other algorithms find it only in part {ALIKE.format(others)}"
-    if best["score"] <= 0:
-        yield "one single group describes the customers as well"
 
 
 def _runner_up(eligible: pd.DataFrame, labels: Mapping[str, pd.Series[int]]) -> str:
