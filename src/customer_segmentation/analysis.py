@@ -21,33 +21,18 @@ from customer_segmentation.silhouette import EXACT_ROWS
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything a run has found.
-
-    Attributes
-    ----------
-    data : CustomerData
-    features : Features
-    algorithm : Algorithm
-    chosen : Chosen
-        The path, its evidence, and the candidate taken.
-    segmenter : Segmenter
-    segments : Series of int, indexed by customer id
-        1..n_segments, -1 = outlier.
-    names : dict, segment -> name
-    plays : dict, segment -> Play
-        What the playbook advises; a segment that no play fits is not in it.
-    approximations : dict of str to str
-        What was not computed exactly, and how; empty up to the limit of customers.
-    """
+    """Everything a run has found."""
 
     data: CustomerData
     features: Features
     algorithm: Algorithm
-    chosen: Chosen
+    chosen: Chosen  #: The path, its evidence, and the candidate taken
     segmenter: Segmenter
-    segments: pd.Series[int]
-    names: dict[int, str]
+    segments: pd.Series[int]  #: indexed by customer id: 1..n_segments, -1 = outlier
+    names: dict[int, str]  #: segment -> name
+    #: segment -> Play: what the playbook advises; a segment that no play fits is not in it
     plays: dict[int, Play]
+    #: What was not computed exactly, and how; empty up to the limit of customers
     approximations: dict[str, str] = field(default_factory=dict)
 
     @property

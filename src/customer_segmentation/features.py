@@ -35,29 +35,14 @@ class FeatureError(ValueError):
 
 @dataclass(frozen=True)
 class Features:
-    """A feature set fitted to a customer table.
-
-    Attributes
-    ----------
-    name : str
-    matrix : ndarray of shape (n_samples, n_features)
-        What the algorithms see.
-    feature_names : list of str
-        A name per column of `matrix`.
-    columns : list of str
-        The columns of the table that are used.
-    left_out : dict
-        Column of the table -> why it is not used.
-    transformer : ColumnTransformer
-        Fitted; turns a table with `columns` into a matrix.
-    """
+    """A feature set fitted to a customer table."""
 
     name: str
-    matrix: FloatArray
-    feature_names: list[str]
-    columns: list[str]
-    left_out: dict[str, str]
-    transformer: ColumnTransformer
+    matrix: FloatArray  #: shape (n_samples, n_features): what the algorithms see
+    feature_names: list[str]  #: A name per column of `matrix`
+    columns: list[str]  #: The columns of the table that are used
+    left_out: dict[str, str]  #: Column of the table -> why it is not used
+    transformer: ColumnTransformer  #: Fitted; turns a table with `columns` into a matrix
 
     def __getstate__(self) -> dict[str, Any]:
         # Arrays that processes share are memory-mapped: no model could be saved with such.

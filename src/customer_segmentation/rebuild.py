@@ -22,20 +22,11 @@ class RebuildError(RuntimeError):
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """How a run that was made again compares with what it was.
+    """How a run that was made again compares with what it was."""
 
-    Attributes
-    ----------
-    differences : DataFrame
-        What is not the same: what, then, now. Empty when all is.
-    same_labels : bool
-    customers : int
-        How many have labels in both.
-    """
-
-    differences: pd.DataFrame
+    differences: pd.DataFrame  #: What is not the same: what, then, now. Empty when all is.
     same_labels: bool
-    customers: int
+    customers: int  #: How many have labels in both
 
     @property
     def words(self) -> str:

@@ -23,23 +23,13 @@ SAME = 0.9  # adjusted Rand index from which two runs tell the same story (Stein
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The run to take and the case for it.
+    """The run to take and the case for it."""
 
-    Attributes
-    ----------
-    run : str
-        Name of the recommended run; "" when there is none.
-    verdict : str
-        "no natural segments", or the verdict of the recommended run.
-    headline : str
-        The answer in one sentence.
-    case : DataFrame with columns ``question`` and ``answer``
-        Why it won, by how much, what speaks against it, the runner-up and how far they agree.
-    """
-
-    run: str
-    verdict: str
-    headline: str
+    run: str  #: Name of the recommended run; "" when there is none
+    verdict: str  #: "no natural segments", or the verdict of the recommended run
+    headline: str  #: The answer in one sentence
+    #: Columns ``question`` and ``answer``: why it won, by how much, what speaks against it,
+    #: the runner-up and how far they agree
     case: pd.DataFrame
 
     @property

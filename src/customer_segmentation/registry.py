@@ -35,26 +35,13 @@ class RegistryError(RuntimeError):
 
 @dataclass(frozen=True)
 class Served:
-    """A registered version, ready to assign customers.
-
-    Attributes
-    ----------
-    version : int
-    run_id : str
-        The run that it comes from.
-    uri : str
-        Of the logged model.
-    tags : dict
-        What was noted at its promotion.
-    created : int
-        Milliseconds since 1970.
-    """
+    """A registered version, ready to assign customers."""
 
     version: int
-    run_id: str
-    uri: str
-    tags: dict[str, str]
-    created: int = 0
+    run_id: str  #: The run that it comes from
+    uri: str  #: Of the logged model
+    tags: dict[str, str]  #: What was noted at its promotion
+    created: int = 0  #: Milliseconds since 1970
 
     @cached_property
     def segmenter(self) -> Segmenter:

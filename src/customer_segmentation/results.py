@@ -73,58 +73,33 @@ def _named(segments: pd.Series[int], names: Mapping[int, str]) -> pd.Categorical
 
 @dataclass(frozen=True)
 class Offered:
-    """What to offer to whom.
+    """What to offer to whom."""
 
-    Attributes
-    ----------
-    segments : DataFrame
-        A row per segment and offer; see :func:`customer_segmentation.offers.preferences.listed`.
-    customers : DataFrame
-        A row per customer: id, ``segment``, segment name, then the offers, the best first.
-    """
-
+    #: A row per segment and offer; see :func:`customer_segmentation.offers.preferences.listed`
     segments: pd.DataFrame
+    #: A row per customer: id, ``segment``, segment name, then the offers, the best first
     customers: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class About:
-    """What is said of a run beside its segments, in words for people who read no code.
-
-    Attributes
-    ----------
-    title : str
-    sentence : str
-        The verdict in one sentence.
-    meaning : str
-        What the verdict means for those who act on the segments.
-    doubts : list of str
-        What speaks against it.
-    method, data : str
-        A paragraph each.
-    facts : dict, label -> text
-        How to make the run again: its id, the command, the data's hash, the versions.
-    cleaning : DataFrame
-        The cleaning report.
-    note : str
-        Whose numbers the segments have, where they are not the run's own.
-    tables : dict, title -> DataFrame
-        What the algorithm itself has to show.
-    inexact : list of str
-        What was not computed of all customers, and how far it may be off.
-    """
+    """What is said of a run beside its segments, in words for people who read no code."""
 
     PATH: ClassVar[str] = "tables/about.json"  # where a run keeps them
     title: str = "Customer segments"
-    sentence: str = ""
-    meaning: str = ""
-    doubts: list[str] = field(default_factory=list)
+    sentence: str = ""  #: The verdict in one sentence
+    meaning: str = ""  #: What the verdict means for those who act on the segments
+    doubts: list[str] = field(default_factory=list)  #: What speaks against it
+    #: A paragraph each
     method: str = ""
     data: str = ""
+    #: label -> text: how to make the run again: its id, the command, the data's hash, the versions
     facts: dict[str, str] = field(default_factory=dict)
-    cleaning: pd.DataFrame = field(default_factory=pd.DataFrame)
-    note: str = ""
+    cleaning: pd.DataFrame = field(default_factory=pd.DataFrame)  #: The cleaning report
+    note: str = ""  #: Whose numbers the segments have, where they are not the run's own
+    #: title -> DataFrame: what the algorithm itself has to show
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    #: What was not computed of all customers, and how far it may be off
     inexact: list[str] = field(default_factory=list)
 
     def dumps(self) -> str:

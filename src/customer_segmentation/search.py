@@ -25,76 +25,41 @@ STABILITY = ("stability", "jaccard_mean", "jaccard_min", "unstable")
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An algorithm and the grid of its one main parameter.
-
-    Attributes
-    ----------
-    name : str
-    estimator : scikit-learn-compatible clusterer, unfitted
-    parameter : str
-    grid : sequence of numbers or None
-        None derives it from the data.
-    assign_outliers : bool
-    first_features : sequence of str
-        What the matrix has to begin with, for an algorithm to which its columns mean something.
-    """
+    """An algorithm and the grid of its one main parameter."""
 
     name: str
-    estimator: Any
+    estimator: Any  #: scikit-learn-compatible clusterer, unfitted
     parameter: str
-    grid: Sequence[float] | None = None
+    grid: Sequence[float] | None = None  #: None derives it from the data
     assign_outliers: bool = False
+    #: What the matrix has to begin with, for an algorithm to which its columns mean something
     first_features: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Selection:
-    """How one candidate of a path is taken.
+    """How one candidate of a path is taken."""
 
-    Attributes
-    ----------
-    rule : callable
-        See :mod:`customer_segmentation.selection`.
-    guards : Guards
-        What a candidate must satisfy to be eligible.
-    n_segments : int or None
-        Forces the number of segments.
-    largest_grid : int
-        A path whose best candidate is at its end extends itself up to this many segments.
-    """
-
-    rule: Rule
-    guards: Guards = field(default_factory=Guards)
-    n_segments: int | None = None
+    rule: Rule  #: See :mod:`customer_segmentation.selection`
+    guards: Guards = field(default_factory=Guards)  #: What a candidate must satisfy to be eligible
+    n_segments: int | None = None  #: Forces the number of segments
+    #: A path whose best candidate is at its end extends itself up to this many segments
     largest_grid: int = 60
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A path, the evidence for each of its candidates, and the one that was taken.
-
-    Attributes
-    ----------
-    path : Path
-    scores : DataFrame
-        The path table: a row per candidate, the grid's value in ``value``.
-    choice : Choice
-    silhouettes : ndarray of shape (n_samples,)
-        Of the candidate taken.
-    jaccard : list of float
-        Of the clusters of the candidate taken; empty with fewer than two.
-    resamples : list of Resample
-        What the bootstrap of the candidate taken found; empty with fewer than two clusters.
-    rows : ndarray of shape (n_fitted,) or None
-        The customers that the algorithm was fitted on, and all this speaks of; None = everyone.
-    """
+    """A path, the evidence for each of its candidates, and the one that was taken."""
 
     path: Path
-    scores: pd.DataFrame
+    scores: pd.DataFrame  #: The path table: a row per candidate, the grid's value in ``value``
     choice: Choice
-    silhouettes: FloatArray
-    jaccard: list[float]
+    silhouettes: FloatArray  #: shape (n_samples,): of the candidate taken
+    jaccard: list[float]  #: Of the clusters of the candidate taken; empty with fewer than two
+    #: What the bootstrap of the candidate taken found; empty with fewer than two clusters
     resamples: list[Resample] = field(default_factory=list)
+    #: shape (n_fitted,): the customers that the algorithm was fitted on, and all this
+    #: speaks of; None = everyone
     rows: IntArray | None = None
 
     @property

@@ -31,34 +31,17 @@ MAX_NOTE_ROWS = 25  # MLflow keeps 8,000 characters of a description
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep came to.
+    """What a sweep came to."""
 
-    Attributes
-    ----------
-    leaderboard : DataFrame, a row per finished run, best first
-    agreement : DataFrame, run x run, adjusted Rand index
-    failures : DataFrame with columns ``job`` and ``error``
-    recommendations : dict, data set -> Recommendation
-    run_ids : dict, run name -> run id
-    reused : list of run names
-        Those that an earlier sweep had finished.
-    cards : dict, data set -> cards
-        Of the recommended run.
-    facts : dict, label -> text
-        How to find the sweep and make it again.
-    interrupted : str
-        Said first, where it was.
-    """
-
-    leaderboard: pd.DataFrame
-    agreement: pd.DataFrame
-    failures: pd.DataFrame
-    recommendations: dict[str, Recommendation]
-    run_ids: dict[str, str]
-    reused: list[str]
-    cards: dict[str, list[Card]]
-    facts: dict[str, str]
-    interrupted: str
+    leaderboard: pd.DataFrame  #: a row per finished run, best first
+    agreement: pd.DataFrame  #: run x run, adjusted Rand index
+    failures: pd.DataFrame  #: Columns ``job`` and ``error``
+    recommendations: dict[str, Recommendation]  #: data set -> Recommendation
+    run_ids: dict[str, str]  #: run name -> run id
+    reused: list[str]  #: Names of those that an earlier sweep had finished
+    cards: dict[str, list[Card]]  #: data set -> cards: of the recommended run
+    facts: dict[str, str]  #: label -> text: how to find the sweep and make it again
+    interrupted: str  #: Said first, where it was
 
     @property
     def recommended(self) -> list[str]:

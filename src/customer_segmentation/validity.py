@@ -56,20 +56,11 @@ def wcss(X: FloatArray, labels: IntArray) -> float:
 
 
 class Scores(NamedTuple):
-    """Scores of some labellings, as :func:`score` describes them.
+    """Scores of some labellings, as :func:`score` describes them."""
 
-    Attributes
-    ----------
-    table : DataFrame, a row per labelling
-    silhouettes : list of ndarray of shape (n_scored,)
-        A labelling each.
-    rows : ndarray of shape (n_scored,)
-        The customers whose silhouettes they are.
-    """
-
-    table: pd.DataFrame
-    silhouettes: list[FloatArray]
-    rows: IntArray
+    table: pd.DataFrame  #: a row per labelling
+    silhouettes: list[FloatArray]  #: shape (n_scored,), one per labelling
+    rows: IntArray  #: shape (n_scored,): the customers whose silhouettes they are
 
     def widths(self, position: int, n: int) -> FloatArray:
         """Silhouettes under one labelling of all `n` customers, NaN for those not scored."""

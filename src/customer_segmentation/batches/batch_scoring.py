@@ -57,35 +57,20 @@ Done = tuple[Chunk, Result]
 
 @dataclass
 class Scored:
-    """What scoring a file came to.
-
-    Attributes
-    ----------
-    input, output : Path
-    ids : str
-        Where the ids come from.
-    notes : list of str
-        What was read otherwise than the extension says.
-    monitor : Monitor
-        Drift of the scored rows.
-    names : dict, segment -> name
-    rows, failed, without_id, repeated : int
-        The last: rows with the id of an earlier one.
-    problems : dict, row number -> reason
-        The first few of the rows that could not be scored; the header is row 1.
-    seconds : float
-    """
+    """What scoring a file came to."""
 
     input: Path
     output: Path
-    ids: str
-    notes: list[str]
-    monitor: Monitor
-    names: dict[int, str]
+    ids: str  #: Where the ids come from
+    notes: list[str]  #: What was read otherwise than the extension says
+    monitor: Monitor  #: Drift of the scored rows
+    names: dict[int, str]  #: segment -> name
+    #: The last: rows with the id of an earlier one
     rows: int = 0
     failed: int = 0
     without_id: int = 0
     repeated: int = 0
+    #: row number -> reason: the first few of the rows that could not be scored; the header is row 1
     problems: dict[Any, str] = field(default_factory=dict)
     seconds: float = 0.0
 

@@ -27,21 +27,12 @@ HEAD_ROWS = 5000  # that tell which column holds the ids, and how numbers are wr
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a file.
+    """Some rows of a file."""
 
-    Attributes
-    ----------
-    frame : DataFrame
-        Text or native cells, missing where empty; indexed by row number, 1 = first under the
-        header.
-    done : float or None
-        Share of the file read so far, 0 to 1; None where it is unknown.
-    problems : dict, row number -> reason
-        Rows whose cells cannot be told apart.
-    """
-
+    #: Text or native cells, missing where empty; indexed by row number, 1 = first under the header
     frame: pd.DataFrame
-    done: float | None = None
+    done: float | None = None  #: Share of the file read so far, 0 to 1; None where it is unknown
+    #: row number -> reason: rows whose cells cannot be told apart
     problems: dict[int, str] = field(default_factory=dict)
 
 

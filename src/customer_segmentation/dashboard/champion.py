@@ -36,32 +36,16 @@ class ChampionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Champion:
-    """The champion and the customers that it was found on.
+    """The champion and the customers that it was found on."""
 
-    Attributes
-    ----------
-    served : Served
-        The registered version.
-    table : DataFrame
-        The clean customers in raw units, indexed by id.
-    segments : Series of int
-        Of each customer, by the champion's numbers; -1 = outlier.
-    confidence : Series of float
-    plays : dict, segment -> Play
-        What the playbook of the run recommends.
-    borderline : DataFrame
-        Customers whose segment is in doubt, the most doubtful first, indexed by id.
-    about : About
-        What its run says of it.
-    """
-
-    served: Served
-    table: pd.DataFrame
-    segments: pd.Series[int]
+    served: Served  #: The registered version
+    table: pd.DataFrame  #: The clean customers in raw units, indexed by id
+    segments: pd.Series[int]  #: Of each customer, by the champion's numbers; -1 = outlier
     confidence: pd.Series[float]
-    plays: Mapping[int, Play]
+    plays: Mapping[int, Play]  #: segment -> Play: what the playbook of the run recommends
+    #: Customers whose segment is in doubt, the most doubtful first, indexed by id
     borderline: pd.DataFrame
-    about: About = field(default_factory=About)
+    about: About = field(default_factory=About)  #: What its run says of it
 
     @property
     def segmenter(self) -> Segmenter:

@@ -25,19 +25,12 @@ FACTS = {
 
 @dataclass(frozen=True)
 class Sweep:
-    """A finished sweep.
-
-    Attributes
-    ----------
-    run_id, name, started : str
-    recommended : str
-        Run id of what it recommends; "" if nothing, or one single group.
-    """
+    """A finished sweep."""
 
     run_id: str
     name: str
     started: str
-    recommended: str
+    recommended: str  #: Run id of what it recommends; "" if nothing, or one single group
 
     @property
     def label(self) -> str:
@@ -47,42 +40,23 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Compared:
-    """Two runs of a sweep, customer by customer.
+    """Two runs of a sweep, customer by customer."""
 
-    Attributes
-    ----------
-    customers : DataFrame
-        How many, a row per segment of the first run, a column per segment of the second.
-    agreement : float
-        Adjusted Rand index.
-    common : int
-        Customers that both have.
-    """
-
+    #: How many, a row per segment of the first run, a column per segment of the second
     customers: pd.DataFrame
-    agreement: float
-    common: int
+    agreement: float  #: Adjusted Rand index
+    common: int  #: Customers that both have
 
 
 @dataclass(frozen=True)
 class Move:
-    """What became of the segments when the champion took over.
+    """What became of the segments when the champion took over."""
 
-    Attributes
-    ----------
-    former : str
-        Version that it was compared with.
-    words : str
-    changes, movers : DataFrame
-    picture : bytes
-        PNG; empty where there is none.
-    """
-
-    former: str
+    former: str  #: Version that it was compared with
     words: str
     changes: pd.DataFrame
     movers: pd.DataFrame
-    picture: bytes
+    picture: bytes  #: PNG; empty where there is none
 
 
 def sweeps(opened: Store) -> list[Sweep]:

@@ -22,25 +22,15 @@ USUAL = (0.1, 0.9)  # quantiles between which a value is usual: eight customers 
 
 @dataclass(frozen=True)
 class Field:
-    """A field of the form.
-
-    Attributes
-    ----------
-    column : str
-    levels : tuple of str
-        To choose from; empty for a number.
-    low, middle, high : float
-        Least, median and largest value in training; NaN where there is none.
-    whole : bool
-        Whether all values in training were whole numbers.
-    """
+    """A field of the form."""
 
     column: str
-    levels: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()  #: To choose from; empty for a number
+    #: Least, median and largest value in training; NaN where there is none
     low: float = math.nan
     middle: float = math.nan
     high: float = math.nan
-    whole: bool = False
+    whole: bool = False  #: Whether all values in training were whole numbers
 
     @property
     def step(self) -> float:
@@ -68,43 +58,26 @@ class Field:
 
 @dataclass(frozen=True)
 class Reason:
-    """A value of a customer, and what it says.
-
-    Attributes
-    ----------
-    column, value : str
-    segment, everyone : str
-        Middle of the segment and of everyone; of a category the share that has this level.
-    usual : tuple of int
-        Segments in which the value is usual: it is between the outer tenths of their customers; of
-        a category, at least as common as among everyone.
-    """
+    """A value of a customer, and what it says."""
 
     column: str
     value: str
+    #: Middle of the segment and of everyone; of a category the share that has this level
     segment: str
     everyone: str
+    #: Segments in which the value is usual: it is between the outer tenths of their customers; of a
+    #: category, at least as common as among everyone
     usual: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Where a customer belongs.
-
-    Attributes
-    ----------
-    segment : int
-    name : str
-    confidence : float
-        Share of the nearest customers that are in this segment.
-    why : list of Reason
-        One per value that is known, the most telling first.
-    """
+    """Where a customer belongs."""
 
     segment: int
     name: str
-    confidence: float
-    why: list[Reason]
+    confidence: float  #: Share of the nearest customers that are in this segment
+    why: list[Reason]  #: One per value that is known, the most telling first
 
 
 def fields(segmenter: Segmenter, reference: Mapping[str, Any]) -> list[Field]:

@@ -22,25 +22,13 @@ from customer_segmentation.tracking.store import Store
 
 @dataclass(frozen=True)
 class Place:
-    """What a page works with.
-
-    Attributes
-    ----------
-    opened : Store
-    served : Served or None
-        The champion; None before the first promotion.
-    model : str
-        Name of the registered model.
-    limits : Limits
-        Of uploads.
-    map_customers, listed : int
-        Customers drawn on the map; rows of a table on a page.
-    """
+    """What a page works with."""
 
     opened: Store
-    served: Served | None
-    model: str
-    limits: Limits
+    served: Served | None  #: The champion; None before the first promotion
+    model: str  #: Name of the registered model
+    limits: Limits  #: Of uploads
+    #: Customers drawn on the map; rows of a table on a page
     map_customers: int
     listed: int
 

@@ -26,20 +26,11 @@ MOST_LEGEND = 24
 
 @dataclass(frozen=True)
 class Plane:
-    """Customers on a map.
+    """Customers on a map."""
 
-    Attributes
-    ----------
-    points : DataFrame
-        ``customer``, ``x``, ``y``, ``segment``, ``label``.
-    axes : tuple of str
-    note : str
-        How to read it.
-    """
-
-    points: pd.DataFrame
+    points: pd.DataFrame  #: ``customer``, ``x``, ``y``, ``segment``, ``label``
     axes: tuple[str, str]
-    note: str
+    note: str  #: How to read it
 
 
 def strongest(found: pd.DataFrame, segment: int, most: int = MOST) -> pd.DataFrame:

@@ -33,48 +33,25 @@ ROOM = 4  # times its size: the file, what is read of it, and what is written
 
 @dataclass(frozen=True)
 class Limits:
-    """How large an upload may be.
+    """How large an upload may be."""
 
-    Attributes
-    ----------
-    upload_mb : float
-        The file.
-    unpacked_mb : float
-        What an Excel or Parquet file holds, once unpacked.
-    rows : int
-    """
-
-    upload_mb: float
-    unpacked_mb: float
+    upload_mb: float  #: The file
+    unpacked_mb: float  #: What an Excel or Parquet file holds, once unpacked
     rows: int
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What became of an upload.
+    """What became of an upload."""
 
-    Attributes
-    ----------
-    table : DataFrame
-        The file as it came, then segment, segment_name, confidence and problem.
-    counts : DataFrame
-        Customers per segment: segment, name, customers, share, share in training.
-    failed : DataFrame
-        ``row`` (the header is row 1) and ``problem`` of those that could not be scored.
-    notes : list of str
-        What was read otherwise than the extension says.
-    ids : str
-        Where the ids come from.
-    drift : str
-        Whether these customers look like those of the training.
-    """
-
-    table: pd.DataFrame
+    table: pd.DataFrame  #: The file as it came, then segment, segment_name, confidence and problem
+    #: Customers per segment: segment, name, customers, share, share in training
     counts: pd.DataFrame
+    #: ``row`` (the header is row 1) and ``problem`` of those that could not be scored
     failed: pd.DataFrame
-    notes: list[str]
-    ids: str
-    drift: str
+    notes: list[str]  #: What was read otherwise than the extension says
+    ids: str  #: Where the ids come from
+    drift: str  #: Whether these customers look like those of the training
 
 
 def score(

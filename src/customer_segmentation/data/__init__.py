@@ -30,48 +30,28 @@ DuplicateIds = Literal["error", "keep_first", "keep_last"]
 
 @dataclass(frozen=True)
 class CustomerData:
-    """A clean customer table and how it came about.
+    """A clean customer table and how it came about."""
 
-    Parameters
-    ----------
-    name : str
-        What the data are called.
-    table : DataFrame of shape (n_customers, n_columns)
-        float64, category, datetime64 and str columns in raw units, indexed by customer id.
-    report : DataFrame
-        The cleaning report: rule, column, count, examples (ids, or what was read as what).
-        Rules that took rows away end with "row removed".
-    rows_in, rows_out : int
-        Rows under the file's header, and customers kept.
-    sha256 : str
-        Of the file's bytes.
-    source : str
-        The path as given.
-    id_column : str or None
-        None when the file has no ids and its rows were numbered.
-    history : dict, optional
-        How the table came out of purchase lines, for making it again from new ones; then
-        ``rows_in`` counts lines.
-    unread : list of str
-        Columns that were not asked for.
-    allowed : dict, column -> dict
-        What was declared of columns, any of ``min``, ``max`` and ``values``.
-    missing_tokens : sequence of str
-        Words that mean "missing", besides the usual ones.
-    """
-
-    name: str
+    name: str  #: What the data are called
+    #: shape (n_customers, n_columns): float64, category, datetime64 and str columns in raw units,
+    #: indexed by customer id
     table: pd.DataFrame
+    #: The cleaning report: rule, column, count, examples (ids, or what was read as what). Rules
+    #: that took rows away end with "row removed".
     report: pd.DataFrame
+    #: Rows under the file's header, and customers kept
     rows_in: int
     rows_out: int
-    sha256: str
-    source: str
-    id_column: str | None = None
+    sha256: str  #: Of the file's bytes
+    source: str  #: The path as given
+    id_column: str | None = None  #: None when the file has no ids and its rows were numbered
+    #: How the table came out of purchase lines, for making it again from new ones; then ``rows_in``
+    #: counts lines
     history: dict[str, Any] | None = None
-    unread: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  #: Columns that were not asked for
+    #: column -> dict: what was declared of columns, any of ``min``, ``max`` and ``values``
     allowed: dict[str, dict[str, Any]] = field(default_factory=dict)
-    missing_tokens: Sequence[str] = ()
+    missing_tokens: Sequence[str] = ()  #: Words that mean "missing", besides the usual ones
 
     @property
     def imputed(self) -> dict[str, int]:

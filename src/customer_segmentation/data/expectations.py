@@ -18,25 +18,14 @@ TYPES = ("number", "category", "date", "text")
 
 @dataclass(frozen=True)
 class Expectation:
-    """A declared column; every part is optional.
+    """A declared column; every part is optional."""
 
-    Parameters
-    ----------
-    type : str
-        "number", "category", "date" or "text"; inferred when empty.
-    min, max : float or date text, optional
-        Allowed range, both ends included.
-    values : sequence
-        Allowed levels of a category.
-    required : bool, default True
-        Whether the table must have the column.
-    """
-
-    type: str = ""
+    type: str = ""  #: "number", "category", "date" or "text"; inferred when empty
+    #: Allowed range, both ends included
     min: Any = None
     max: Any = None
-    values: tuple[Any, ...] = ()
-    required: bool = True
+    values: tuple[Any, ...] = ()  #: Allowed levels of a category
+    required: bool = True  #: Whether the table must have the column
 
     @property
     def allowed(self) -> dict[str, Any]:

@@ -36,21 +36,13 @@ Choose = Callable[[list[str]], dict[int, str]]
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a text file.
+    """The columns of a text file."""
 
-    Attributes
-    ----------
-    texts : DataFrame of str
-        The chosen columns: trimmed cells, missing where empty.
-    numbers : dict, name -> ndarray of float64
-        Those of them in which every cell is a number as computers write it.
-    blanks : int
-        Cells with blanks around the value.
-    """
-
-    texts: pd.DataFrame
+    texts: pd.DataFrame  #: The chosen columns: trimmed cells, missing where empty
+    #: name -> ndarray of float64: those of them in which every cell is a number as computers write
+    #: it
     numbers: dict[str, npt.NDArray[np.float64]]
-    blanks: int
+    blanks: int  #: Cells with blanks around the value
 
 
 def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
@@ -215,21 +207,11 @@ def _read(cells: pa.ChunkedArray) -> _Column:
 
 @dataclass
 class Survey:
-    """What one pass over all bytes of a file tells.
+    """What one pass over all bytes of a file tells."""
 
-    Attributes
-    ----------
-    utf8 : bool
-        Whether they are UTF-8.
-    quotes : int
-        Double quotes among them.
-    odd : bool
-        Whether there are zero bytes, or carriage returns without a line feed.
-    """
-
-    utf8: bool = True
-    quotes: int = 0
-    odd: bool = False
+    utf8: bool = True  #: Whether they are UTF-8
+    quotes: int = 0  #: Double quotes among them
+    odd: bool = False  #: Whether there are zero bytes, or carriage returns without a line feed
 
 
 def survey(path: Path) -> Survey:

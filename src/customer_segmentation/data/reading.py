@@ -26,30 +26,16 @@ Cells = tuple[pd.DataFrame, dict[str, pd.Series]]
 
 @dataclass(frozen=True)
 class RawTable:
-    """The cells of a file, indexed by row number (header = row 1).
+    """The cells of a file, indexed by row number (header = row 1)."""
 
-    Attributes
-    ----------
-    frame : DataFrame
-        Text or native columns.
-    numbers : dict, column -> Series of float64
-        Columns of text in which every cell is a number as computers write it, where known.
-    rows_in : int
-        Rows under the header.
-    sha256 : str
-        Of the file's bytes.
-    typed : bool
-        Whether the format itself tells numbers from text.
-    names : list of str
-        Of all columns of the file, read or not.
-    """
-
-    frame: pd.DataFrame
+    frame: pd.DataFrame  #: Text or native columns
+    #: column -> float64 values: columns of text in which every cell is a number as computers
+    #: write it, where known
     numbers: dict[str, pd.Series]
-    rows_in: int
-    sha256: str
-    typed: bool
-    names: list[str]
+    rows_in: int  #: Rows under the header
+    sha256: str  #: Of the file's bytes
+    typed: bool  #: Whether the format itself tells numbers from text
+    names: list[str]  #: Of all columns of the file, read or not
 
 
 def read(

@@ -32,36 +32,21 @@ class MigrationError(ValueError):
 
 @dataclass(frozen=True)
 class Migration:
-    """What becomes of the segments, and of their customers, when a new model takes over.
+    """What becomes of the segments, and of their customers, when a new model takes over."""
 
-    Attributes
-    ----------
-    numbers : dict of int to int
-        Own number of each new segment -> the number it gets.
-    names : dict of int to str
-        Name of each new segment by the number it gets.
-    changes : DataFrame
-        A row per segment, old or new, by number; see :func:`changes.table`.
-        A segment that was split or merged keeps its number.
-    flows : DataFrame
-        Customers, a row per old segment and a column per new one (by the number it gets); -1 for
-        outliers, where there are any.
-    movers : DataFrame
-        Customers whose segment number changes, indexed by id: ``from_segment``, ``from_name``,
-        ``to_segment``, ``to_name``.
-    moved_share : float
-        Share of the customers compared who are movers, 0 to 1.
-    basis : str
-        Who was compared: "180 customers known to both".
-    """
-
-    numbers: dict[int, int]
-    names: dict[int, str]
+    numbers: dict[int, int]  #: Own number of each new segment -> the number it gets
+    names: dict[int, str]  #: Name of each new segment by the number it gets
+    #: A row per segment, old or new, by number; see :func:`changes.table`. A segment that was split
+    #: or merged keeps its number.
     changes: pd.DataFrame
+    #: Customers, a row per old segment and a column per new one (by the number it gets); -1 for
+    #: outliers, where there are any
     flows: pd.DataFrame
+    #: Customers whose segment number changes, indexed by id: ``from_segment``, ``from_name``,
+    #: ``to_segment``, ``to_name``
     movers: pd.DataFrame
-    moved_share: float
-    basis: str
+    moved_share: float  #: Share of the customers compared who are movers, 0 to 1
+    basis: str  #: Who was compared: "180 customers known to both"
 
     @property
     def words(self) -> str:

@@ -38,40 +38,25 @@ class PlaybookError(ValueError):
 
 @dataclass(frozen=True)
 class Play:
-    """What to do with one kind of segment.
-
-    Attributes
-    ----------
-    name, description, action, channel : str
-    conditions : mapping of str to str
-        Role -> level, such as ``{"income": "high", "spending": "low"}``; all must hold.
-    columns : mapping of str to str
-        Role -> column of the table whose numbers decided; filled in by `assign`.
-    """
+    """What to do with one kind of segment."""
 
     name: str
     description: str
     action: str
     channel: str
+    #: role -> level, such as ``{"income": "high", "spending": "low"}``; all must hold
     conditions: Mapping[str, str]
+    #: role -> column of the table whose numbers decided; filled in by `assign`
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Playbook:
-    """The plays of one trade.
-
-    Attributes
-    ----------
-    name : str
-    plays : list of Play
-        Of two that fit a segment equally well, the earlier is taken.
-    roles : mapping of str to sequence of str
-        Role -> words by which its column is known, the preferred first.
-    """
+    """The plays of one trade."""
 
     name: str
-    plays: list[Play]
+    plays: list[Play]  #: Of two that fit a segment equally well, the earlier is taken
+    #: role -> words by which its column is known, the preferred first
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

@@ -35,29 +35,15 @@ COUNTED = re.compile(
 
 @dataclass(frozen=True)
 class Trait:
-    """One column in which a segment differs from the average customer.
+    """One column in which a segment differs from the average customer."""
 
-    Attributes
-    ----------
-    order : int
-        Position of the column in the customer table.
-    contrast : float
-        Signed difference from the average customer, in overall standard deviations.
-    words : str
-        The column as a reader would say it.
-    level : str or None
-        The category level, None for a number.
-    share : float
-        Share of the segment's customers with that level; NaN for a number.
-    shared : bool
-        Whether other columns have that level too, which then says nothing without its column.
-    """
-
-    order: int
-    contrast: float
-    words: str
-    level: str | None = None
+    order: int  #: Position of the column in the customer table
+    contrast: float  #: Signed difference from the average customer, in overall standard deviations
+    words: str  #: The column as a reader would say it
+    level: str | None = None  #: The category level, None for a number
+    #: Share of the segment's customers with that level; NaN for a number
     share: float = float("nan")
+    #: Whether other columns have that level too, which then says nothing without its column
     shared: bool = False
 
 

@@ -22,34 +22,18 @@ NO_SEGMENT = "in no segment"
 
 @dataclass(frozen=True)
 class Campaign:
-    """Offers, and their trial.
+    """Offers, and their trial."""
 
-    Attributes
-    ----------
-    preferences : DataFrame
-        Every segment in every item and category; see :func:`preferences.preferences`.
-    segments : DataFrame
-        What to offer to each segment; see :func:`preferences.listed`.
-    customers : DataFrame
-        What to offer to each customer: id, segment, segment_name, rank, offer, category, why.
-    trial : Trial
-    known : DataFrame
-        Features of the customers whom the model can assign.
-    assigned : DataFrame
-        Their segment, name and confidence.
-    names : dict, segment -> name
-    cleaning : DataFrame
-        What was done to the purchase lines.
-    """
-
+    #: Every segment in every item and category; see :func:`preferences.preferences`
     preferences: pd.DataFrame
-    segments: pd.DataFrame
+    segments: pd.DataFrame  #: What to offer to each segment; see :func:`preferences.listed`
+    #: What to offer to each customer: id, segment, segment_name, rank, offer, category, why
     customers: pd.DataFrame
     trial: Trial
-    known: pd.DataFrame
-    assigned: pd.DataFrame
-    names: Mapping[int, str]
-    cleaning: pd.DataFrame
+    known: pd.DataFrame  #: Features of the customers whom the model can assign
+    assigned: pd.DataFrame  #: Their segment, name and confidence
+    names: Mapping[int, str]  #: segment -> name
+    cleaning: pd.DataFrame  #: What was done to the purchase lines
 
     def tables(self, cards: Sequence[Card] = ()) -> Tables:
         """For the workbook: the customers with their segments."""

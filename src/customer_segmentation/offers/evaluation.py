@@ -22,24 +22,14 @@ MEASURES = ("hit_rate", "ndcg", "coverage")
 
 @dataclass(frozen=True)
 class Ranked:
-    """What a method offered to customers whose later purchases are known.
+    """What a method offered to customers whose later purchases are known."""
 
-    Attributes
-    ----------
-    top : array of int, shape (n_customers, n_offers)
-        Places of the items, best first; -1 is no item.
-    hits : array of bool, same shape
-        Whether the customer bought it later.
-    wanted : array of int, shape (n_customers,)
-        How many of the items that could be offered the customer bought later; at least one.
-    n_items : int
-        How many could be offered.
-    """
-
-    top: IntArray
-    hits: npt.NDArray[np.bool_]
+    top: IntArray  #: shape (n_customers, n_offers): places of the items, best first; -1 is no item
+    hits: npt.NDArray[np.bool_]  #: same shape: whether the customer bought it later
+    #: shape (n_customers,): how many of the items that could be offered the customer bought later;
+    #: at least one
     wanted: IntArray
-    n_items: int
+    n_items: int  #: How many could be offered
 
     @property
     def ndcg(self) -> FloatArray:

@@ -22,23 +22,14 @@ class OffersError(ValueError):
 
 @dataclass(frozen=True)
 class Purchases:
-    """Orders per customer and item.
+    """Orders per customer and item."""
 
-    Attributes
-    ----------
-    counts : csr_array of shape (n_customers, n_items)
-        Orders of the customer with the item; returns do not count.
-    customers : Index
-        Sorted; those with any purchase, with an item or without.
-    items : Index
-        The one that most customers bought first.
-    orders : array of shape (n_customers,)
-        Orders of the customer, at least one each.
-    """
-
+    #: shape (n_customers, n_items): orders of the customer with the item; returns do
+    #: not count
     counts: sparse.csr_array
-    customers: pd.Index
-    items: pd.Index
+    customers: pd.Index  #: Sorted; those with any purchase, with an item or without
+    items: pd.Index  #: The one that most customers bought first
+    #: shape (n_customers,): orders of the customer, at least one each
     orders: npt.NDArray[np.float64]
 
     @property

@@ -25,24 +25,13 @@ NONE = -1  # no item
 
 
 class Mix(NamedTuple):
-    """How much each of the `PARTS` weighs in a score; every part is between 0 and 1.
+    """How much each of the `PARTS` weighs in a score; every part is between 0 and 1."""
 
-    Attributes
-    ----------
-    habit : float
-        Share of the customer's orders that had the item.
-    neighbours : float
-        Likeness of the item to what the customer buys, 1 for the customer's best item.
-    everyone : float
-        Share of all customers who bought the item.
-    segment : float
-        Share of the customer's segment who bought it.
-    """
-
-    habit: float = 0.0
+    habit: float = 0.0  #: Share of the customer's orders that had the item
+    #: Likeness of the item to what the customer buys, 1 for the customer's best item
     neighbours: float = 0.0
-    everyone: float = 0.0
-    segment: float = 0.0
+    everyone: float = 0.0  #: Share of all customers who bought the item
+    segment: float = 0.0  #: Share of the customer's segment who bought it
 
 
 PARTS = ("bought before", "goes with what they buy", "popular", "popular in the segment")

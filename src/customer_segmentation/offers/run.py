@@ -38,21 +38,11 @@ VERSION = "model_version"  # tag: whose segments these are
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from.
+    """Where a model comes from."""
 
-    Attributes
-    ----------
-    path : Path
-        The purchases that it was trained on.
-    history : mapping
-        How its training table came out of them.
-    options : dict
-        As-of day and Excel sheet of that time.
-    """
-
-    path: Path
-    history: Mapping[str, Any]
-    options: dict[str, Any]
+    path: Path  #: The purchases that it was trained on
+    history: Mapping[str, Any]  #: How its training table came out of them
+    options: dict[str, Any]  #: As-of day and Excel sheet of that time
 
 
 def origin(served: Served) -> Origin:

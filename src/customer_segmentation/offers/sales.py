@@ -21,18 +21,10 @@ from customer_segmentation.transactions.loading import as_read, as_trained
 
 @dataclass(frozen=True)
 class Sales:
-    """Purchase lines.
+    """Purchase lines."""
 
-    Attributes
-    ----------
-    lines : Lines
-        With the columns that the model was trained on.
-    offered : Lines
-        The same lines; their item is what is to be offered.
-    """
-
-    lines: Lines
-    offered: Lines
+    lines: Lines  #: With the columns that the model was trained on
+    offered: Lines  #: The same lines; their item is what is to be offered
 
 
 def before(lines: Lines, day: pd.Timestamp) -> AbstractContextManager[Lines]:
@@ -126,17 +118,10 @@ class Membership:
 
     The model's segments stay as they are, with the borders that it found on its training period;
     who is in which is decided by the features of that day.
-
-    Attributes
-    ----------
-    lines : Lines
-    history : mapping
-        How the model's training table came out of its purchase lines.
-    segmenter : Segmenter
     """
 
     lines: Lines
-    history: Mapping[str, Any]
+    history: Mapping[str, Any]  #: How the model's training table came out of its purchase lines
     segmenter: Segmenter
 
     def __call__(self, day: pd.Timestamp) -> pd.Series[int]:

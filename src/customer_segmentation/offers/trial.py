@@ -34,28 +34,19 @@ Segments = Callable[[Moment], "pd.Series[int]"]
 class Settings:
     """How offers are made.
 
-    Attributes
-    ----------
-    repeats : bool
-        Whether what a customer bought before may be offered, and counts as a hit.
-    least_customers : int
-        Items that fewer bought are not offered.
-    per_customer, per_segment : int
-        Offers; for a segment so many items and so many categories.
-    seed : int
-        Draws customers and resamples.
-
     Raises
     ------
     OffersError
         On a number that is too low.
     """
 
+    #: Whether what a customer bought before may be offered, and counts as a hit
     repeats: bool = True
-    least_customers: int = 5
+    least_customers: int = 5  #: Items that fewer bought are not offered
+    #: Offers; for a segment so many items and so many categories
     per_customer: int = 10
     per_segment: int = 25
-    seed: int = 0
+    seed: int = 0  #: Draws customers and resamples
 
     def __post_init__(self) -> None:
         """Refuse numbers of which no offers come."""
@@ -69,33 +60,19 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of a trial.
+    """What came of a trial."""
 
-    Attributes
-    ----------
-    split : Timestamp
-        Purchases from then on were the test.
-    end : Timestamp
-        The last purchase.
-    mixes : dict, method -> Mix
-    methods, ahead : DataFrame
-        See :func:`evaluation.compare`; `ahead` is the recommender with segments less the others.
-    customers, unknown : int
-        Who were judged; who bought after the split only.
-    n_items : int
-        Items that could be offered.
-    repeats : bool
-        Whether what a customer had bought before could be offered, and counts as a hit.
-    """
-
-    split: Moment
-    end: Moment
-    mixes: dict[str, Mix]
+    split: Moment  #: Purchases from then on were the test
+    end: Moment  #: The last purchase
+    mixes: dict[str, Mix]  #: method -> Mix
+    #: See :func:`evaluation.compare`; `ahead` is the recommender with segments less the others
     methods: pd.DataFrame
     ahead: pd.DataFrame
+    #: Who were judged; who bought after the split only
     customers: int
     unknown: int
-    n_items: int
+    n_items: int  #: Items that could be offered
+    #: Whether what a customer had bought before could be offered, and counts as a hit
     repeats: bool
 
     @property

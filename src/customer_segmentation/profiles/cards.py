@@ -31,46 +31,25 @@ LIFTED = 1 / 3  # standard deviations from median to mean: Pearson's skewness is
 
 @dataclass(frozen=True)
 class Card:
-    """All that a person needs of one segment.
-
-    Attributes
-    ----------
-    number : int
-    name : str
-    customers : int
-    share : float
-        Of all customers, outliers included; 0 to 1.
-    description : str
-        Who they are, in a sentence or two.
-    action, channel : str
-        What to do and where; "" when no play fits.
-    why : str
-        The numbers behind the name; "" where it names none, as "All customers" does.
-    differentiators : tuple of str
-        The three strongest, in words, with numbers.
-    rule : str
-        "" when no column tells the segment apart.
-    coverage, precision : float
-        Share of the segment that the rule catches, and share of those caught who are in it.
-    typical : DataFrame
-        Up to five real customers nearest to the segment's middle, raw units, indexed by id.
-    telling : tuple of str
-        Its columns in which the segments differ, the most telling first.
-    """
+    """All that a person needs of one segment."""
 
     number: int
     name: str
     customers: int
-    share: float
-    description: str
+    share: float  #: Of all customers, outliers included; 0 to 1
+    description: str  #: Who they are, in a sentence or two
+    #: What to do and where; "" when no play fits
     action: str
     channel: str
-    why: str
-    differentiators: tuple[str, ...]
-    rule: str
+    why: str  #: The numbers behind the name; "" where it names none, as "All customers" does
+    differentiators: tuple[str, ...]  #: The three strongest, in words, with numbers
+    rule: str  #: "" when no column tells the segment apart
+    #: Share of the segment that the rule catches, and share of those caught who are in it
     coverage: float
     precision: float
+    #: Up to five real customers nearest to the segment's middle, raw units, indexed by id
     typical: pd.DataFrame
+    #: Its columns in which the segments differ, the most telling first
     telling: tuple[str, ...] = ()
 
 

@@ -19,17 +19,9 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Condition:
-    """One bound on a number or one level of a category.
+    """One bound on a number or one level of a category."""
 
-    Attributes
-    ----------
-    column : hashable
-        A column of the table.
-    sign : {">", "<=", "is", "is not"}
-    value : float or level
-    """
-
-    column: Any
+    column: Any  #: A column of the table
     sign: Literal[">", "<=", "is", "is not"]
     value: Any
 

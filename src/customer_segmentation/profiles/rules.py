@@ -42,20 +42,14 @@ COLUMNS = ("segment", "rule", "coverage", "precision")
 
 @dataclass(frozen=True)
 class Rules:
-    """A rule per segment, and how true the tree is that they come from.
+    """A rule per segment, and how true the tree is that they come from."""
 
-    Attributes
-    ----------
-    table : DataFrame, shape (n_segments, 4)
-        ``segment``; ``rule``; ``coverage``, the share of the segment that meets the rule;
-        ``precision``, the share of those meeting it who are in the segment. Of a segment that no
-        column tells apart the rule is empty and both are NaN.
-    fidelity : float
-        Share of customers whom the whole tree puts into their segment, by five-fold
-        cross-validation; NaN when there is nothing to learn from.
-    """
-
+    #: shape (n_segments, 4): ``segment``; ``rule``; ``coverage``, the share of the segment that
+    #: meets the rule; ``precision``, the share of those meeting it who are in the segment. Of a
+    #: segment that no column tells apart the rule is empty and both are NaN.
     table: pd.DataFrame
+    #: Share of customers whom the whole tree puts into their segment, by five-fold cross-
+    #: validation; NaN when there is nothing to learn from
     fidelity: float
 
 

@@ -36,30 +36,16 @@ class PromotionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Proposal:
-    """A run that is to become the champion, compared with the champion of now.
-
-    Attributes
-    ----------
-    run : Run
-    segmenter : Segmenter
-        The run's model, with the run's own numbers.
-    champion : Served or None
-    migration : Migration or None
-        None when there is no champion, or no customer that both could be compared on.
-    numbers : dict
-        The run's own segment numbers -> those that its segments will have.
-    names : dict
-        By those.
-    named : frozenset of int
-        Those of them whose names the user gave.
-    """
+    """A run that is to become the champion, compared with the champion of now."""
 
     run: Run
-    segmenter: Segmenter
+    segmenter: Segmenter  #: The run's model, with the run's own numbers
     champion: Served | None
+    #: None when there is no champion, or no customer that both could be compared on
     migration: migration.Migration | None
-    numbers: dict[int, int]
-    names: dict[int, str]
+    numbers: dict[int, int]  #: The run's own segment numbers -> those that its segments will have
+    names: dict[int, str]  #: By those
+    #: Those of them whose names the user gave
     named: frozenset[int] = frozenset()
 
     @property

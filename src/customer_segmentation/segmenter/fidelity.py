@@ -20,18 +20,10 @@ CLEARLY = 0.01  # more of the customers right: worth leaving the rule that is th
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Agreement of an assigner with the labels of an algorithm.
+    """Agreement of an assigner with the labels of an algorithm."""
 
-    Attributes
-    ----------
-    overall : float
-        Share of the customers who get the label the algorithm gave them, on [0, 1].
-    each : dict, label -> share
-        Of the customers with that label; -1 for the outliers.
-    """
-
-    overall: float
-    each: dict[int, float]
+    overall: float  #: Share of the customers who get the label the algorithm gave them, on [0, 1]
+    each: dict[int, float]  #: label -> share: of the customers with that label; -1 for the outliers
 
 
 def agreement(labels: IntArray, predicted: IntArray, sizes: Mapping[int, int]) -> Fidelity:

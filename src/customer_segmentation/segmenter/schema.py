@@ -37,16 +37,6 @@ class Cell(NamedTuple):
 class Schema:
     """The columns of a model.
 
-    Attributes
-    ----------
-    columns : list of str
-    numeric : list of str
-        Those that must be numbers; the others are text.
-    levels : dict, column -> list of str
-        The levels of a text column that the model tells apart, where they are known.
-    allowed : dict, column -> dict
-        What a column may hold, where it was declared; see :mod:`.allowed`.
-
     Examples
     --------
     >>> schema = Schema(["age", "sex"], ["age"], {"sex": ["f", "m"]})
@@ -56,8 +46,11 @@ class Schema:
     """
 
     columns: list[str]
-    numeric: list[str]
+    numeric: list[str]  #: Those that must be numbers; the others are text
+    #: column -> the levels of a text column that the model tells apart, where they are
+    #: known
     levels: dict[str, list[str]]
+    #: column -> dict: what a column may hold, where it was declared; see :mod:`.allowed`
     allowed: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

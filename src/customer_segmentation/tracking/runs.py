@@ -19,28 +19,17 @@ TAKEN = "reused."  # tag of a sweep, followed by the id of a run: the run's own 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it was logged.
-
-    Attributes
-    ----------
-    id, name : str
-    status : str
-        "RUNNING", "FINISHED", "FAILED" or "KILLED"; "DELETED" whatever it was before.
-    started : int
-        Milliseconds since 1970.
-    metrics, params, tags : mapping
-    source : str
-        Address of the data; "" where it is not known.
-    """
+    """A run as it was logged."""
 
     id: str
     name: str = ""
+    #: "RUNNING", "FINISHED", "FAILED" or "KILLED"; "DELETED" whatever it was before
     status: str = "FINISHED"
-    started: int = 0
+    started: int = 0  #: Milliseconds since 1970
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    source: str = ""
+    source: str = ""  #: Address of the data; "" where it is not known
 
 
 def get(run_id: str) -> Run | None:

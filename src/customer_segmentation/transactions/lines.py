@@ -22,29 +22,18 @@ from customer_segmentation.transactions.roles import recognised
 
 @dataclass(frozen=True)
 class Lines:
-    """Clean purchase lines in a DuckDB database, and how they came about.
+    """Clean purchase lines in a DuckDB database, and how they came about."""
 
-    Attributes
-    ----------
-    connection : DuckDBPyConnection
-        With the view ``lines``. Its columns: ``customer`` (BIGINT where all ids are whole numbers,
-        else VARCHAR), ``time`` (TIMESTAMP), ``amount`` (DECIMAL, negative for returns), ``order``,
-        ``item``, ``category`` (VARCHAR, NULL where the file has none) and ``is_return`` (BOOLEAN).
-    columns : dict, role -> column of the file
-    as_of : date
-        Lines before this day are kept.
-    account : DataFrame, columns ``rule``, ``lines``, ``amount``
-        Where every line and its money went; the rules add up to the file.
-    findings : Findings
-        The cleaning report so far.
-    source : str
-    """
-
+    #: With the view ``lines``. Its columns: ``customer`` (BIGINT where all ids are whole numbers,
+    #: else VARCHAR), ``time`` (TIMESTAMP), ``amount`` (DECIMAL, negative for returns), ``order``,
+    #: ``item``, ``category`` (VARCHAR, NULL where the file has none) and ``is_return`` (BOOLEAN).
     connection: Connection
-    columns: dict[str, str]
-    as_of: dt.date
+    columns: dict[str, str]  #: role -> column of the file
+    as_of: dt.date  #: Lines before this day are kept
+    #: columns ``rule``, ``lines``, ``amount``: where every line and its money went; the rules add
+    #: up to the file
     account: pd.DataFrame
-    findings: Findings
+    findings: Findings  #: The cleaning report so far
     source: str
 
     @property
