@@ -205,11 +205,11 @@ def playbook(cfg: DictConfig) -> Any:
 
 def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, Any]:
     """Data, features, algorithm and selection, checked against each other."""
-    from customer_segmentation import refusal
+    from customer_segmentation import analysis
 
     data, features = customers(cfg, shared_folder()), fitted(cfg, choices["features"])
     method, taking = algorithm(cfg, choices["algorithm"]), selection(cfg)
-    refusal.check(features, method, taking, cfg.seed, cfg.exact_rows)
+    analysis.check(features, method, taking, cfg.seed, cfg.exact_rows)
     return data, features, method, taking
 
 

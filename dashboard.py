@@ -16,7 +16,7 @@ APP = ROOT / "src" / "customer_segmentation" / "dashboard" / "app.py"
 
 def main(argv: list[str]) -> int:
     """Check the port, then serve until Ctrl-C; 1 when it cannot be served."""
-    from customer_segmentation import options, port
+    from customer_segmentation import options
 
     if {"-h", "--help"} & set(argv):
         print(CONF.read_text(encoding="utf-8"))
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     except options.OptionError as error:
         print(error, file=sys.stderr)
         return 1
-    problem = port.busy(chosen["host"], chosen["port"], "make dashboard ARGS='port={port}'")
+    problem = options.busy_port(chosen["host"], chosen["port"], "make dashboard ARGS='port={port}'")
     if problem:
         print(problem, file=sys.stderr)
         return 1

@@ -21,10 +21,10 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / "mlruns", help="where the store is")
     options = parser.parse_args()
 
-    from customer_segmentation import port
+    from customer_segmentation.options import busy_port
 
     another = "make ui ARGS='--port {port}'"
-    problem = port.busy(HOST, options.port, another)
+    problem = busy_port(HOST, options.port, another)
     if problem:
         print(problem, file=sys.stderr)
         return 1

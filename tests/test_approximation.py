@@ -22,7 +22,6 @@ from customer_segmentation import (
     explanations,
     features,
     paths,
-    refusal,
     report,
     search,
     selection,
@@ -250,5 +249,5 @@ def test_what_looks_at_a_fixed_number_of_customers_says_so_below_the_limit(custo
 
 def test_a_limit_that_is_none_is_refused(customers):
     kmeans = search.Algorithm("kmeans", KMeans(random_state=0), "n_clusters", [2])
-    with pytest.raises(refusal.SettingError, match="exact_rows=10, expected a whole number"):
-        refusal.check(customers[1], kmeans, search.Selection(selection.by_evidence), 0, 10)
+    with pytest.raises(analysis.SettingError, match="exact_rows=10, expected a whole number"):
+        analysis.check(customers[1], kmeans, search.Selection(selection.by_evidence), 0, 10)

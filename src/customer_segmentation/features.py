@@ -17,7 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
-from customer_segmentation import memory
+from customer_segmentation import environment
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.gaps import MOST
 from customer_segmentation.labels import FloatArray
@@ -106,7 +106,7 @@ def build(
     ]
     transformer = ColumnTransformer(steps, verbose_feature_names_out=False, sparse_threshold=0)
     matrix = _fit_transform(transformer, table, used, name)
-    memory.release()
+    environment.release_memory()
     left_out = {
         c: reasons.get(c, f"not part of features={name}") for c in table.columns if c not in used
     }

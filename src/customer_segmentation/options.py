@@ -1,4 +1,4 @@
-"""Options of a command: `key=value` pairs over the defaults of a YAML file."""
+"""The command line: options as `key=value` pairs over a YAML file, and whether a port is free."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import atexit
 import difflib
 import gc
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -167,3 +168,36 @@ def _typed(key: str, text: str, default: object) -> object:
     if OmegaConf.is_list(default):
         return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
     return text
+
+
+def busy_port(host: str, port: int, instead: str) -> str:
+    """Say what to do when a port is taken or cannot be used.
+
+    Parameters
+    ----------
+    host : str
+    port : int
+    instead : str
+        How another port is chosen, with ``{port}`` for one.
+
+    Returns
+    -------
+    str
+        Empty if the port is free.
+
+    Examples
+    --------
+    >>> busy_port("127.0.0.1", 70000, "port={port}").rpartition("choose another: ")[2]
+    'port=10001.'
+    """
+    with socket.socket() as probe:
+        # As the server does: a port that was closed a moment ago counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            return (
+                f"got port {port}, which cannot be used ({error}), expected a free one. Close what "
+                f"uses it or choose another: {instead.format(port=port % 60000 + 1)}."
+            )
+    return ""

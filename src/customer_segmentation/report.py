@@ -13,9 +13,9 @@ import pandas as pd
 from customer_segmentation import (
     deliverables,
     drift,
+    environment,
     explanations,
     exploration,
-    memory,
     page,
     profiles,
 )
@@ -73,7 +73,7 @@ def items(
     """
     profile = _Profile(analysis, seed)
     tables = profile.tables
-    memory.release()
+    environment.release_memory()
     about = explanations.about(analysis, settings, run_id=run_id, command=command)
     # First, because they take longest, and another process may draw them.
     pictures = {name: drawing.begin(*how) for name, how in _pictures(analysis, tables)}

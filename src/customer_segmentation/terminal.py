@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # a run says that it has begun before all this is loaded
     from customer_segmentation.analysis import Analysis
     from customer_segmentation.promotion.proposal import Proposal
     from customer_segmentation.rebuild import Rebuilt
-    from customer_segmentation.sweep_report import Sweep
+    from customer_segmentation.sweep import Sweep
     from customer_segmentation.tracking.store import Store
 
 # Without a terminal (a pipe, a CI log) there is no width to fit into.
@@ -173,7 +173,7 @@ def show_run(result: Analysis, store: Store, run_id: str) -> None:
 
 def show_sweep(result: Sweep, store: Store, sweep_id: str) -> None:
     """Print leaderboard, failures, recommendation and what to do next."""
-    from customer_segmentation.sweep_report import CAPTION, SHOWN  # noqa: PLC0415 - see above
+    from customer_segmentation.sweep import CAPTION, SHOWN  # noqa: PLC0415 - see above
 
     if len(result.leaderboard):
         columns = SHOWN if console.width >= WIDE else NARROW

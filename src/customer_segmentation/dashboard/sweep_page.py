@@ -13,7 +13,7 @@ from customer_segmentation.dashboard.place import Place, choose, show, show_tabl
 from customer_segmentation.page import html
 from customer_segmentation.page.sweep_page import READING
 from customer_segmentation.style import plural
-from customer_segmentation.sweep_report import SHOWN
+from customer_segmentation.sweep import SHOWN
 from customer_segmentation.tracking.runs import Run
 
 FEW = ("run", "verdict", "n_segments", "score", "stability", "silhouette", "objection")

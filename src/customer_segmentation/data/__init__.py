@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from customer_segmentation import memory
+from customer_segmentation import environment
 from customer_segmentation.data import coercion, gaps, identity, native
 from customer_segmentation.data.expectations import check_names, check_values, expectations
 from customer_segmentation.data.findings import DataError, Findings, listed
@@ -179,7 +179,7 @@ def load(
     findings.stop_if_refused(str(path))
     table = gaps.complete(frame, ids, missing, findings)
     findings.stop_if_refused(str(path))
-    memory.release()
+    environment.release_memory()
     return CustomerData(
         name=name or Path(path).stem,
         table=table.set_axis(pd.Index(ids.loc[table.index], name=ids.name)),

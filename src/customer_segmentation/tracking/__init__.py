@@ -26,7 +26,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from PIL import Image
 
-from customer_segmentation import interrupts, memory
+from customer_segmentation import environment, interrupts
 from customer_segmentation.environment import PACKAGE, code, requirements
 from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
 from customer_segmentation.segmenter import TRUSTED_TYPES
@@ -214,7 +214,7 @@ class _Batch:
     def finish(self) -> None:
         with self.temporary:
             for write in self.late:
-                memory.release()  # each may need much for a while
+                environment.release_memory()  # each may need much for a while
                 write()
             client = mlflow.MlflowClient()
             client.log_artifacts(self.run_id, str(self.folder))
