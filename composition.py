@@ -59,12 +59,12 @@ def shared_folder() -> Path | None:
 
 def first_with(data: str) -> bool:
     """Whether a job is the first of its sweep, on whatever process, that uses a data set."""
-    from customer_segmentation.tracking import parent_run
+    from customer_segmentation.tracking import runs
 
     folder = Path(HydraConfig.get().sweep.dir) / SHARED
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{parent_run.current()} {data}").touch(exist_ok=False)
+        (folder / f"{runs.current_parent()} {data}").touch(exist_ok=False)
     except FileExistsError:
         return False
     return True
@@ -108,12 +108,12 @@ def fitted(cfg: DictConfig, name: str) -> Any:
 
 def fingerprint(cfg: DictConfig, choices: dict[str, str], data_sha256: str) -> str:
     """What the result of a run depends on; not where it is kept, nor where the data are."""
-    from customer_segmentation.tracking import reuse
+    from customer_segmentation.tracking import runs
 
     config = {key: plain(value) for key, value in cfg.items() if key not in NO_SAY}
     config["data"].pop("path", None)
     kept = {"choices": {key: choices[key] for key in config.keys() & choices.keys()}, **config}
-    return reuse.fingerprint(kept, data_sha256, [ROOT / "train.py", ROOT / "composition.py"])
+    return runs.fingerprint(kept, data_sha256, [ROOT / "train.py", ROOT / "composition.py"])
 
 
 def customers(cfg: DictConfig, folder: Path | None = None) -> Any:
@@ -215,9 +215,9 @@ def prepare(cfg: DictConfig, choices: dict[str, str]) -> tuple[Any, Any, Any, An
 
 def tags_of(cfg: DictConfig, choices: dict[str, str], data: str, sha256: str) -> dict[str, str]:
     """Tags by which a run is found."""
-    from customer_segmentation.tracking import parent_run
+    from customer_segmentation.tracking import runs
 
-    parent, chosen = parent_run.current(), {key: choices[key] for key in ("algorithm", "features")}
+    parent, chosen = runs.current_parent(), {key: choices[key] for key in ("algorithm", "features")}
     tags = {"kind": "model", **chosen, "data": data, "data_sha256": sha256}
     tags |= {"fingerprint": fingerprint(cfg, choices, sha256)}
     return tags | ({"sweep_id": parent} if parent else {})

@@ -69,7 +69,7 @@ def roll_back(opened: Any, name: str) -> int:
 def promote(opened: Any, chosen: dict[str, Any]) -> int:
     """Compare with the champion, check the gate, and promote or refuse."""
     from customer_segmentation import promotion, registry, terminal
-    from customer_segmentation.promotion import gate, proposal
+    from customer_segmentation.promotion import proposal
 
     name = chosen["name"]
     found = promotion.find_run(opened, chosen["run"])
@@ -78,8 +78,8 @@ def promote(opened: Any, chosen: dict[str, Any]) -> int:
         terminal.say(f"{champion.run_name} is the champion already (version {champion.version}).")
         return 0
     proposed = proposal.propose(found, champion, registry.last_number(opened, name))
-    checks = proposed.checks(gate.Limits(**chosen["gate"]), new_schema=chosen["new_schema"])
-    outcome = gate.words(checks, chosen["force"])
+    checks = proposed.checks(proposal.Limits(**chosen["gate"]), new_schema=chosen["new_schema"])
+    outcome = proposal.gate_outcome(checks, chosen["force"])
     promotion.keep(proposed, checks, outcome, chosen["reason"])
     terminal.show_proposal(proposed, checks)
     if outcome == "failed":

@@ -51,13 +51,13 @@ log = logging.getLogger("train")
 def train(cfg: DictConfig, reporter: Any) -> Any:
     """One run: read, check, and only then log, fit, choose and report."""
     from customer_segmentation import analysis, terminal, tracking
-    from customer_segmentation.tracking import parent_run, store
+    from customer_segmentation.tracking import runs, store
 
     settle()
     choices = dict(HydraConfig.get().runtime.choices)
     data, features, method, taking = prepare(cfg, choices)
     naming = {"book": playbook(cfg), "overrides": plain(cfg.names)}
-    opened, parent = open_store(cfg), parent_run.current()
+    opened, parent = open_store(cfg), runs.current_parent()
     if parent is None:
         for name in store.close_stale_runs(opened):
             log.warning("run %s was left running by a process that is gone: marked KILLED", name)
@@ -102,13 +102,13 @@ def keep(result: Any, cfg: DictConfig, run_id: str) -> str:
 
 def finished_before(cfg: DictConfig) -> Any:
     """A finished run that can only come out the same, taken over by this sweep; None without."""
-    from customer_segmentation.tracking import parent_run, reuse
+    from customer_segmentation.tracking import runs
 
-    parent, data = parent_run.current(), customers(cfg, shared_folder())
+    parent, data = runs.current_parent(), customers(cfg, shared_folder())
     choices = dict(HydraConfig.get().runtime.choices)
-    found = reuse.find(open_store(cfg), fingerprint(cfg, choices, data.sha256))
+    found = runs.find_finished(open_store(cfg), fingerprint(cfg, choices, data.sha256))
     if found is not None and parent is not None:
-        reuse.take_over(parent, found)
+        runs.take_over(parent, found)
     return found
 
 
@@ -140,7 +140,7 @@ def explore(data: Any, run_id: str) -> None:
 def main(cfg: DictConfig) -> float | None:
     """Run one job; in a sweep a failure is noted, and the other jobs go on."""
     from customer_segmentation import interrupts, terminal
-    from customer_segmentation.tracking import parent_run
+    from customer_segmentation.tracking import runs
 
     interrupts.heed()
     interrupts.end_with_launcher()
@@ -165,7 +165,7 @@ def main(cfg: DictConfig) -> float | None:
         if not sweeping:
             stop(error)
         overrides = " ".join(job.overrides.task)
-        parent_run.fail(overrides, error)
+        runs.fail_job(overrides, error)
         reporter.finished(overrides, str(error), failed=True)
         return None
     finally:
@@ -223,7 +223,7 @@ class SweepRun(Callback):
             sweep,
             terminal,
         )
-        from customer_segmentation.tracking import parent_run, store
+        from customer_segmentation.tracking import runs, store
 
         settle()
         interrupts.heed()
@@ -245,7 +245,7 @@ class SweepRun(Callback):
             len(list(o.sweep_string_iterator())) for o in by_key.values() if o.is_discrete_sweep()
         )
         name = f"sweep-{config.hydra.runtime.choices['data']}-{jobs}-runs"
-        self.sweep_id = parent_run.start(self.store, name, " ".join(config.hydra.overrides.task))
+        self.sweep_id = runs.start_parent(self.store, name, " ".join(config.hydra.overrides.task))
         self.folder = Path(config.hydra.sweep.dir)
         self.watch = terminal.watch(self.folder, jobs)
         self.watch.__enter__()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, fisher_exact, mannwhitneyu
 from scipy.stats.contingency import chi2_contingency
 
-from customer_segmentation.profiles import effects, significance
+from customer_segmentation.profiles import effects
 from customer_segmentation.style import OUTLIER
 
 
@@ -65,7 +65,7 @@ def test_used_columns_are_marked_and_not_tested():
 def test_rank_tests_are_scipys(values, seed):
     codes = np.random.default_rng(seed).integers(0, 3, len(values))
     column = np.array(values, dtype=float)
-    found = significance.rank_tests(column, codes, 3)
+    found = effects.rank_tests(column, codes, 3)
     for s in range(3):
         one, other = column[codes == s], column[codes != s]
         if len(one) and len(other) and len(set(values)) > 1:
@@ -79,7 +79,7 @@ def test_rank_tests_are_scipys(values, seed):
 def test_share_tests_are_scipys(share):
     draw = np.random.default_rng(1)
     level, codes = draw.random(150) < share, draw.integers(0, 3, 150)
-    found = significance.share_tests(level, codes, 3)
+    found = effects.share_tests(level, codes, 3)
     for s in range(3):
         sides = codes == s, codes != s
         table = np.array([[np.sum(level & side), np.sum(~level & side)] for side in sides])

@@ -12,10 +12,10 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from customer_segmentation import profiles
 from customer_segmentation.plots import canvas
 from customer_segmentation.plots import path as path_plots
+from customer_segmentation.plots import path as tree_plot
 from customer_segmentation.plots import scatter as scatter_plot
 from customer_segmentation.plots import segments as plots
 from customer_segmentation.plots import sweep as sweep_plots
-from customer_segmentation.plots import tree as tree_plot
 from customer_segmentation.style import OUTLIER, OUTLIER_COLOUR, colour, marker
 
 LONG = "A very long segment name that says high annual income and low spending number"

@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT, Cli, Done, client, environment, runs
 
 from customer_segmentation import options, registry
-from customer_segmentation.promotion import gate
+from customer_segmentation.promotion import proposal
 
 NAME = "customer-segments"
 MIDDLES = {"thrifty": (20, 200), "steady": (45, 900), "grand": (70, 2500)}
@@ -287,8 +287,8 @@ def test_a_model_saved_by_another_version_of_the_project_is_said(cli, ask, folde
 
 
 def test_a_metric_that_is_absent_fails_its_check():
-    limits = gate.Limits(["natural"], 0.75, 0.01, 0.15, 0.9, 0.5)
-    checks = gate.check(limits, {}, "natural", columns=["a"], champion_columns=["a"])
+    limits = proposal.Limits(["natural"], 0.75, 0.01, 0.15, 0.9, 0.5)
+    checks = proposal.check_gate(limits, {}, "natural", columns=["a"], champion_columns=["a"])
     assert set(checks.loc[~checks["passed"], "check"]) == {
         "stability", "smallest_share", "outlier_share", "assigner_fidelity", "moved_share"
     }  # fmt: skip

@@ -19,8 +19,8 @@ from sklearn.preprocessing import PowerTransformer
 from customer_segmentation.data import DataError
 from customer_segmentation.data.findings import Findings
 from customer_segmentation.transactions import load, open_lines, raw
-from customer_segmentation.transactions.roles import ROLES, recognised
-from customer_segmentation.transactions.rules import PURCHASES, RETURNS
+from customer_segmentation.transactions.lines import PURCHASES, RETURNS
+from customer_segmentation.transactions.raw import ROLES, recognised
 
 RFM = ["Days since last purchase", "Number of purchases", "Total spend"]
 

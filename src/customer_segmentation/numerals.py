@@ -1,8 +1,4 @@
-"""Numbers as people write them: currency signs, grouped thousands, decimal commas, percent signs.
-
-Which mark is the decimal one is never guessed cell by cell: the cells of a column that can be
-read in only one way decide, then those of the other columns of the file.
-"""
+"""What the text of a cell means: nothing, a level however spelt, or a number however written."""
 
 from __future__ import annotations
 
@@ -45,6 +41,11 @@ _EASY = {
     for mark, other in ((".", ","), (",", "."))
 }
 _INFINITE = re.compile(r"([-+]?)(?:inf|infinity|∞)", re.IGNORECASE)
+MISSING_TOKENS = frozenset(
+    {"?", "-", "--", ".", "n/a", "na", "nan", "nat", "null", "none", "nil", "unknown", "missing"}
+    | {"undefined", "not available", "(blank)", "<na>", "#n/a", "#null!", "#num!", "#name?"}
+    | {"#div/0!", "#value!", "#ref!"}
+)
 
 
 def plain(cells: Any) -> npt.NDArray[np.float64] | None:
@@ -257,3 +258,14 @@ def _number(value: str, mark: Mark) -> float:
     kept = _GROUPS[mark].sub("", digits).replace(mark, ".")
     negative = cell["open"] or (cell["sign"] or cell["sign2"] or "+") in "-−"
     return -float(kept) if negative else float(kept)
+
+
+def folded(level: object) -> str:
+    """A level without what makes no difference: case and blanks.
+
+    Examples
+    --------
+    >>> folded(" Very  Good") == folded("very good")
+    True
+    """
+    return " ".join(str(level).split()).casefold()

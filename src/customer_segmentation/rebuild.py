@@ -9,7 +9,7 @@ import pandas as pd
 
 from customer_segmentation.analysis import Analysis
 from customer_segmentation.environment import requirements
-from customer_segmentation.tracking import artifacts, parent_run, runs
+from customer_segmentation.tracking import artifacts, runs
 from customer_segmentation.tracking.runs import Run
 
 CHOICES = ("data", "features", "algorithm", "selection")
@@ -79,7 +79,7 @@ def compare(run: Run, again: Analysis) -> Rebuilt:
         ("customers", f"{len(then):,}", f"{len(now):,}"),
         ("run", run.name, again.name),
         *_versions(run.tags.get("versions", "").split(", "), requirements()),
-        ("code", run.tags.get(COMMIT, ""), parent_run.source().get(COMMIT, "")),
+        ("code", run.tags.get(COMMIT, ""), runs.source().get(COMMIT, "")),
         ("labels", f"{len(both):,} customers in both", f"{changed:,} of them labelled otherwise"),
     ]
     different = [row for row in rows[:-1] if row[1] != row[2]] + ([] if same else rows[-1:])

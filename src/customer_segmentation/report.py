@@ -25,7 +25,7 @@ from customer_segmentation.environment import requirements
 from customer_segmentation.evidence import scoring
 from customer_segmentation.items import File, Item, Metric, Model, Param, Picture, Table, Tag, Text
 from customer_segmentation.paths import grids
-from customer_segmentation.plots import drawing, tree
+from customer_segmentation.plots import drawing
 from customer_segmentation.plots import path as path_plots
 from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.profiles import borderline, cards, effects, rules
@@ -258,7 +258,7 @@ def _pictures(analysis: Analysis, tables: Tables) -> Iterator[tuple[str, tuple[A
     if path.linkage is not None:
         numbers = analysis.segments.to_numpy()
         fitted = numbers if analysis.chosen.rows is None else numbers[analysis.chosen.rows]
-        yield "dendrogram", (tree.dendrogram, path.linkage, analysis.n_segments, fitted)
+        yield "dendrogram", (path_plots.dendrogram, path.linkage, analysis.n_segments, fitted)
     if np.isfinite(scores["bic"]).any():
         yield "bic", (path_plots.bic, scores, chosen)
     f, silhouettes = analysis.features, analysis.chosen.silhouettes

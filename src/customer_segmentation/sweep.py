@@ -20,7 +20,7 @@ from customer_segmentation.profiles import cards
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.recommendation import CLOSE, Recommendation, agreement, rank, recommend
 from customer_segmentation.style import markdown, plural
-from customer_segmentation.tracking import artifacts, parent_run, runs
+from customer_segmentation.tracking import artifacts, runs
 from customer_segmentation.tracking.runs import Run
 from customer_segmentation.tracking.store import Store
 
@@ -158,7 +158,7 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
     Sweep or None
         None when no job got as far as a run: then the empty parent is deleted.
     """
-    parent_run.leave()
+    runs.leave_parent()
     tracking.finish()
     parent = runs.get(sweep_id)
     assert parent is not None  # it has been open all the time
@@ -208,7 +208,7 @@ def _failures(parent: Run, children: list[Run]) -> pd.DataFrame:
     noted = {
         tuple(text.split(": ", 1))
         for key, text in parent.tags.items()
-        if key.startswith(parent_run.FAILURE)
+        if key.startswith(runs.FAILURE)
     }
     known = {error for _, error in noted}
     # A run whose pictures failed did so after its job had ended.

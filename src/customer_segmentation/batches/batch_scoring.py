@@ -29,7 +29,7 @@ from customer_segmentation.batches.repeats import Repeats
 from customer_segmentation.batches.scored_rows import ScoredRows
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, in_brackets
-from customer_segmentation.data.header import adds_up
+from customer_segmentation.data.formats import adds_up
 from customer_segmentation.data.identity import found_id
 from customer_segmentation.drift import Monitor
 from customer_segmentation.labels import OUTLIER, IntArray

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, listed
-from customer_segmentation.data.header import LOOKED_AT, TITLE, filled, header_row, told
+from customer_segmentation.data.formats import LOOKED_AT, TITLE, filled, header_row, quoted
 from customer_segmentation.data.reading import column_names
 from customer_segmentation.data.text import trimmed
 
@@ -111,7 +111,7 @@ class ExcelSource:
             raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
         header, self._above = first[place], place
         if place:
-            self.notes.append(f"{TITLE}: {listed(told(first[:place]))}")
+            self.notes.append(f"{TITLE}: {listed(quoted(first[:place]))}")
         while header[-1] is None:
             header = header[:-1]
         self.columns = column_names(header, path)

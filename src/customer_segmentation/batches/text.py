@@ -24,7 +24,7 @@ import pyarrow.csv
 from customer_segmentation.batches.source import ROWS, Chunk
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError, Findings, listed
-from customer_segmentation.data.header import TITLE, header_row, told
+from customer_segmentation.data.formats import TITLE, header_row, quoted
 from customer_segmentation.data.large_text import decodes
 from customer_segmentation.data.reading import column_names
 from customer_segmentation.data.text import BYTEWISE, mostly_utf8, text_rows, trimmed
@@ -105,7 +105,7 @@ class TextSource:
             raise DataError(
                 f"{self.path}: got no cells, expected a header and rows; export it again"
             )
-        header, above = rows[place], told(rows[:place])
+        header, above = rows[place], quoted(rows[:place])
         findings.note(TITLE, len(above), detail=listed(above))
         named = re.match(r'"?sep=(.)', text, re.IGNORECASE)  # Excel writes it
         usual = formats.TEXT[self.path.suffix.lower()]

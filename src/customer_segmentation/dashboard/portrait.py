@@ -13,7 +13,7 @@ from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.page.html import Html, element
-from customer_segmentation.plots.plane import directions, evenly
+from customer_segmentation.plots.scatter import directions, evenly
 from customer_segmentation.style import OUTLIER_NAME, colour, listed, marker, number, percent
 
 WIDEST = 2.0  # standard deviations at which a bar ends

@@ -13,7 +13,7 @@ from customer_segmentation import environment
 from customer_segmentation.data import coercion, gaps, identity, native
 from customer_segmentation.data.expectations import check_names, check_values, expectations
 from customer_segmentation.data.findings import DataError, Findings, listed
-from customer_segmentation.data.header import TITLE
+from customer_segmentation.data.formats import TITLE
 from customer_segmentation.data.reading import WORDLESS, read
 
 __all__ = ["CustomerData", "DataError", "load"]

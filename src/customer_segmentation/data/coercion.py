@@ -17,8 +17,8 @@ from customer_segmentation import numerals
 from customer_segmentation.data import dates, levels
 from customer_segmentation.data.expectations import UNDECLARED, Expectation
 from customer_segmentation.data.findings import Findings, cells, listed
+from customer_segmentation.numerals import MISSING_TOKENS, folded
 from customer_segmentation.style import plural
-from customer_segmentation.words import MISSING_TOKENS, folded
 
 MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
 MAX_LEVELS = 30

@@ -23,7 +23,7 @@ import pyarrow.csv
 
 from customer_segmentation import numerals
 from customer_segmentation.data.findings import Findings
-from customer_segmentation.data.header import LOOKED_AT, header_row
+from customer_segmentation.data.formats import LOOKED_AT, header_row
 from customer_segmentation.data.text import decoded, found_separator, trimmed
 
 LARGE = 1_000_000  # bytes; smaller files are read cell by cell in no time

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation import numerals
-from customer_segmentation.words import folded
+from customer_segmentation.numerals import folded
 
 # Levels beyond these are rare, and a table over hundreds of levels would tell nobody anything.
 MOST_LEVELS = 20

@@ -17,7 +17,7 @@ import pandas as pd
 from customer_segmentation.data import formats, large_text, native, text
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import REMOVED, DataError, Findings, in_brackets, listed
-from customer_segmentation.data.header import TITLE, adds_up, empty, filled, header_row, told
+from customer_segmentation.data.formats import TITLE, adds_up, empty, filled, header_row, quoted
 from customer_segmentation.data.identity import may_be_id
 
 WORDLESS = "columns named by numbers"
@@ -159,7 +159,7 @@ def _table(
     top = header_row(rows)
     if top is None:
         raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
-    title = told(rows[:top])
+    title = quoted(rows[:top])
     findings.note(TITLE, len(title), detail=listed(title))
     header, body = list(rows[top]), rows[top + 1 :]
     while header and empty(header[-1]) and all(len(row) < len(header) for row in body):

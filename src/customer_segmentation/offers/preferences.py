@@ -11,7 +11,7 @@ from scipy.stats import hypergeom, norm
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
 from customer_segmentation.offers.purchases import Purchases
-from customer_segmentation.profiles.significance import adjusted
+from customer_segmentation.profiles.effects import adjusted
 from customer_segmentation.style import name_of
 
 FALSE_DISCOVERIES = 0.05  # share of the listed preferences that may be chance

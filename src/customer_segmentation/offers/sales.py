@@ -15,7 +15,7 @@ from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, Findings
 from customer_segmentation.offers.purchases import OffersError
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.transactions import Lines, open_lines, roles, staging
+from customer_segmentation.transactions import Lines, open_lines, raw, staging
 from customer_segmentation.transactions.loading import as_read, as_trained
 
 
@@ -98,7 +98,7 @@ def _renamed(
     """The lines with a column of the file of items in place of the item's id."""
     source = open_source(Path(items).expanduser()) if items is not None else None
     known = [*columns, *(source.columns if source is not None else [])]
-    key = roles.by_name("item", source.columns) if source is not None else None
+    key = raw.by_name("item", source.columns) if source is not None else None
     if source is None or item not in source.columns or key is None:
         raise OffersError(
             f"got item={item}, expected a column of the purchases or of their file of items; "

@@ -1,16 +1,21 @@
 """Pictures of a path: how good each candidate is, and which one was taken."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
+from scipy.cluster.hierarchy import dendrogram as tree_layout
 
 from customer_segmentation.plots import canvas
-from customer_segmentation.style import number, percent, plural
+from customer_segmentation.style import colour, number, percent, plural
 
 Floats = npt.NDArray[np.float64]
 WIDTH = 9.6
@@ -28,6 +33,7 @@ TITLES = {
     "bic": "BIC (smaller is better)",
 }
 MOST_TICKS = 12
+MOST_LEAVES = 30
 
 
 @canvas.picture
@@ -42,11 +48,6 @@ def elbow(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
         The ``value`` of the candidate taken.
     parameter : str
         Name of the grid's parameter, such as "n_clusters".
-
-    Returns
-    -------
-    Figure
-        Two Axes, 9.6 x 4.3 inches.
 
     Examples
     --------
@@ -63,7 +64,7 @@ def elbow(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
 
 @canvas.picture
 def density_path(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
-    """Segments found, outliers and silhouette over a density path (eps, min_cluster_size).
+    """Silhouette, segments and (right-hand scale) outliers over a path of eps or min_cluster_size.
 
     WCSS means little here: it falls because customers are left out, not because segments fit.
 
@@ -73,11 +74,6 @@ def density_path(path_table: pd.DataFrame, chosen: float, parameter: str) -> Fig
         Columns ``value``, ``n_segments``, ``outlier_share``, ``silhouette``.
     chosen, parameter
         As for `elbow`.
-
-    Returns
-    -------
-    Figure
-        Three Axes: silhouette; segments and, on the right-hand scale, outliers.
 
     Examples
     --------
@@ -109,11 +105,6 @@ def bic(path_table: pd.DataFrame, chosen: float) -> Figure:
     chosen : float
         The ``value`` of the candidate taken.
 
-    Returns
-    -------
-    Figure
-        One Axes.
-
     Examples
     --------
     >>> path = pd.DataFrame({"value": [1, 2, 3], "bic": [9.0, 4.0, 5.0]})
@@ -141,11 +132,6 @@ def k_distance(distances: Floats, grid: Floats, chosen: float) -> Figure:
         The eps values of the path.
     chosen : float
         The eps taken.
-
-    Returns
-    -------
-    Figure
-        One Axes.
 
     References
     ----------
@@ -209,3 +195,78 @@ def _curve(ax: Axes, path_table: pd.DataFrame, column: str, chosen: float, param
     if not np.isfinite(scores).any():
         centre: Any = {"ha": "center", "transform": ax.transAxes, "color": canvas.MUTED}
         ax.text(0.5, 0.5, "cannot be computed here", **centre)
+
+
+@canvas.picture
+def dendrogram(linkage: Floats, n_clusters: int, segments: npt.ArrayLike | None = None) -> Figure:
+    """Tree of merges, its last `MOST_LEAVES` branches, cut at the chosen number of segments.
+
+    Under each branch stands the number of its customers.
+
+    Parameters
+    ----------
+    linkage : array, shape (n_customers - 1, 4)
+        As `scipy.cluster.hierarchy.linkage` gives it.
+    n_clusters : int
+        Number of segments at the cut.
+    segments : array of int, shape (n_customers,), optional
+        Segment of each customer; colours and numbers the branches below the cut.
+
+    Examples
+    --------
+    >>> from scipy.cluster.hierarchy import linkage
+    >>> figure = dendrogram(linkage([[0.0], [0.1], [5.0], [5.2]]), 2)
+    >>> figure.texts[0].get_text()
+    'Cutting the tree of merges here gives 2 segments'
+    """
+    leaves = int(min(len(linkage) + 1, max(MOST_LEAVES, n_clusters)))
+    paint = _branch_colours(linkage, n_clusters, segments)
+    tree = tree_layout(
+        linkage, p=leaves, truncate_mode="lastp", no_plot=True, link_color_func=paint
+    )
+    figure = canvas.blank(
+        WIDTH,
+        4.6,
+        f"Cutting the tree of merges here gives {plural(n_clusters, 'segment')}",
+        "Each branch joins its customers; the higher two branches meet, the less alike they are. "
+        "Bottom: customers per branch.",
+    )
+    ax = canvas.axes(figure, left=0.75, right=0.25, bottom=0.6, top=0.95)
+    lines = [np.column_stack(xy) for xy in zip(tree["icoord"], tree["dcoord"], strict=True)]
+    ax.add_collection(LineCollection(lines, colors=tree["color_list"], linewidths=1.6))
+    cut, top = _cut_height(linkage, n_clusters), float(linkage[:, 2].max())
+    ax.axhline(cut, color=canvas.CHOSEN, linestyle="--", linewidth=1.3)
+    ax.set_xlim(0, 10 * leaves)
+    ax.set_ylim(0, max(top, cut) * 1.05 or 1.0)
+    sizes = [label.strip("()") if "(" in label else "1" for label in tree["ivl"]]
+    many = leaves > 20
+    turn: Any = {"rotation": 90 if many else 0, "fontsize": canvas.SMALL - many}
+    ax.set_xticks(5 + 10 * np.arange(leaves), sizes, **turn)
+    ax.tick_params(axis="x", length=0)
+    ax.set_ylabel("Distance at which branches join")
+    return figure
+
+
+def _cut_height(linkage: Floats, n_clusters: int) -> float:
+    heights = linkage[:, 2]
+    if n_clusters <= 1:
+        return float(heights.max()) * 1.03
+    below = float(heights[-n_clusters]) if n_clusters <= len(heights) else 0.0
+    return (below + float(heights[-(n_clusters - 1)])) / 2
+
+
+def _branch_colours(
+    linkage: Floats, n_clusters: int, segments: npt.ArrayLike | None
+) -> Callable[[int], str]:
+    customers = len(linkage) + 1
+    first_above = 2 * customers - n_clusters  # nodes are numbered in the order of their merges
+    numbers = None if segments is None else np.asarray(segments)
+
+    def paint(node: int) -> str:
+        if numbers is None or node >= first_above:
+            return "#888888"
+        while node >= customers:
+            node = int(linkage[node - customers, 0])
+        return colour(int(numbers[node]))
+
+    return paint

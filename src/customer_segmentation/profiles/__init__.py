@@ -11,7 +11,6 @@ from customer_segmentation.data.levels import is_category, is_numeric
 from customer_segmentation.labels import FloatArray
 from customer_segmentation.naming.traits import indicators, traits
 from customer_segmentation.naming.wording import feature, told, visible
-from customer_segmentation.profiles.significance import Codes
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
 
 MOST_FEATURES = 15
@@ -250,7 +249,7 @@ def check_aligned(table: pd.DataFrame, segments: "pd.Series[Any]") -> None:
         )
 
 
-def standardised_means(column: FloatArray, codes: Codes, k: int) -> FloatArray:
+def standardised_means(column: FloatArray, codes: npt.NDArray[np.intp], k: int) -> FloatArray:
     """Mean of each group in overall standard deviations from the overall mean; constant: 0.
 
     Parameters

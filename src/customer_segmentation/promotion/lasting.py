@@ -18,7 +18,7 @@ import pandas as pd
 from customer_segmentation import deliverables, page, report, validity
 from customer_segmentation.items import Item, Picture, Tag, Text
 from customer_segmentation.labels import FloatArray, tidy
-from customer_segmentation.plots import drawing, tree
+from customer_segmentation.plots import drawing, path
 from customer_segmentation.plots.drawing import Drawn
 from customer_segmentation.profiles import borderline, cards
 from customer_segmentation.profiles.cards import Card
@@ -78,7 +78,7 @@ def _pictures(
     if merges is not None:
         linkage = np.load(io.BytesIO(merges))
         numbers = tables.segments.to_numpy()
-        found["dendrogram"] = drawing.begin(tree.dendrogram, linkage, len(tables.names), numbers)
+        found["dendrogram"] = drawing.begin(path.dendrogram, linkage, len(tables.names), numbers)
     kept = {name: read(run_id, f"plots/{name}.png") for name in UNCHANGED}
     return found | {name: partial(bytes, png) for name, png in kept.items() if png is not None}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.labels import FloatArray
-from customer_segmentation.words import folded
+from customer_segmentation.numerals import folded
 
 Rule = Mapping[str, Any]  # any of min, max (both ends included) and values
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from customer_segmentation import numerals
+from customer_segmentation.numerals import MISSING_TOKENS, folded
 from customer_segmentation.segmenter.conversion import to_text
-from customer_segmentation.words import MISSING_TOKENS, folded
 
 SHOWN = 40  # characters of a cell in a message
 # What nobody can mistake for anything but a number, by decimal mark.

@@ -10,10 +10,10 @@ from duckdb import DuckDBPyConnection as Connection
 from customer_segmentation.batches import Source, open_source
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, Findings
+from customer_segmentation.numerals import MISSING_TOKENS
 from customer_segmentation.style import plural
 from customer_segmentation.transactions import cells, raw
-from customer_segmentation.transactions.roles import by_name
-from customer_segmentation.words import MISSING_TOKENS
+from customer_segmentation.transactions.raw import by_name
 
 KEYS = ("customer", "order", "item", "category")
 _NONE = "NULL::VARCHAR"
