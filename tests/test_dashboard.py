@@ -36,23 +36,22 @@ from customer_segmentation.dashboard import (
     app,
     cache,
     champion,
-    exports,
+    files,
     history,
-    markup,
     person,
     portrait,
-    uploads,
 )
+from customer_segmentation.dashboard.place import block, plain
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.page.html import badge
-from customer_segmentation.plots import plane
+from customer_segmentation.plots import scatter
 from customer_segmentation.registry import Served
 from customer_segmentation.segmenter import Segmenter
 from customer_segmentation.segmenter.schema import SchemaError
 from customer_segmentation.style import colour, percent
 from customer_segmentation.tracking import artifacts, store
 
-LIMITS = uploads.Limits(upload_mb=1, unpacked_mb=5, rows=1000)
+LIMITS = files.Limits(upload_mb=1, unpacked_mb=5, rows=1000)
 USED = [INCOME, SPENDING]
 EXTERNAL = "https://example.org/a.png"
 
@@ -76,8 +75,8 @@ def shown():
     return champion.Champion(served, table, segments, confidence, {}, pd.DataFrame())
 
 
-def scored(shown, name: str, content: bytes, limits: uploads.Limits = LIMITS) -> uploads.Labelled:
-    return uploads.score(name, content, shown.segmenter, shown.served.reference, limits)
+def scored(shown, name: str, content: bytes, limits: files.Limits = LIMITS) -> files.Labelled:
+    return files.score(name, content, shown.segmenter, shown.served.reference, limits)
 
 
 def written(table: pd.DataFrame, suffix: str) -> bytes:
@@ -127,11 +126,11 @@ def test_the_map_draws_part_of_many_customers_and_says_so(shown):
 
 def test_components_keep_the_most_variance():
     X = np.random.default_rng(0).normal(size=(50, 3)) * [1, 5, 2]
-    points, loadings, labels = plane.directions(X)
+    points, loadings, labels = scatter.directions(X)
     assert np.abs(loadings[:, 0]).argmax() == 1
     share = points[:, 0].var() / X.var(axis=0).sum()
     assert f"({percent(share)} of" in labels[0]
-    assert plane.directions(X[:, :1])[0].shape == (50, 2)
+    assert scatter.directions(X[:, :1])[0].shape == (50, 2)
 
 
 def test_a_segment_has_the_colour_of_all_pictures_on_map_badge_and_bars(shown):
@@ -179,7 +178,7 @@ def test_rows_that_cannot_be_scored_are_named_and_lose_nobody_else(shown):
     assert "'much'" in found.failed["problem"].iloc[0]
     assert found.table["segment"].isna().tolist() == [False, True, True, False]
     assert found.table["segment (data)"].iloc[0] == "mine"
-    assert b"\n15,39,mine," in exports.csv(found.table)
+    assert b"\n15,39,mine," in files.csv(found.table)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +208,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(shown):
     with pytest.raises(DataError, match="unpacks to 6 MB, expected at most 5 MB"):
         scored(shown, "bomb.xlsx", book.getvalue())
     same = pd.DataFrame({INCOME: np.arange(900_000.0), SPENDING: 1.0})
-    limits = uploads.Limits(upload_mb=100, unpacked_mb=5, rows=1000)
+    limits = files.Limits(upload_mb=100, unpacked_mb=5, rows=1000)
     with pytest.raises(DataError, match="unpacks to"):
         scored(shown, "bomb.parquet", written(same, ".parquet"), limits)
 
@@ -218,8 +217,8 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(shown):
 def test_nothing_of_an_upload_is_left_behind(shown, tmp_path, monkeypatch, memory):
     folder = tmp_path / "somewhere"
     folder.mkdir()
-    monkeypatch.setattr(uploads, "MEMORY", folder if memory else tmp_path / "absent")
-    monkeypatch.setattr(uploads.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(files, "MEMORY", folder if memory else tmp_path / "absent")
+    monkeypatch.setattr(files.tempfile, "tempdir", str(folder))
     scored(shown, "new.csv", written(mall().head(5), ".csv"))
     with pytest.raises(SchemaError):
         scored(shown, "new.csv", b"a,b\n1,2\n")
@@ -234,11 +233,11 @@ FORMULAS = ["=1+1", "+SUM(A1)", "-2+3", "@cmd", "\t=1", " =1", '=HYPERLINK("http
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_text_of_a_customer_is_a_formula_in_an_export(text):
     table = pd.DataFrame({text: [text], "n": [-1.5]}, index=[text])
-    read = pd.read_csv(io.BytesIO(exports.csv(table)), keep_default_na=False)
+    read = pd.read_csv(io.BytesIO(files.csv(table)), keep_default_na=False)
     assert read.iloc[0, 0] == f"'{text}"
     assert read.columns[0] == f"'{text}"
     assert read["n"].iloc[0] == -1.5
-    book = exports.excel(table)
+    book = files.excel(table)
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
     assert str(pd.read_excel(io.BytesIO(book)).iloc[0, 0]).strip() == text.strip()
@@ -255,13 +254,13 @@ def test_exports_keep_codes_gaps_dates_and_text_that_is_not_a_formula():
             "bad": ["a\x00b", "x" * 40_000],
         }
     )
-    text = exports.csv(table)
+    text = files.csv(table)
     assert text.startswith("﻿code,number,text".encode())
     read = pd.read_csv(io.BytesIO(text), dtype=str)
     assert read["code"].tolist() == ["007", "12"]
     assert read["number"].tolist() == ["-12", "3.5"]
     assert read["text"].tolist()[0] == "#1, “best”"
-    book = pd.read_excel(io.BytesIO(exports.excel(table)), dtype={"code": str, "long": str})
+    book = pd.read_excel(io.BytesIO(files.excel(table)), dtype={"code": str, "long": str})
     assert book["code"].tolist() == ["007", "12"]
     assert book["number"].tolist() == [-12, 3.5]
     assert book["day"].iloc[0] == pd.Timestamp("2026-01-02")
@@ -270,10 +269,8 @@ def test_exports_keep_codes_gaps_dates_and_text_that_is_not_a_formula():
 
 
 def test_text_is_never_read_as_markdown():
-    assert markup.plain("a ![x](http://b) $c$ :red[d]") == (
-        r"a \!\[x\]\(http\://b\) \$c\$ \:red\[d\]"
-    )
-    assert "<script" not in markup.block("<script>alert(1)</script>")
+    assert plain("a ![x](http://b) $c$ :red[d]") == (r"a \!\[x\]\(http\://b\) \$c\$ \:red\[d\]")
+    assert "<script" not in block("<script>alert(1)</script>")
 
 
 # One customer

@@ -31,7 +31,7 @@ from customer_segmentation import (
     transactions,
 )
 from customer_segmentation.batches.batch_scoring import Scored
-from customer_segmentation.dashboard import uploads
+from customer_segmentation.dashboard import files
 from customer_segmentation.data import DataError
 from customer_segmentation.naming import playbook
 from customer_segmentation.rfm import RFMScores
@@ -141,9 +141,9 @@ def test_columns_may_be_called_otherwise_than_in_training(sales, trained, tmp_pa
 
 def test_purchase_lines_may_be_uploaded(sales, trained):
     found, reference = trained
-    limits = uploads.Limits(upload_mb=5, unpacked_mb=50, rows=10_000)
+    limits = files.Limits(upload_mb=5, unpacked_mb=50, rows=10_000)
     content = sales[0].read_bytes()
-    labelled = uploads.score("sales.csv", content, found.segmenter, reference, limits)
+    labelled = files.score("sales.csv", content, found.segmenter, reference, limits)
     segments = labelled.table.set_index("customer_id")["segment"]
     assert segments[found.segments.index].tolist() == found.segments.tolist()
     assert labelled.notes[0].startswith("4,999 purchase lines")

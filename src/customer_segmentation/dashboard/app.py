@@ -12,15 +12,12 @@ from PIL import Image, ImageColor
 
 from customer_segmentation.dashboard import (
     cache,
-    changes_page,
-    markup,
-    overview_page,
+    comparison_pages,
     score_page,
-    segment_page,
-    sweep_page,
+    segment_pages,
 )
 from customer_segmentation.dashboard.champion import ChampionError
-from customer_segmentation.dashboard.place import Place, place, tell
+from customer_segmentation.dashboard.place import Place, place, plain, style, tell
 from customer_segmentation.registry import RegistryError
 from customer_segmentation.style import PALETTE
 from customer_segmentation.tracking.store import Store, StoreError
@@ -33,11 +30,11 @@ NO_CHAMPION = (
 ICON = 32  # pixels
 Page = Callable[[Place], None]
 PAGES: dict[str, Page] = {
-    "Segments": overview_page.page,
-    "One segment": segment_page.page,
-    "Compare runs": sweep_page.page,
+    "Segments": segment_pages.overview,
+    "One segment": segment_pages.segment,
+    "Compare runs": comparison_pages.compared_runs,
     "Score customers": score_page.page,
-    "Changes": changes_page.page,
+    "Changes": comparison_pages.changes,
 }
 ALWAYS = "Compare runs"  # shown without a champion too
 
@@ -45,7 +42,7 @@ ALWAYS = "Compare runs"  # shown without a champion too
 def main(settings: dict[str, Any]) -> None:
     """Show the page that was asked for."""
     st.set_page_config(page_title=TITLE, page_icon=icon(), layout="wide")
-    st.html(markup.style())
+    st.html(style())
     # Pages as a choice in the address, not as paths: below a path Streamlit's frontend first asks
     # for its server at the wrong place, and the browser notes an error.
     title = st.segmented_control(
@@ -62,7 +59,7 @@ def main(settings: dict[str, Any]) -> None:
         (PAGES[str(title)] if found.served or title == ALWAYS else none)(found)
     except (ChampionError, RegistryError, StoreError) as error:
         st.title(TITLE)
-        st.error(markup.plain(error))
+        st.error(plain(error))
 
 
 def icon() -> Image.Image:

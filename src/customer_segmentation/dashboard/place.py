@@ -1,23 +1,76 @@
-"""What every page is given: the store, the champion, and how much may be shown."""
+"""What a page works with: champion and settings, and how it shows markup, tables, choices."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from customer_segmentation import workbook
-from customer_segmentation.dashboard import cache, exports, markup
+from customer_segmentation.dashboard import cache, files
 from customer_segmentation.dashboard.champion import Champion
-from customer_segmentation.dashboard.uploads import Limits
+from customer_segmentation.dashboard.files import Limits
 from customer_segmentation.page import html
+from customer_segmentation.page.document import STYLE
 from customer_segmentation.registry import Served
 from customer_segmentation.style import percent, plural
 from customer_segmentation.tracking.store import Store
+
+MEANINGFUL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+OWN = Path(__file__).with_name("dashboard.css").read_text(encoding="utf-8")
+
+
+def style() -> str:
+    """The style sheet of all pages, as an element.
+
+    Examples
+    --------
+    >>> style()[:7]
+    '<style>'
+    """
+    return f"<style>.seg{{{STYLE}}}{OWN}</style>"
+
+
+def plain(text: object) -> str:
+    r"""Escape text for where Markdown is understood: messages.
+
+    A column called "Cost ($) of [it]" is then shown as it is; an address of a picture in a
+    customer's data is not fetched.
+
+    Examples
+    --------
+    >>> print(plain("Income ($) ![x](http://a)"))
+    Income \(\$\) \!\[x\]\(http\://a\)
+    """
+    return MEANINGFUL.sub(r"\\\1", str(text))
+
+
+def quiet(text: str) -> str:
+    """Take from a label that only screen readers read what would make Markdown fetch a picture.
+
+    Examples
+    --------
+    >>> quiet("Cost ($)"), quiet("![x](http://a)")
+    ('Cost ($)', '[x](http://a)')
+    """
+    return text.replace("![", "[")
+
+
+def block(*parts: object) -> str:
+    """Put parts into a box in which the report's style holds; all but Html is escaped.
+
+    Examples
+    --------
+    >>> block("a < b")
+    '<div class="seg">a &lt; b</div>'
+    """
+    return html.element("div", *parts, class_="seg")
 
 
 @dataclass(frozen=True)
@@ -54,7 +107,7 @@ def place(opened: Store, settings: dict[str, Any]) -> Place:
 
 def show(*parts: object) -> None:
     """Show markup in the report's style; all but Html is escaped."""
-    st.html(markup.block(*parts))
+    st.html(block(*parts))
 
 
 def tell(text: str) -> None:
@@ -96,9 +149,9 @@ def choose(label: str, options: Iterable[str], *, key: str, index: int = 0) -> s
 def downloads(frame: pd.DataFrame, stem: str, key: str) -> None:
     """Offer a table as CSV and, if a sheet holds it, as Excel; written when it is asked for."""
     rows = plural(len(frame), "row")
-    kinds = [("CSV", "csv", "text/csv", exports.csv)]
+    kinds = [("CSV", "csv", "text/csv", files.csv)]
     if workbook.fits(len(frame)):
-        kinds.append(("Excel", "xlsx", exports.EXCEL, exports.excel))
+        kinds.append(("Excel", "xlsx", files.EXCEL, files.excel))
     for side, (name, suffix, mime, write) in zip(st.columns(2), kinds, strict=False):
         side.download_button(
             f"Download {rows} as {name}",

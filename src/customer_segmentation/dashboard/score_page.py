@@ -8,12 +8,20 @@ from typing import Any, Final
 
 import streamlit as st
 
-from customer_segmentation.dashboard import person, uploads
+from customer_segmentation.dashboard import files, person
 from customer_segmentation.dashboard.champion import Champion
-from customer_segmentation.dashboard.markup import plain, quiet
+from customer_segmentation.dashboard.files import Labelled
 from customer_segmentation.dashboard.person import Answer, Field, Reason
-from customer_segmentation.dashboard.place import Place, downloads, show, show_table, sizes, tell
-from customer_segmentation.dashboard.uploads import Labelled
+from customer_segmentation.dashboard.place import (
+    Place,
+    downloads,
+    plain,
+    quiet,
+    show,
+    show_table,
+    sizes,
+    tell,
+)
 from customer_segmentation.data import formats
 from customer_segmentation.data.findings import DataError
 from customer_segmentation.page import html
@@ -68,7 +76,7 @@ def _labelled(place: Place, name: str, content: bytes) -> Labelled | str:
     served = place.champion.served
     with st.spinner("Scoring…"):
         try:
-            return uploads.score(name, content, served.segmenter, served.reference, place.limits)
+            return files.score(name, content, served.segmenter, served.reference, place.limits)
         except (DataError, SchemaError, OSError) as error:
             return str(error)
 

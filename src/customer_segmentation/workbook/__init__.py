@@ -11,7 +11,7 @@ from openpyxl import Workbook
 
 from customer_segmentation.results import About, Offered, Tables
 from customer_segmentation.style import plural
-from customer_segmentation.workbook import customers, looks, summary
+from customer_segmentation.workbook import cells, customers, summary
 from customer_segmentation.workbook import tables as table_sheets
 from customer_segmentation.workbook.cells import Styles
 
@@ -174,9 +174,9 @@ def _elsewhere(sheet: Any, rows: int, beside: str) -> None:
         f"The {plural(rows, 'customer')} are more than the {MOST_ROWS - 1:,} that an Excel sheet "
         f"holds. They are in the file {beside}, beside this workbook."
     )
-    looks.put(sheet, 1, 1, text).alignment = looks.WRAPPED
-    looks.widen(sheet, [90.0])
-    looks.raise_row(sheet, 1, [(text, 90.0)])
+    cells.put(sheet, 1, 1, text).alignment = cells.WRAPPED
+    cells.widen(sheet, [90.0])
+    cells.raise_row(sheet, 1, [(text, 90.0)])
 
 
 def _styles(book: Any, segments: list[int]) -> Styles:
@@ -192,7 +192,7 @@ def _styles(book: Any, segments: list[int]) -> Styles:
     tinted: dict[int, int] = {}
     for row, segment in enumerate(segments, 1):
         cell = sheet.cell(row, 3)
-        looks.tint(cell, segment)
+        cells.tint(cell, segment)
         tinted[segment] = cell.style_id
     book.remove(sheet)
     return Styles(**numbers, text=quoted.style_id, segments=tinted)

@@ -13,7 +13,7 @@ import pandas as pd
 from openpyxl.utils import get_column_letter
 
 from customer_segmentation.results import Tables
-from customer_segmentation.workbook import looks
+from customer_segmentation.workbook import cells
 from customer_segmentation.workbook.cells import Encode, Styles, encoder, labels
 
 ADDED = ("segment", "segment name", "confidence")
@@ -46,11 +46,11 @@ def frame(tables: Tables) -> pd.DataFrame:
 def prepare(sheet: Any, customers: pd.DataFrame) -> None:
     """Write header, widths, filter and frozen panes; the rows are filled in by :func:`fill`."""
     widths = [_width(customers.iloc[:, i], c) for i, c in enumerate(customers.columns)]
-    looks.head(sheet, customers.columns.tolist(), widths)
+    cells.head(sheet, customers.columns.tolist(), widths)
     sheet.freeze_panes = "C2"
     last = get_column_letter(customers.shape[1])
     sheet.auto_filter.ref = f"A1:{last}{len(customers) + 1}"
-    looks.on_paper(sheet)
+    cells.on_paper(sheet)
 
 
 def _width(column: pd.Series[Any], title: object) -> float:
@@ -110,8 +110,8 @@ def _rows(customers: pd.DataFrame, styles: Styles) -> Iterator[str]:
     for start in range(0, len(customers), CHUNK):
         piece = customers.iloc[start : start + CHUNK]
         rows = list(map(str, range(start + 2, start + 2 + len(piece))))
-        cells = (encode(piece.iloc[:, i]) for i, encode in enumerate(encoders))
-        numbered = [part for column in cells for part in (rows, column)]
+        encoded = (encode(piece.iloc[:, i]) for i, encode in enumerate(encoders))
+        numbered = [part for column in encoded for part in (rows, column)]
         yield "".join(map(row_of, zip(rows, *numbered, strict=True)))
 
 

@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from customer_segmentation.naming.wording import humanise
 from customer_segmentation.results import About, Tables
 from customer_segmentation.style import OUTLIER, colour, label, name_of
-from customer_segmentation.workbook import looks
+from customer_segmentation.workbook import cells
 
 MEASURE = 15.0
 WIDTHS = (9, 40, MEASURE, MEASURE)
@@ -45,15 +45,15 @@ READING = {
 
 def write(sheet: Any, tables: Tables, about: About) -> None:
     """Write the first sheet."""
-    looks.widen(sheet, [*WIDTHS, *[MEASURE] * MOST_FEATURES])
+    cells.widen(sheet, [*WIDTHS, *[MEASURE] * MOST_FEATURES])
     sheet.sheet_view.showGridLines = False
-    looks.on_paper(sheet, high=1, upright=True)
-    looks.put(sheet, 1, 1, about.title).font = looks.TITLE_FONT
+    cells.on_paper(sheet, high=1, upright=True)
+    cells.put(sheet, 1, 1, about.title).font = cells.TITLE_FONT
     sheet.row_dimensions[1].height = 24
     sheet.merge_cells("A2:H2")
-    cell = looks.put(sheet, 2, 1, about.sentence)
-    cell.alignment, cell.font = looks.WRAPPED, looks.LEAD_FONT
-    looks.raise_row(sheet, 2, [(about.sentence, 90.0)])
+    cell = cells.put(sheet, 2, 1, about.sentence)
+    cell.alignment, cell.font = cells.WRAPPED, cells.LEAD_FONT
+    cells.raise_row(sheet, 2, [(about.sentence, 90.0)])
     row = _figures(sheet, tables, 4)
     row = _sizes(sheet, tables.counts, row + 1)
     if len(tables.contrasts) > 1 and tables.contrasts.shape[1]:
@@ -61,7 +61,7 @@ def write(sheet: Any, tables: Tables, about: About) -> None:
 
 
 def _figures(sheet: Any, tables: Tables, row: int) -> int:
-    looks.put(sheet, row, 1, "Key figures").font = looks.PART_FONT
+    cells.put(sheet, row, 1, "Key figures").font = cells.PART_FONT
     known = tables.assignments["confidence"].dropna()
     figures = {
         "Customers": len(tables.segments),
@@ -70,24 +70,24 @@ def _figures(sheet: Any, tables: Tables, row: int) -> int:
         "Mean confidence": float(known.mean()) if len(known) else None,
     }
     for line, (name, value) in enumerate(figures.items(), row + 1):
-        looks.put(sheet, line, 2, name)
-        cell = looks.put(sheet, line, 3, value)
-        cell.font = looks.BOLD
+        cells.put(sheet, line, 2, name)
+        cell = cells.put(sheet, line, 3, value)
+        cell.font = cells.BOLD
         cell.number_format = "0.0%" if isinstance(value, float) else "#,##0"
     return row + len(figures) + 1
 
 
 def _sizes(sheet: Any, counts: pd.DataFrame, row: int) -> int:
     """Table and chart of the customers per segment; return the row after both."""
-    looks.put(sheet, row, 1, "Customers per segment").font = looks.PART_FONT
+    cells.put(sheet, row, 1, "Customers per segment").font = cells.PART_FONT
     first = row + 1
-    looks.head(sheet, ["number", "segment", "customers", "share"], WIDTHS, first)
+    cells.head(sheet, ["number", "segment", "customers", "share"], WIDTHS, first)
     for line, record in enumerate(counts.to_dict("records"), first + 1):
         segment = int(record["segment"])
         _name(sheet, line, segment, str(record["name"]))
         for column, (key, shown) in enumerate(FORMATS.items(), 3):
-            cell = looks.put(sheet, line, column, record[key])
-            cell.number_format, cell.alignment = shown, looks.TOP
+            cell = cells.put(sheet, line, column, record[key])
+            cell.number_format, cell.alignment = shown, cells.TOP
     last = first + len(counts)
     if counts.empty:
         return last + 1
@@ -108,16 +108,16 @@ def _sizes(sheet: Any, counts: pd.DataFrame, row: int) -> int:
 def _profiles(sheet: Any, tables: Tables, row: int) -> None:
     """Table of how far each segment is from the average customer, and chart if it is readable."""
     text = "How each segment differs from the average customer, in standard deviations"
-    looks.put(sheet, row, 1, text).font = looks.PART_FONT
+    cells.put(sheet, row, 1, text).font = cells.PART_FONT
     shown = tables.contrasts.iloc[:, :MOST_FEATURES]
     titles = ["number", "segment", *(humanise(str(title)) for title in shown.columns)]
-    looks.head(sheet, titles, [*WIDTHS[:2], *[MEASURE] * shown.shape[1]], row + 1)
+    cells.head(sheet, titles, [*WIDTHS[:2], *[MEASURE] * shown.shape[1]], row + 1)
     numbers = [int(str(segment)) for segment in shown.index]
     for line, (segment, values) in enumerate(zip(numbers, shown.to_numpy(), strict=True), row + 2):
         _name(sheet, line, segment, name_of(segment, tables.names))
         for column, value in enumerate(values.tolist(), 3):
-            cell = looks.put(sheet, line, column, round(value, 1) + 0.0)  # no -0.0
-            cell.number_format, cell.alignment = "+0.0;-0.0;0.0", looks.TOP
+            cell = cells.put(sheet, line, column, round(value, 1) + 0.0)  # no -0.0
+            cell.number_format, cell.alignment = "+0.0;-0.0;0.0", cells.TOP
     area = (row + 2, row + 1 + len(numbers), 2 + shown.shape[1])
     sheet.conditional_formatting.add(f"C{area[0]}:{get_column_letter(area[2])}{area[1]}", SCALE)
     if len(numbers) <= MOST_SERIES:
@@ -145,10 +145,10 @@ def _profile_chart(sheet: Any, numbers: list[int], area: tuple[int, int, int]) -
 def _name(sheet: Any, row: int, segment: int, name: str) -> None:
     """Write number, in its colour, and name of a segment."""
     outlier = segment == OUTLIER
-    looks.tint(looks.put(sheet, row, 1, "–" if outlier else segment), segment)
+    cells.tint(cells.put(sheet, row, 1, "–" if outlier else segment), segment)
     text = label(segment, name)
-    looks.put(sheet, row, 2, text).alignment = looks.WRAPPED
-    looks.raise_row(sheet, row, [(text, WIDTHS[1])])
+    cells.put(sheet, row, 2, text).alignment = cells.WRAPPED
+    cells.raise_row(sheet, row, [(text, WIDTHS[1])])
 
 
 def _bars(title: str, height: float) -> Any:
@@ -167,10 +167,10 @@ def _bars(title: str, height: float) -> Any:
 
 def method(sheet: Any, about: About) -> None:
     """Write how the segments were found, how sure they are, how to make them again."""
-    looks.widen(sheet, METHOD_WIDTHS)
+    cells.widen(sheet, METHOD_WIDTHS)
     sheet.sheet_view.showGridLines = False
-    looks.on_paper(sheet, high=1, upright=True)
-    looks.put(sheet, 1, 1, "Method").font = looks.TITLE_FONT
+    cells.on_paper(sheet, high=1, upright=True)
+    cells.put(sheet, 1, 1, "Method").font = cells.TITLE_FONT
     against = "\n".join(about.doubts) or "Nothing that was measured."
     told = {
         "Verdict": about.sentence,
@@ -189,7 +189,7 @@ def method(sheet: Any, about: About) -> None:
 def _part(sheet: Any, title: str, rows: dict[str, str], row: int) -> int:
     if not rows:
         return row
-    looks.put(sheet, row + 1, 1, title).font = looks.PART_FONT
+    cells.put(sheet, row + 1, 1, title).font = cells.PART_FONT
     return _pairs(sheet, rows, row + 2)
 
 
@@ -197,9 +197,9 @@ def _pairs(sheet: Any, rows: dict[str, str], row: int) -> int:
     for title, text in rows.items():
         if not text:
             continue
-        cell = looks.put(sheet, row, 1, title)
-        cell.font, cell.alignment = looks.BOLD, looks.TOP
-        looks.put(sheet, row, 2, text).alignment = looks.WRAPPED
-        looks.raise_row(sheet, row, [(text, METHOD_WIDTHS[1])])
+        cell = cells.put(sheet, row, 1, title)
+        cell.font, cell.alignment = cells.BOLD, cells.TOP
+        cells.put(sheet, row, 2, text).alignment = cells.WRAPPED
+        cells.raise_row(sheet, row, [(text, METHOD_WIDTHS[1])])
         row += 1
     return row

@@ -11,7 +11,7 @@ import pandas as pd
 from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.profiles import RESERVED
 from customer_segmentation.results import Tables
-from customer_segmentation.workbook import looks
+from customer_segmentation.workbook import cells
 
 WIDTHS = {
     "number": 9.0, "name": 28.0, "customers": 11.0, "share": 8.0, "who they are": 44.0,
@@ -52,7 +52,7 @@ def segments(sheet: Any, tables: Tables) -> None:
     found = frame(tables)
     widths = [WIDTHS.get(str(column), MEASURE_WIDTH) for column in found.columns]
     _write(sheet, found, widths, lambda title, value: FORMATS.get(title) or _format(title, value))
-    looks.on_paper(sheet, wide=2)
+    cells.on_paper(sheet, wide=2)
 
 
 def offers(sheet: Any, found: pd.DataFrame) -> None:
@@ -61,17 +61,17 @@ def offers(sheet: Any, found: pd.DataFrame) -> None:
     shown = dict(zip(titles, formats, strict=True))
     table = found[list(OFFERS)].set_axis(list(titles), axis=1)
     _write(sheet, table, widths, lambda title, _: shown[title])
-    below = looks.put(sheet, len(found) + 3, 2, READING)
-    below.alignment = looks.WRAPPED
+    below = cells.put(sheet, len(found) + 3, 2, READING)
+    below.alignment = cells.WRAPPED
     sheet.merge_cells(start_row=below.row, end_row=below.row, start_column=2, end_column=6)
-    looks.raise_row(sheet, below.row, [(READING, sum(widths[1:6]))])
+    cells.raise_row(sheet, below.row, [(READING, sum(widths[1:6]))])
 
 
 def quality(sheet: Any, cleaning: pd.DataFrame) -> None:
     """Write the cleaning report: what was found in the data, and what was done about it."""
     if cleaning.empty:
-        looks.put(sheet, 1, 1, "No cleaning report was kept with this run.")
-        looks.widen(sheet, [60.0])
+        cells.put(sheet, 1, 1, "No cleaning report was kept with this run.")
+        cells.widen(sheet, [60.0])
         return
     _write(sheet, cleaning, QUALITY_WIDTHS[: cleaning.shape[1]], lambda *_: "General", freeze="A2")
 
@@ -85,17 +85,17 @@ def _write(
 ) -> None:
     """Write a table, with a filter and a header that stays; rows are as high as their texts."""
     titles = [str(title) for title in found.columns]
-    looks.head(sheet, titles, widths)
+    cells.head(sheet, titles, widths)
     for row, record in enumerate(found.itertuples(index=False), 2):
         for column, (title, value) in enumerate(zip(titles, record, strict=True), 1):
-            cell = looks.put(sheet, row, column, value)
-            cell.alignment = looks.WRAPPED if isinstance(value, str) else looks.TOP
-            cell.border, cell.number_format = looks.RULE, number_format(title, value)
+            cell = cells.put(sheet, row, column, value)
+            cell.alignment = cells.WRAPPED if isinstance(value, str) else cells.TOP
+            cell.border, cell.number_format = cells.RULE, number_format(title, value)
         if titles[0] in ("number", "segment"):
-            looks.tint(sheet.cell(row, 1), int(record[0]))
-        looks.raise_row(sheet, row, zip(record, widths, strict=True))
+            cells.tint(sheet.cell(row, 1), int(record[0]))
+        cells.raise_row(sheet, row, zip(record, widths, strict=True))
     sheet.freeze_panes, sheet.auto_filter.ref = freeze, sheet.dimensions
-    looks.on_paper(sheet)
+    cells.on_paper(sheet)
 
 
 def _format(title: object, value: Any) -> str:
