@@ -43,7 +43,7 @@ def run(chosen: dict[str, Any]) -> None:
 
 def plan(chosen: dict[str, Any], served: Any, origin: Any) -> Any:
     """Offers from the purchases of the training, or from others that are read in the same way."""
-    from customer_segmentation.offers import campaign, purchases, sales
+    from customer_segmentation.offers import campaign, purchases
     from customer_segmentation.offers.trial import Settings
 
     settings = Settings(**{field.name: chosen[field.name] for field in fields(Settings)})
@@ -51,10 +51,10 @@ def plan(chosen: dict[str, Any], served: Any, origin: Any) -> Any:
     if not chosen["input"]:
         options = {key: value or origin.options[key] for key, value in options.items()}
     path = Path(chosen["input"] or origin.path)
-    with sales.open_sales(path, origin.history, item=chosen["item"], **options) as opened:
+    with purchases.open_sales(path, origin.history, item=chosen["item"], **options) as opened:
         return campaign.plan(
             opened.offered,
-            sales.Membership(opened.lines, origin.history, served.segmenter),
+            purchases.Membership(opened.lines, origin.history, served.segmenter),
             served.segmenter.names,
             settings,
             split=purchases.day(chosen["split"]) if chosen["split"] else None,

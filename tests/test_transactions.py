@@ -18,8 +18,8 @@ from sklearn.preprocessing import PowerTransformer
 
 from customer_segmentation.data import DataError
 from customer_segmentation.data.findings import Findings
-from customer_segmentation.transactions import load, open_lines, raw
-from customer_segmentation.transactions.lines import PURCHASES, RETURNS
+from customer_segmentation.transactions import load, raw
+from customer_segmentation.transactions.lines import PURCHASES, RETURNS, open_lines
 from customer_segmentation.transactions.raw import ROLES, recognised
 
 RFM = ["Days since last purchase", "Number of purchases", "Total spend"]

@@ -25,8 +25,7 @@ from customer_segmentation.batches import (
     open_source,
     open_target,
 )
-from customer_segmentation.batches.repeats import Repeats
-from customer_segmentation.batches.scored_rows import ScoredRows
+from customer_segmentation.batches.scored_rows import Repeats, ScoredRows
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import DataError, in_brackets
 from customer_segmentation.data.formats import adds_up

@@ -1,6 +1,6 @@
 """Files handed in, bounded, labelled and forgotten; tables handed out, in which text stays text.
 
-An upload is read as data and never executed. A file has to lie somewhere while it is read: it gets a
+An upload is read as data and never executed. It has to lie somewhere while it is read: it gets a
 folder of its own, in memory where the system has such a place, which is gone when this returns.
 """
 

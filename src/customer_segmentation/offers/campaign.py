@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from customer_segmentation.offers import preferences, trial
-from customer_segmentation.offers.purchases import Moment, categories, read
-from customer_segmentation.offers.sales import Membership
+from customer_segmentation.offers.purchases import Membership, Moment, categories, read
 from customer_segmentation.offers.trial import Settings, Trial
 from customer_segmentation.profiles.cards import Card
 from customer_segmentation.results import Offered, Tables
 from customer_segmentation.style import name_of
-from customer_segmentation.transactions import Lines
+from customer_segmentation.transactions.lines import Lines
 
 KINDS = ("item", "category")
 NO_SEGMENT = "in no segment"

@@ -1,4 +1,4 @@
-"""Cells of any type as numbers or as text, so that a table is the same however it arrives."""
+"""Cells as the schema of a model wants them: converted, and allowed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pandas as pd
 from pandas.api import types
 
 from customer_segmentation.labels import FloatArray
+from customer_segmentation.numerals import folded
 
 # Words for a gap, and for yes and no, that a file or a web form may hold instead of a number.
 GAPS = {"", "na", "n/a", "nan", "null", "none", "<na>"}
 ANSWERS = {"true": 1.0, "false": 0.0}
+Rule = Mapping[str, Any]  # any of min, max (both ends included) and values
 
 
 def to_numbers(values: pd.Series[Any]) -> tuple[FloatArray, Any]:
@@ -103,3 +105,48 @@ def _plain(text: str) -> str:
 
 def _is_category(values: pd.Series[Any]) -> bool:
     return isinstance(values.dtype, pd.CategoricalDtype)
+
+
+def outside(cells: FloatArray | pd.Categorical, rule: Rule) -> Any:
+    """Which cells, numbers or text, are not allowed; a gap is.
+
+    Examples
+    --------
+    >>> outside(np.array([-1.0, 0.0, np.nan, 999.0]), {"min": 0, "max": 120})
+    array([ True, False, False,  True])
+    >>> outside(pd.Categorical(["male", "?", np.nan]), {"values": ["Male", "Female"]})
+    array([False,  True, False])
+    """
+    if not isinstance(cells, pd.Categorical):
+        return (cells < rule.get("min", -np.inf)) | (cells > rule.get("max", np.inf))
+    if "values" not in rule:
+        return np.zeros(len(cells), dtype=bool)
+    known = {folded(str(value)) for value in rule["values"]}
+    odd = [folded(text) not in known for text in cells.categories]
+    return np.array([*odd, False])[cells.codes]
+
+
+def in_words(rule: Rule) -> str:
+    """What is allowed.
+
+    Examples
+    --------
+    >>> in_words({"min": 0, "max": 120}), in_words({"values": ["Male", "Female"]})
+    ('at least 0 and at most 120', "one of 'Male', 'Female'")
+    """
+    limits = (("min", "at least"), ("max", "at most"))
+    parts = [f"{words} {rule[key]}" for key, words in limits if key in rule]
+    parts += [f"one of {', '.join(map(repr, rule['values']))}"] if "values" in rule else []
+    return " and ".join(parts)
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it.
+
+    Examples
+    --------
+    >>> shown(np.float64(15.0)), shown("old")
+    ('15', "'old'")
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    return f"{plain:.12g}" if isinstance(plain, float) else repr(plain)

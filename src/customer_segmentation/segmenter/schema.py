@@ -13,8 +13,14 @@ from pandas.api import types
 from sklearn.compose import ColumnTransformer
 
 from customer_segmentation.labels import FloatArray, IntArray
-from customer_segmentation.segmenter.allowed import Rule, in_words, outside, shown
-from customer_segmentation.segmenter.conversion import to_numbers, to_text
+from customer_segmentation.segmenter.conversion import (
+    Rule,
+    in_words,
+    outside,
+    shown,
+    to_numbers,
+    to_text,
+)
 
 PROBLEMS = ["row", "column", "got", "expected"]
 A_NUMBER = "a finite number"

@@ -74,7 +74,7 @@ def table(lines: Lines, categories: Sequence[str] = ()) -> pd.DataFrame:
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from customer_segmentation.transactions import open_lines
+    >>> from customer_segmentation.transactions.lines import open_lines
     >>> file = Path(tempfile.mkdtemp()) / "sales.csv"
     >>> _ = file.write_text("customer,date,amount\na,2025-05-01,7.5\na,2025-05-11,2.5\n")
     >>> with open_lines(file, as_of="2025-05-21") as lines:

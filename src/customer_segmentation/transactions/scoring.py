@@ -14,7 +14,7 @@ from customer_segmentation.batches import batch_scoring, check_target, open_sour
 from customer_segmentation.batches.batch_scoring import Progress, Scored
 from customer_segmentation.data.findings import DataError, listed
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.transactions.loading import read_again
+from customer_segmentation.transactions import read_again
 
 
 def score(

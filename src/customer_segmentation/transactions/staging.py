@@ -37,7 +37,7 @@ def stage(
     roles : mapping, role -> column of the file
     findings : Findings
     timezone, cancellation_mark, drop_copies
-        See :func:`customer_segmentation.transactions.open_lines`.
+        See :func:`customer_segmentation.transactions.lines.open_lines`.
 
     Notes
     -----
