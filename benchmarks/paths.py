@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from customer_segmentation import paths
 from customer_segmentation.labels import sampled_rows
 from customer_segmentation.paths import grids
-from customer_segmentation.segmenter.following import follow
+from customer_segmentation.segmenter.fidelity import follow
 
 SAMPLE = 20_000
 LOOPED = {"ward": 4, "dbscan": 3, "hdbscan": 6, "hdbscan_all": 4}  # of the values, every such one

@@ -43,8 +43,8 @@ from customer_segmentation import (  # noqa: E402
     report,
     search,
     selection,
-    silhouette,
     tracking,
+    validity,
 )
 from customer_segmentation.tracking import store  # noqa: E402
 
@@ -142,7 +142,7 @@ def shared(rows: int, repeats: int) -> None:
         for k in range(2, 11)
     ]
     ways = {
-        "silhouettes: one pass": lambda: silhouette.silhouette_samples(X, labelings),
+        "silhouettes: one pass": lambda: validity.silhouette_samples(X, labelings),
         "silhouettes: a loop": lambda: [silhouette_score(X, labels) for labels in labelings],
         "Ward: one tree": lambda: paths.fit_path(
             AgglomerativeClustering(),

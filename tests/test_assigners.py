@@ -21,8 +21,13 @@ from customer_segmentation.segmenter.density_assigners import (
     ReachAssigner,
     core_customers,
 )
-from customer_segmentation.segmenter.fidelity import MAX_ROWS, most_faithful, out_of_sample
-from customer_segmentation.segmenter.following import follow, rules_for
+from customer_segmentation.segmenter.fidelity import (
+    MAX_ROWS,
+    follow,
+    most_faithful,
+    out_of_sample,
+    rules_for,
+)
 from customer_segmentation.segmenter.neighbours import Index, Reference, spread
 
 ASSIGNERS = [

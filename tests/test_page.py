@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from customer_segmentation import analysis, data, explanations, features, page, search, selection
 from customer_segmentation.page import html
-from customer_segmentation.page.document import STYLE
+from customer_segmentation.page.html import STYLE
 from customer_segmentation.page.run_page import CAPTIONS
 from customer_segmentation.plots import canvas, segments
 from customer_segmentation.profiles.cards import Card

@@ -55,6 +55,6 @@ def test_other_data_settings_or_code_are_another_run(cli: Cli, folder, tmp_path,
     moved = shutil.copytree(tmp_path, tmp_path.parent / "moved", dirs_exist_ok=True) / "mall.csv"
     cli(*SWEEP, f"data.path={moved}", "algorithm=kmeans", "algorithm.grid=[2,3]")
     assert len(models(folder)) == 3, "the same customers elsewhere are not"
-    monkeypatch.setattr("customer_segmentation.tracking.runs.code_version", lambda entry: "newer")
+    monkeypatch.setattr("customer_segmentation.tracking.runs._code_version", lambda entry: "newer")
     cli(*sweep)
     assert len(models(folder)) == 4, "other code is another run"

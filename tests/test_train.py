@@ -342,7 +342,7 @@ def test_help_loads_nothing_heavy(script):
 def test_a_run_can_start_to_cluster_before_what_draws_is_loaded():
     start = (
         "from customer_segmentation import terminal; "
-        "from customer_segmentation.tracking import parent_run; "
+        "from customer_segmentation.tracking import runs; "
         "from customer_segmentation import analysis, tracking"
     )
     assert not {"matplotlib", "openpyxl"} & loaded("-c", start)

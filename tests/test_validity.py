@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.cluster import KMeans
 
-from customer_segmentation import silhouette, validity
+from customer_segmentation import validity
 
 
 @st.composite
@@ -100,6 +100,6 @@ def test_beyond_the_limit_the_silhouette_is_estimated_within_its_standard_error(
         assert abs(off.mean()) < 0.6, "biased"
         sampled = estimates[0].widths(place, 4000)
         known = np.isfinite(sampled)
-        assert known.sum() <= silhouette.scored_rows(4000, 1500) == 562
+        assert known.sum() <= validity.scored_rows(4000, 1500) == 562
         np.testing.assert_allclose(sampled[known], widths[known])
     assert (estimates[0][0]["wcss"] == exact["wcss"]).all()

@@ -17,7 +17,7 @@ from customer_segmentation.paths import grids, samples
 from customer_segmentation.paths.candidates import Candidate
 from customer_segmentation.search import Algorithm, Chosen, Selection, grid_of, search
 from customer_segmentation.segmenter import Segmenter
-from customer_segmentation.silhouette import EXACT_ROWS
+from customer_segmentation.validity import EXACT_ROWS
 
 FEWEST_ROWS = 1_000  # of which all is exact at least: fewer would be no table to look at
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from customer_segmentation import silhouette, validity
+from customer_segmentation import validity
 from customer_segmentation.evidence import density, stability
 from customer_segmentation.labels import FloatArray, IntArray
 from customer_segmentation.paths.samples import LINEAR, MIXTURE_ROWS
@@ -128,7 +128,7 @@ def _fitted(
                 f"mean of the smallest segment is known to {known:.3f} of its standard deviation"
             )
     if not math.isnan(error):
-        sample = plural(silhouette.scored_rows(customers, exact_rows), "random customer")
+        sample = plural(validity.scored_rows(customers, exact_rows), "random customer")
         found["silhouette"] = (
             f"silhouettes are those of {sample}, each against all; the standard error of their "
             f"mean is {error:.3f}"

@@ -17,6 +17,7 @@ from customer_segmentation.plots import scatter as scatter_plot
 from customer_segmentation.plots import segments as segment_plots
 from customer_segmentation.profiles import cards
 from customer_segmentation.results import About, Tables
+from customer_segmentation.workbook.tables import all_customers
 
 
 def files(
@@ -43,7 +44,7 @@ def files(
         if not workbook.fits(len(tables.table)):
             yield File(
                 f"{folder}{workbook.BESIDE}",
-                lambda path: workbook.customers.frame(tables).to_parquet(path, index=False),
+                lambda path: all_customers(tables).to_parquet(path, index=False),
             )
 
 

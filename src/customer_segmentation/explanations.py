@@ -115,11 +115,11 @@ def about(
         sentence=finding(analysis),
         meaning=MEANING.get(kind, ""),
         doubts=[*doubts(analysis.chosen.row.to_dict(), analysis.segmenter.fidelity_)],
-        method=method(analysis),
+        method=_method(analysis),
         inexact=[how[0].upper() + how[1:] + "." for how in analysis.approximations.values()],
-        tables=score_tables(analysis),
-        data=data(analysis),
-        facts=facts(analysis, settings or {}, run_id=run_id, command=command),
+        tables=_score_tables(analysis),
+        data=_data(analysis),
+        facts=_facts(analysis, settings or {}, run_id=run_id, command=command),
         cleaning=analysis.data.report,
     )
 
@@ -135,7 +135,7 @@ def _weak(analysis: Analysis) -> bool:
     return analysis.n_segments > 1 and bool(analysis.chosen.row["score"] <= 0)
 
 
-def method(analysis: Analysis) -> str:
+def _method(analysis: Analysis) -> str:
     """How the segments were found, in a paragraph."""
     kind = type(analysis.algorithm.estimator).__name__
     columns = analysis.features.columns
@@ -166,7 +166,7 @@ def approximations(analysis: Analysis) -> str:
     return f"With so many customers not all is exact: {parts}."
 
 
-def score_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+def _score_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
     """The thresholds of the classical scores in days, purchases and money; else nothing."""
     model = analysis.chosen.candidate.estimator
     if not isinstance(model, rfm.RFMScores):
@@ -195,7 +195,7 @@ def _tried(analysis: Analysis) -> str:
     )
 
 
-def data(analysis: Analysis) -> str:
+def _data(analysis: Analysis) -> str:
     """Where the customers came from and what cleaning did, in a paragraph."""
     found = analysis.data
     text = [f"From the file {Path(found.source).name}: {found.summary}."]
@@ -207,7 +207,7 @@ def data(analysis: Analysis) -> str:
     return " ".join(text)
 
 
-def facts(
+def _facts(
     analysis: Analysis, settings: Mapping[str, object], *, run_id: str, command: str
 ) -> dict[str, str]:
     """What one must know to make a run again: label and text."""

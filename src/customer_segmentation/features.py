@@ -90,7 +90,7 @@ def build(
            [ 1.22474487]])
     """
     _check_read(transforms, name, unread)
-    kinds, reasons = kinds_of(table)
+    kinds, reasons = _kinds_of(table)
     chosen = [(t["transform"], _columns_of(table, t["columns"], kinds, name)) for t in transforms]
     used = list(dict.fromkeys(column for _, columns in chosen for column in columns))
     if not used:
@@ -124,22 +124,11 @@ def _check_read(chosen: Sequence[Mapping[str, Any]], name: str, unread: Collecti
         )
 
 
-def kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
-    """Sort the columns of a table into kinds, and say why the others are of no use.
+def _kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
+    """Kind of each column, and why others are of no use: constants, ids, free text, dates, gaps.
 
-    Returns
-    -------
-    kinds : dict, column -> "numeric", "skewed", "binary" or "categorical"
-        A numeric column is skewed when it has no negative value and a skewness beyond 1 either
-        way, as amounts of money have.
-    reasons : dict, column -> why it is left out
-        Constants, identifiers, free text, dates and columns of which most is missing.
-
-    Examples
-    --------
-    >>> kinds_of(pd.DataFrame({"spend": [1.0, 2.0, 3.0, 2.0], "club": [0, 1, 1, 0],
-    ...                        "country": ["UK"] * 4}))
-    ({'spend': 'numeric', 'club': 'binary'}, {'country': 'constant'})
+    A number is skewed when it has no negative value and a skewness beyond 1 either way, as amounts
+    of money have.
     """
     kinds, reasons = {}, {}
     for column in table.columns:
@@ -225,7 +214,7 @@ def _with_imputer(transform: Any, columns: pd.DataFrame) -> Any:
     if numeric:
         # It learns the same from one row of medians as from the table, which it would copy thrice.
         middle = {c: [columns[c].median()] for c in columns}
-        imputer = FrozenEstimator(imputer.fit(as_features(pd.DataFrame(middle))))
+        imputer = FrozenEstimator(imputer.fit(_as_features(pd.DataFrame(middle))))
     scaler = clone(transform) if transform != "passthrough" else "passthrough"
     return Pipeline([("impute", imputer), ("transform", scaler)])
 
@@ -248,7 +237,7 @@ def _fit_transform(
 ) -> FloatArray:
     try:
         matrix = np.ascontiguousarray(
-            transformer.fit_transform(as_features(table[used])), dtype=float
+            transformer.fit_transform(_as_features(table[used])), dtype=float
         )
     except (ValueError, TypeError) as error:
         raise FeatureError(
@@ -263,16 +252,11 @@ def _fit_transform(
     return matrix
 
 
-def as_features(table: pd.DataFrame) -> pd.DataFrame:
+def _as_features(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers as float64, everything else as plain text objects with NaN for gaps.
 
     Fitting and scoring both pass through here, so that a column which happens to arrive as
     integers, as categories or as pandas strings is the same to the model.
-
-    Examples
-    --------
-    >>> as_features(pd.DataFrame({"age": [30], "sex": pd.Categorical(["f"])})).dtypes.tolist()
-    [dtype('float64'), dtype('O')]
     """
     columns = {}
     for column in table.columns:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 Mark = Literal[".", ","]
 
+SAMPLE = 500  # distinct values of a column in which a decimal mark is looked for
 LONG = 10_000  # cells; fewer are read one by one in no time
 LEADING_ZERO = r"^[-+]?0[0-9]+$"
 _UNIT = r"(?:[$€£¥₹%]|USD|EUR|GBP|CHF|INR|JPY|Rs\.?|kr\.?)"
@@ -87,15 +88,13 @@ def _coded(cells: Any, start: str) -> bool:
     return bool(pc.any(pc.match_substring_regex(cells.filter(zeros), LEADING_ZERO)).as_py())
 
 
-def decimal_mark(columns: Iterable[pd.Series], sample: int = 500) -> Mark:
+def decimal_mark(columns: Iterable[pd.Series]) -> Mark:
     """Find the decimal mark of a file from the cells that can be read in one way only.
 
     Parameters
     ----------
     columns : iterable of Series
-        Text columns.
-    sample : int, default 500
-        How many distinct values of each are looked at.
+        Text columns; of each, 500 distinct values are looked at.
 
     Returns
     -------
@@ -107,7 +106,7 @@ def decimal_mark(columns: Iterable[pd.Series], sample: int = 500) -> Mark:
     >>> decimal_mark([pd.Series(["1.234,50", "7,5"]), pd.Series(["12", "x"])])
     ','
     """
-    votes = sum(np.sign(_proof(_distinct(column, sample))) for column in columns)
+    votes = sum(np.sign(_proof(_distinct(column, SAMPLE))) for column in columns)
     return "," if votes < 0 else "."
 
 

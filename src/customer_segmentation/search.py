@@ -18,7 +18,7 @@ from customer_segmentation.labels import FloatArray, IntArray, sampled_rows
 from customer_segmentation.paths import grids, samples
 from customer_segmentation.paths.candidates import Candidate, Path
 from customer_segmentation.selection import Choice, Rule
-from customer_segmentation.silhouette import EXACT_ROWS
+from customer_segmentation.validity import EXACT_ROWS
 
 STABILITY = ("stability", "jaccard_mean", "jaccard_min", "unstable")
 

@@ -82,7 +82,7 @@ class Sweep:
         )
 
 
-def items(sweep: Sweep) -> Iterator[Item]:
+def _items(sweep: Sweep) -> Iterator[Item]:
     """Everything that a sweep's own run keeps."""
     board = sweep.leaderboard
     yield Metric("runs_finished", len(board))
@@ -171,7 +171,7 @@ def finish(store: Store, sweep_id: str, *, interrupted: bool) -> Sweep | None:
         runs.end(sweep_id, "KILLED")
         runs.delete(sweep_id)
         return None
-    tracking.log(sweep_id, items(sweep))
+    tracking.log(sweep_id, _items(sweep))
     for run_id in sweep.recommended:
         runs.mark(run_id, "recommended", "true")
     failed = "FAILED" if len(sweep.failures) else "FINISHED"

@@ -51,21 +51,14 @@ def log(scored: Scored, name: str, served: Served) -> str:
     failed = f"{scored.output} is complete, but the scoring could not be logged"
     with said(failed), tracking.run(f"scoring-{scored.input.stem}", tags=tags) as run_id:
         try:
-            tracking.log(run_id, items(scored, settings))
+            tracking.log(run_id, _items(scored, settings))
         except KeyboardInterrupt as error:
             raise OSError("interrupted") from error
     return run_id
 
 
-def items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
-    """What a scoring run keeps: counts per segment, drift as a table, a picture and one line.
-
-    Parameters
-    ----------
-    scored : Scored
-    settings : mapping
-        Of the run, for its params.
-    """
+def _items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
+    """What a scoring run keeps: counts per segment, drift as a table, a picture and one line."""
     drifted = scored.monitor.table()
     yield from (Param(name, value) for name, value in settings.items())
     yield Tag("drift", scored.monitor.words())

@@ -134,12 +134,12 @@ def load(served: Served) -> Champion:
             f"read, expected its files in the store. Train and promote again: python train.py -m"
         ) from error
     segments = known["segment"].replace(served.numbers).astype("int64")
-    plays = playbook.assign(playbook_of(served.run_id), table, segments)
+    plays = playbook.assign(_playbook_of(served.run_id), table, segments)
     about = About.loads(words)
     return Champion(served, table, segments, known["confidence"], plays, _borderline(served), about)
 
 
-def playbook_of(run_id: str) -> Playbook:
+def _playbook_of(run_id: str) -> Playbook:
     """Find the playbook that a run was made with; one without plays if there was none."""
     config = read_setting(run_id, "playbook")
     return playbook.read(config) if isinstance(config, dict) else Playbook("none", [])

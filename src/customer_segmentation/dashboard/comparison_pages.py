@@ -142,7 +142,7 @@ def _migration(place: Place) -> None:
     tell(f"Version {place.served.version} against version {found.former}. {found.words}")
     if found.picture:
         show(html.figure(found.picture, "Who moved where"))
-    show(became(found.changes))
+    show(_became(found.changes))
     if len(found.movers):
         st.subheader("Customers who change segment")
         movers = found.movers.reset_index(names=str(found.movers.index.name or "customer"))
@@ -151,7 +151,7 @@ def _migration(place: Place) -> None:
         downloads(movers, "movers", "movers")
 
 
-def became(changes: pd.DataFrame) -> html.Html:
+def _became(changes: pd.DataFrame) -> html.Html:
     """What became of each segment, an item each."""
     return html.element("ul", *(_item(row) for row in changes.to_dict("records")), class_="changes")
 

@@ -90,11 +90,11 @@ def score(
         When columns are missing that the model needs.
     """
     with _kept(name, content, limits) as path:
-        check_unpacked(path, limits)
+        _check_unpacked(path, limits)
         history = reference.get("history")
         if history is None:
             segmenter.check_columns(open_source(path).columns)
-        check_rows(open_source(path).rows(), limits)
+        _check_rows(open_source(path).rows(), limits)
         with customer_file(path, segmenter.columns, history) as (customers, notes):
             source = open_source(customers)
             output = path.with_name("labelled.parquet")
@@ -111,16 +111,8 @@ def score(
     return Labelled(whole, scored.counts(), rows, said, scored.ids, scored.monitor.words())
 
 
-def check_rows(rows: int, limits: Limits) -> None:
-    """Refuse more rows than the limit.
-
-    Examples
-    --------
-    >>> check_rows(3, Limits(1, 1, 2))
-    Traceback (most recent call last):
-    customer_segmentation.data.findings.DataError: got 3 rows, expected at most 2. Upload fewer, or
-    score the whole file: python score.py input=FILE output=FILE
-    """
+def _check_rows(rows: int, limits: Limits) -> None:
+    """Refuse more rows than the limit."""
     if rows > limits.rows:
         raise DataError(
             f"got {rows:,} rows, expected at most {limits.rows:,}. Upload fewer, or score the "
@@ -128,13 +120,8 @@ def check_rows(rows: int, limits: Limits) -> None:
         )
 
 
-def check_unpacked(path: Path, limits: Limits) -> None:
-    """Refuse a small file that holds far more than it weighs, before it is read.
-
-    Raises
-    ------
-    DataError
-    """
+def _check_unpacked(path: Path, limits: Limits) -> None:
+    """Refuse a small file that holds far more than it weighs, before it is read."""
     size = 0
     suffix = path.suffix.lower()
     try:
@@ -178,14 +165,8 @@ def _place(size: int) -> Path | None:
         return None
 
 
-def safe(cell: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet would take for a formula.
-
-    Examples
-    --------
-    >>> [safe(cell) for cell in ("=1+1", "@SUM(A1)", "-12.5", "-", "Anna", 3, None)]
-    ["'=1+1", "'@SUM(A1)", '-12.5', '-', 'Anna', 3, None]
-    """
+def _safe(cell: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would take for a formula."""
     if not isinstance(cell, str) or not FORMULA.match(cell) or HARMLESS.fullmatch(cell.strip()):
         return cell
     return f"'{cell}"
@@ -209,11 +190,11 @@ def csv(table: pd.DataFrame) -> bytes:
     b"\xef\xbb\xbfid,name\n1,'=cmd\n"
     """
     guarded = {
-        place: column if _numeric(column) else column.astype(object).map(safe, na_action="ignore")
+        place: column if _numeric(column) else column.astype(object).map(_safe, na_action="ignore")
         for place, column in enumerate(_columns(table))
     }
     frame = pd.DataFrame(guarded, index=table.index)
-    titles = [safe(str(title)) for title in table.columns]
+    titles = [_safe(str(title)) for title in table.columns]
     return frame.to_csv(index=False, header=titles, lineterminator="\n").encode("utf-8-sig")
 
 

@@ -68,7 +68,7 @@ def sweeps(opened: Store) -> list[Sweep]:
 def _sweep(run: Run) -> Sweep:
     none = run.tags.get("verdict") == NO_SEGMENTS
     best = "" if none else run.tags.get("recommended_run_id", "")
-    return Sweep(run.id, run.name, when(run), best)
+    return Sweep(run.id, run.name, _when(run), best)
 
 
 def runs_of(opened: Store, sweep_id: str) -> dict[str, Run]:
@@ -135,7 +135,7 @@ def scorings(opened: Store) -> pd.DataFrame:
     rows = [
         {
             "run_id": run.id,
-            "date (UTC)": when(run),
+            "date (UTC)": _when(run),
             "file": Path(run.params.get("input", "")).name,
             "rows": int(run.metrics.get("rows", 0)),
             "failed": int(run.metrics.get("rows_failed", 0)),
@@ -154,12 +154,6 @@ def offers(opened: Store, version: int) -> str | None:
     return found[0].id if found else None
 
 
-def when(run: Run) -> str:
-    """When a run started, for people.
-
-    Examples
-    --------
-    >>> when(Run("a"))
-    '1970-01-01 00:00'
-    """
+def _when(run: Run) -> str:
+    """When a run started, for people."""
     return f"{pd.Timestamp(run.started, unit='ms'):%Y-%m-%d %H:%M}"

@@ -17,7 +17,7 @@ from customer_segmentation.dashboard import cache, files
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.dashboard.files import Limits
 from customer_segmentation.page import html
-from customer_segmentation.page.document import STYLE
+from customer_segmentation.page.html import STYLE
 from customer_segmentation.registry import Served
 from customer_segmentation.style import percent, plural
 from customer_segmentation.tracking.store import Store

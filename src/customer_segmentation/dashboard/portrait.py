@@ -33,7 +33,7 @@ class Plane:
     note: str  #: How to read it
 
 
-def strongest(found: pd.DataFrame, segment: int, most: int = MOST) -> pd.DataFrame:
+def strongest(found: pd.DataFrame, segment: int) -> pd.DataFrame:
     """Rows of a profile of one segment, the largest differences first, a mirrored level left out.
 
     Examples
@@ -49,7 +49,7 @@ def strongest(found: pd.DataFrame, segment: int, most: int = MOST) -> pd.DataFra
     first = mine.groupby("column", sort=False).cumcount() == 0
     shown = mine[~((levels == 2) & first & (mine["level"] != ""))]
     order = shown["effect"].abs().sort_values(ascending=False, kind="stable").index
-    return shown.loc[order].head(most)
+    return shown.loc[order].head(MOST)
 
 
 def differences(rows: pd.DataFrame, segment: int) -> Html:

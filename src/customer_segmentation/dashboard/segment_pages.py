@@ -44,14 +44,14 @@ def overview(place: Place) -> None:
         show(html.element("h3", "What speaks against it"), html.bullets(about.doubts))
     show(segment_cards.strip(champion.counts), sizes(champion.counts))
     st.header("Who they are and what to do")
-    show(segment_cards.cards([short(card) for card in champion.cards]))
+    show(segment_cards.cards([_short(card) for card in champion.cards]))
     origin = f"Version {champion.served.version} of {place.model}, from {champion.served.run_name}."
     show(html.element("p", origin, class_="note"))
     st.header("Map of the customers")
     _map(champion, place.map_customers)
 
 
-def short(card: Card) -> Card:
+def _short(card: Card) -> Card:
     """The card without what the page of the segment tells: who they are and what to do."""
     empty = card.typical.iloc[:0]
     return replace(card, why="", differentiators=(), rule="", typical=empty)

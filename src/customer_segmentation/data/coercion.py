@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from customer_segmentation import numerals
-from customer_segmentation.data import dates, levels
+from customer_segmentation.data import levels
 from customer_segmentation.data.expectations import UNDECLARED, Expectation
 from customer_segmentation.data.findings import Findings, cells, listed
 from customer_segmentation.numerals import MISSING_TOKENS, folded
@@ -25,6 +25,15 @@ MAX_LEVELS = 30
 DECIMAL_COMMA = "decimal comma"  # rule of the cleaning report
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
 _ZERO = ("0", "-0", "+0")  # looked for first: a pattern takes ten times as long
+# Digits in brackets: what Arrow and Python read alike, so that Arrow does it.
+DATE_LIKE = (
+    r"^(?:[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}(?:[ T].*)?"
+    r"|[0-9]{1,2}[- ][A-Za-z]{3,9}[- ,]+[0-9]{2,4})$"
+)
+_DAYS = ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d-%B-%Y")
+_TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f")
+_WORDS = {"%Y": "yyyy", "%y": "yy", "%m": "mm", "%d": "dd", "%b": "mon", "%B": "month"}
+_WORDS |= {":%S.%f": ":ss", "%H:%M": "hh:mm", "%S": "ss"}
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,9 @@ def _without_tokens(column: pd.Series, tokens: frozenset[str], findings: Finding
 def _typed(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
     if pd.isna(column.iloc[0]) and column.isna().all():
         return _all_missing(column, expected, context.findings)
-    return _READERS[expected.type or inferred_type(column, context.mark)](column, expected, context)
+    return _READERS[expected.type or _inferred_type(column, context.mark)](
+        column, expected, context
+    )
 
 
 def _all_missing(column: pd.Series, expected: Expectation, findings: Findings) -> pd.Series:
@@ -136,14 +147,8 @@ def _all_missing(column: pd.Series, expected: Expectation, findings: Findings) -
     return pd.Series(np.nan, index=column.index, name=column.name, dtype="float64")
 
 
-def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
-    """Infer a column's type: number or date if 90 % of the cells are, category if levels repeat.
-
-    Examples
-    --------
-    >>> [inferred_type(pd.Series(c)) for c in (["1", "2"], ["01-02-2014"], ["a", "b"], ["00123"])]
-    ['number', 'date', 'category', 'text']
-    """
+def _inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
+    """Infer a column's type: number or date if 90 % of the cells are, category if levels repeat."""
     if pd.api.types.is_numeric_dtype(column):
         return "number"
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -155,7 +160,7 @@ def inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
         and not present[present.str.startswith(_ZERO)].str.contains(numerals.LEADING_ZERO).any()
     ):
         return "number"
-    if present.str.contains(dates.LIKE).mean() >= MOSTLY and dates.parsed(present)[0].notna().any():
+    if present.str.contains(DATE_LIKE).mean() >= MOSTLY and _as_dates(present)[0].notna().any():
         return "date"
     if len(sample) > MAX_LEVELS and sample.nunique() == len(sample):
         return "text"
@@ -221,7 +226,7 @@ def _date(column: pd.Series, expected: Expectation, context: Context) -> pd.Seri
     if pd.api.types.is_datetime64_any_dtype(column):
         return pd.Series(column.dt.tz_localize(None))  # as the clock showed it
     present = as_texts(column).dropna()
-    values, form = dates.parsed(present)
+    values, form = _as_dates(present)
     _refuse_cells(present[values.isna()], f"dates like {form}", "text", context.findings)
     context.findings.note(
         "text read as date",
@@ -251,10 +256,6 @@ def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.
     return pd.Series(cells, index=column.index, name=column.name)
 
 
-def _text(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
-    return as_texts(column)
-
-
 def as_texts(column: pd.Series) -> pd.Series:
     """Write native cells, and whole numbers that came as 1.0, the way a person reads them."""
     texts = column
@@ -268,5 +269,30 @@ _READERS: dict[str, Callable[[pd.Series, Expectation, Context], pd.Series]] = {
     "number": _number,
     "category": _category,
     "date": _date,
-    "text": _text,
+    "text": lambda column, *_: as_texts(column),
 }
+
+
+def _as_dates(texts: pd.Series) -> tuple[pd.Series, str]:
+    """Read text cells as dates: ISO, else day first, else month first, whichever fits most.
+
+    "-", "/" and "." may part day, month and year. Returns the dates, NaT where a cell does not have
+    the format, and the format in words.
+    """
+    codes, levels = pd.factorize(texts)
+    parts = pd.Series(levels, dtype="str").str.replace(r"[/.\s-]+", "-", n=2, regex=True)
+    parts = parts.str.replace("T", " ").str.removesuffix("Z")
+    sample = parts.head(300)
+    forms = [day + time for time in _TIMES for day in _DAYS]
+    best = max(forms, key=lambda form: pd.to_datetime(sample, format=form, errors="coerce").count())
+    dates = pd.to_datetime(parts, format=best, errors="coerce")
+    values = pd.Series(dates.to_numpy()[codes], index=texts.index, name=texts.name)
+    return values, _spoken(best, values)
+
+
+def _spoken(form: str, dates: pd.Series) -> str:
+    words = form
+    for code, word in _WORDS.items():
+        words = words.replace(code, word)
+    swappable = form.startswith(("%d-%m", "%m-%d")) and (dates.dropna().dt.day <= 12).all()
+    return words + (" (day and month could be swapped)" if swappable else "")

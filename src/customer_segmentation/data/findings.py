@@ -109,7 +109,7 @@ class Findings:
     def stop_if_refused(self, source: str) -> None:
         """Raise every problem collected so far as one DataError."""
         if self.problems:
-            stop(source, self.problems)
+            _stop(source, self.problems)
 
     def removed(self) -> int:
         """Count the rows taken away so far."""
@@ -121,7 +121,7 @@ class Findings:
         return pd.DataFrame(lines, columns=["rule", "column", "count", "examples"])
 
 
-def stop(source: str, problems: list[str]) -> NoReturn:
+def _stop(source: str, problems: list[str]) -> NoReturn:
     """Raise a DataError that names the file and lists the problems."""
     if len(problems) == 1:
         raise DataError(f"{source}: {problems[0]}")

@@ -75,7 +75,7 @@ def columns(path: Path, findings: Findings, choose: Choose) -> Columns | None:
     >>> columns(file, Findings(), lambda header: {1: "b"}) is None
     True
     """
-    if path.stat().st_size < LARGE or (seen := survey(path)).odd:
+    if path.stat().st_size < LARGE or (seen := _survey(path)).odd:
         return None
     noted = Findings()
     content = _content(path, seen, noted)
@@ -214,17 +214,8 @@ class Survey:
     odd: bool = False  #: Whether there are zero bytes, or carriage returns without a line feed
 
 
-def survey(path: Path) -> Survey:
-    r"""Look at every byte of a file, once.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "shop.csv"
-    >>> _ = file.write_text('name\n"Ann"\n')
-    >>> survey(file)
-    Survey(utf8=True, quotes=2, odd=False)
-    """
+def _survey(path: Path) -> Survey:
+    """Look at every byte of a file, once."""
     found, decoder = Survey(), codecs.getincrementaldecoder("utf-8")()
     returns = pairs = 0
     last, buffer = b"", bytearray(BLOCK)

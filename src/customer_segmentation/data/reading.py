@@ -206,8 +206,6 @@ class Choice:
 
     Parameters
     ----------
-    path : Path
-        For the errors.
     only : collection of str, optional
         The wanted columns; all by default.
     id_column : str, optional

@@ -111,27 +111,18 @@ def _scores(values: FloatArray) -> FloatArray:
     """
     known = values[np.isfinite(values)]
     if not len(known) or np.unique(known, return_counts=True)[1].max() < TIED * len(known):
-        return normal_scores(values)
+        return _normal_scores(values)
     kept = np.clip(values, None, np.quantile(known, UPPER, method="lower"))
     scale = float(np.nanstd(kept))
-    return (kept - np.nanmean(kept)) / scale if scale > 1e-12 else normal_scores(values)
+    return (kept - np.nanmean(kept)) / scale if scale > 1e-12 else _normal_scores(values)
 
 
-def normal_scores(values: FloatArray) -> FloatArray:
+def _normal_scores(values: FloatArray) -> FloatArray:
     """Ranks spread as under a normal curve, with mean 0 and variance 1; NaN stays NaN.
-
-    Parameters
-    ----------
-    values : array, shape (n_customers,)
 
     References
     ----------
     van der Waerden (1952), "Order tests for the two-sample problem and their power".
-
-    Examples
-    --------
-    >>> normal_scores(np.array([1.0, 2.0, 900.0])).round(2).tolist()
-    [-1.22, 0.0, 1.22]
     """
     known = np.isfinite(values)
     scores = np.full(len(values), np.nan)

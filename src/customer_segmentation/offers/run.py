@@ -116,7 +116,7 @@ def write(campaign: Campaign, served: Served, folder: Path) -> list[Path]:
     )
     with _written(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".offers-") as hidden:
         part = Path(hidden)
-        rounded(campaign.segments).to_csv(part / SEGMENTS, index=False)
+        _rounded(campaign.segments).to_csv(part / SEGMENTS, index=False)
         campaign.customers.to_csv(part / CUSTOMERS, index=False)
         tables = campaign.tables(_cards(served.run_id))
         workbook.write(part / workbook.NAME, tables, about, offered=campaign.offered)
@@ -143,28 +143,19 @@ def log(
     failed = f"{files[0].parent} is complete, but the offers could not be logged"
     with said(failed), tracking.run(f"offers-{served.run_name}", tags=tags) as run_id:
         try:
-            tracking.log(run_id, items(campaign, settings, files))
+            tracking.log(run_id, _items(campaign, settings, files))
         except KeyboardInterrupt as error:
             raise OSError("interrupted") from error
     return run_id
 
 
-def items(
+def _items(
     campaign: Campaign, settings: Mapping[str, object], files: Sequence[Path]
 ) -> Iterator[Item]:
-    """What a run of offers keeps.
-
-    Parameters
-    ----------
-    campaign : Campaign
-    settings : mapping
-        Of the run, for its params.
-    files : sequence of Path
-        The deliverables.
-    """
+    """What a run of offers keeps."""
     yield from (Param(key, value) for key, value in settings.items())
     yield from _tried(campaign.trial)
-    yield Table("tables/preferences.csv", significant(campaign.preferences))
+    yield Table("tables/preferences.csv", _significant(campaign.preferences))
     for file in files:
         yield File(file.name, partial(shutil.copyfile, file))
     shown = campaign.segments[campaign.segments["kind"] == "item"], campaign.names
@@ -195,13 +186,13 @@ def _tried(trial: Trial) -> Iterator[Item]:
     )
 
 
-def significant(found: pd.DataFrame) -> pd.DataFrame:
+def _significant(found: pd.DataFrame) -> pd.DataFrame:
     """All preferences that are no chance, the surest first."""
     kept = found[found["q_value"] <= FALSE_DISCOVERIES]
-    return rounded(kept.sort_values(["kind", "segment", "q_value"], kind="stable"))
+    return _rounded(kept.sort_values(["kind", "segment", "q_value"], kind="stable"))
 
 
-def rounded(offers: pd.DataFrame) -> pd.DataFrame:
+def _rounded(offers: pd.DataFrame) -> pd.DataFrame:
     """Numbers as they are read; q-values to three significant digits."""
     few = {name: offers[name].map("{:.3g}".format).astype(float) for name in ("q_value", "q_alike")}
     return offers.round(4).assign(**few)

@@ -1,11 +1,15 @@
-"""Markup that cannot be injected: whatever is put into an element is escaped unless it is Html."""
+"""Markup that cannot be injected, and the frame of a page made of it.
+
+Whatever is put into an element is escaped unless it is Html.
+"""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,12 +22,19 @@ WIDE = 1200  # pixels: such a picture gets a page of its own, sideways, when pri
 WORDS, LONG = 14, 30  # characters of a cell and of a heading from where on they need room
 VOID = ("img", "meta", "br")
 SHAPES = {"o": "round", "s": "square", "^": "triangle", "D": "diamond"}  # as in the pictures
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+CODE = ("Run id", "Sweep id", "Command", "Make it again and compare", "Data SHA-256")
+# The policy makes the promise enforceable: a browser loads nothing, not even from injected text.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 class Html(str):
     """Text that is markup already."""
 
     __slots__ = ()
+
+
+Section = tuple[str, str, Html | None]  # anchor, heading, content
 
 
 def element(name: str, *content: object, **attributes: object) -> Html:
@@ -125,12 +136,12 @@ def figure(png: bytes, name: str, caption: str | None = None, heading: object = 
         "figure",
         heading,
         element("figcaption", caption) if caption else None,
-        scrolling(shown, f"Picture: {name}"),
+        _scrolling(shown, f"Picture: {name}"),
         class_="wide" if width > WIDE else None,
     )
 
 
-def scrolling(content: Html, label: str) -> Html:
+def _scrolling(content: Html, label: str) -> Html:
     """Box that scrolls sideways when its content is wider, also by keyboard."""
     return element("div", content, class_="scroll", role="region", aria_label=label, tabindex="0")
 
@@ -168,7 +179,7 @@ def table(frame: pd.DataFrame, caption: str, *, most: int = MOST_ROWS) -> Html:
         element("tbody", *rows),
     )
     left_out = f"{len(shown):,} of {len(frame):,} rows" if len(shown) < len(frame) else ""
-    return join(scrolling(whole, caption), paragraph(left_out, "note"))
+    return join(_scrolling(whole, caption), paragraph(left_out, "note"))
 
 
 def facts(rows: Iterable[tuple[str, object]], kind: str) -> Html:
@@ -195,3 +206,93 @@ def _cell(value: Any, column: object, numeric: bool, first: bool) -> Html:
 def _kind(text: str, most: int, numeric: bool) -> str | None:
     """Numbers stand on the right; a text of more characters gets a width of its own."""
     return " ".join(["n"] * numeric + ["w"] * (len(text) > most)) or None
+
+
+def document(
+    title: str,
+    subtitle: str,
+    verdict: str,
+    lead: object,
+    sections: Sequence[Section],
+    *,
+    note: str = "",
+) -> str:
+    """Put a page together.
+
+    Parameters
+    ----------
+    title, subtitle, verdict : str
+    lead : Html or None
+        Between the verdict and the first section.
+    sections : sequence of (anchor, heading, content)
+    note : str
+        Below the verdict, in smaller print.
+
+    Returns
+    -------
+    str
+        HTML that refers to no other file or host.
+
+    Examples
+    --------
+    >>> page = document("A < B", "", "Yes.", None, [("more", "More", element("p", "text"))])
+    >>> "<h1>A &lt; B</h1>" in page, '<a href="#more">More</a>' in page
+    (True, True)
+    """
+    links = (element("li", element("a", name, href=f"#{anchor}")) for anchor, name, _ in sections)
+    header = element(
+        "header",
+        element("h1", title),
+        paragraph(subtitle, "sub"),
+        paragraph(verdict, "verdict"),
+        paragraph(note, "note"),
+    )
+    main = element("main", lead, *(_section(*section) for section in sections), id="main")
+    skip = element("a", "To the content", href="#main", class_="skip unseen")
+    nav = element("nav", element("ul", *links), aria_label="On this page")
+    body = element("body", skip, header, nav, main)
+    return f"<!DOCTYPE html>\n{element('html', _head(title), body, lang='en')}\n"
+
+
+def _head(title: str) -> Html:
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", Html(STYLE)),
+    )
+
+
+def _section(anchor: str, name: str, content: Html | None) -> Html:
+    title = f"{anchor}-title"
+    return element(
+        "section", element("h2", name, id=title), content, id=anchor, aria_labelledby=title
+    )
+
+
+def gallery(found: Mapping[str, bytes], captions: Mapping[str, tuple[str, str]]) -> Html:
+    """Show pictures in the order of their captions.
+
+    Parameters
+    ----------
+    found : mapping, name -> PNG
+    captions : mapping, name -> (heading, how to read it)
+
+    Examples
+    --------
+    >>> from customer_segmentation.plots import canvas
+    >>> png = canvas.png(canvas.blank(4, 3, "2 segments"))
+    >>> "<h3>Sizes</h3>" in gallery({"a": png}, {"a": ("Sizes", "Longer is more.")})
+    True
+    """
+    shown = (name for name in captions if name in found)
+    titled = ((name, *captions[name]) for name in shown)
+    return join(*(figure(found[n], head, text, element("h3", head)) for n, head, text in titled))
+
+
+def made(rows: Mapping[str, str]) -> Html:
+    """How to make a run again: label and text, commands as code."""
+    shown = ((label, element("code", t) if label in CODE else t) for label, t in rows.items())
+    return facts(shown, "pairs")

@@ -7,8 +7,19 @@ from collections.abc import Mapping
 import pandas as pd
 
 from customer_segmentation.explanations import COMES_BACK
-from customer_segmentation.page.document import Section, document, gallery, made
-from customer_segmentation.page.html import Html, bullets, element, facts, join, paragraph, table
+from customer_segmentation.page.html import (
+    Html,
+    Section,
+    bullets,
+    document,
+    element,
+    facts,
+    gallery,
+    join,
+    made,
+    paragraph,
+    table,
+)
 from customer_segmentation.page.segment_cards import cards, narrow, strip
 from customer_segmentation.results import About, Tables
 from customer_segmentation.style import OUTLIER, percent, plural
@@ -228,21 +239,13 @@ def _data(about: About) -> Html:
     if about.cleaning.empty:
         return element("p", about.data)
     note = "Every column by itself: see the sheet Data quality of the workbook."
-    shown = table(by_rule(about.cleaning), "Cleaning report")
+    shown = table(_by_rule(about.cleaning), "Cleaning report")
     title = element("h3", "Cleaning report")
     return join(paragraph(about.data), title, shown, paragraph(note, "note"))
 
 
-def by_rule(cleaning: pd.DataFrame) -> pd.DataFrame:
-    """Put the columns to which the same was done into one row.
-
-    Examples
-    --------
-    >>> found = pd.DataFrame({"rule": ["missing value imputed"] * 2, "column": ["Age", "City"],
-    ...                       "count": [2, 1], "examples": ["a: -> 38", "b: -> Rome"]})
-    >>> by_rule(found).to_dict("list")
-    {'rule': ['missing value imputed'], 'columns': ['Age, City'], 'count': [3]}
-    """
+def _by_rule(cleaning: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns to which the same was done into one row."""
     rules = cleaning.replace("", None).groupby("rule", sort=False, as_index=False)
     found = rules.agg(
         columns=("column", lambda names: ", ".join(names.dropna()) or None),

@@ -117,18 +117,12 @@ def _rule(card: Card) -> Html | None:
     return join(
         element("h4", "Rule of thumb"),
         element("p", element("b", card.rule.replace("<=", "≤"))),
-        paragraph(reach(card.coverage, card.precision), "note"),
+        paragraph(_reach(card.coverage, card.precision), "note"),
     )
 
 
-def reach(coverage: float, precision: float) -> str:
-    """How far to trust a rule, in words.
-
-    Examples
-    --------
-    >>> reach(0.95, 0.9)
-    'It catches 95 % of the segment; of those it catches, 90 % belong to it.'
-    """
+def _reach(coverage: float, precision: float) -> str:
+    """How far to trust a rule, in words."""
     if math.isnan(coverage) or math.isnan(precision):
         return ""
     return (

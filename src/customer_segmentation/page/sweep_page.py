@@ -9,8 +9,18 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.explanations import MEANING
-from customer_segmentation.page.document import Section, document, gallery, made
-from customer_segmentation.page.html import Html, element, facts, join, paragraph, table
+from customer_segmentation.page.html import (
+    Html,
+    Section,
+    document,
+    element,
+    facts,
+    gallery,
+    join,
+    made,
+    paragraph,
+    table,
+)
 from customer_segmentation.page.segment_cards import cards
 from customer_segmentation.style import number, plural
 
@@ -157,18 +167,11 @@ def _board(board: pd.DataFrame, recommended: Sequence[str]) -> Html:
 def _agreement(matrix: pd.DataFrame, found: Mapping[str, bytes]) -> Html:
     if len(matrix) < 2:
         return element("p", "One run: there is nothing to compare.")
-    return join(paragraph(in_words(matrix)), gallery(found, CAPTIONS))
+    return join(paragraph(_in_words(matrix)), gallery(found, CAPTIONS))
 
 
-def in_words(matrix: pd.DataFrame) -> str:
-    """Say how far runs agree: on average, and which two most and least.
-
-    Examples
-    --------
-    >>> runs = ["a", "b"]
-    >>> in_words(pd.DataFrame([[1, 0.9], [0.9, 1]], index=runs, columns=runs))
-    'The 2 runs agree by 0.9 on average. Most alike: a and b (0.9). Least alike: a and b (0.9).'
-    """
+def _in_words(matrix: pd.DataFrame) -> str:
+    """Say how far runs agree: on average, and which two most and least."""
     scores = matrix.to_numpy(dtype=float)
     lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), scores, np.nan)
     if not np.isfinite(lower).any():

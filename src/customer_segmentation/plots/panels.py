@@ -17,14 +17,8 @@ GAP = 0.75  # inches between rows of panels: ticks below, a name of two lines ab
 MOST_BARS = 7
 
 
-def short(value: float, _: object = None) -> str:
-    """Write a number for an axis.
-
-    Examples
-    --------
-    >>> [short(v) for v in (0.25, 1500, 25_000, 3.2e6, 4e12)]
-    ['0.25', '1500', '25k', '3.2M', '4T']
-    """
+def _short(value: float, _: object = None) -> str:
+    """Write a number for an axis."""
     if abs(value) < 1e4:
         return f"{value:.4g}"
     for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
@@ -33,7 +27,7 @@ def short(value: float, _: object = None) -> str:
     return f"{value / 1e3:.4g}k"
 
 
-_SHORT = FuncFormatter(short)
+_SHORT = FuncFormatter(_short)
 
 
 def place(
@@ -201,7 +195,7 @@ def _diagonal(panel: Axes, at: int, column: pd.Series, side: float) -> None:
     name = canvas.fit(
         str(column.name).replace("_", " "), side * 0.9, canvas.SMALL, lines=2, weight="bold"
     )
-    span = " to ".join(short(float(f"{end:.3g}")) for end in (column.min(), column.max()))
+    span = " to ".join(_short(float(f"{end:.3g}")) for end in (column.min(), column.max()))
     panel.text(at + 0.5, at + 0.05, name, ha="center", va="top", size=canvas.SMALL, weight="bold")
     panel.text(at + 0.5, at + 0.45, span, ha="center", va="bottom", size=7.5, color=canvas.MUTED)
 

@@ -49,6 +49,11 @@ def elbow(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
     parameter : str
         Name of the grid's parameter, such as "n_clusters".
 
+    Returns
+    -------
+    Figure
+        Two Axes, 9.6 x 4.3 inches.
+
     Examples
     --------
     >>> path = pd.DataFrame({"value": [1, 2], "n_segments": [1, 2],
@@ -64,7 +69,7 @@ def elbow(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
 
 @canvas.picture
 def density_path(path_table: pd.DataFrame, chosen: float, parameter: str) -> Figure:
-    """Silhouette, segments and (right-hand scale) outliers over a path of eps or min_cluster_size.
+    """Segments found, outliers and silhouette over a density path (eps, min_cluster_size).
 
     WCSS means little here: it falls because customers are left out, not because segments fit.
 
@@ -74,6 +79,11 @@ def density_path(path_table: pd.DataFrame, chosen: float, parameter: str) -> Fig
         Columns ``value``, ``n_segments``, ``outlier_share``, ``silhouette``.
     chosen, parameter
         As for `elbow`.
+
+    Returns
+    -------
+    Figure
+        Three Axes: silhouette; segments and, on the right-hand scale, outliers.
 
     Examples
     --------
@@ -105,6 +115,11 @@ def bic(path_table: pd.DataFrame, chosen: float) -> Figure:
     chosen : float
         The ``value`` of the candidate taken.
 
+    Returns
+    -------
+    Figure
+        One Axes.
+
     Examples
     --------
     >>> path = pd.DataFrame({"value": [1, 2, 3], "bic": [9.0, 4.0, 5.0]})
@@ -132,6 +147,11 @@ def k_distance(distances: Floats, grid: Floats, chosen: float) -> Figure:
         The eps values of the path.
     chosen : float
         The eps taken.
+
+    Returns
+    -------
+    Figure
+        One Axes.
 
     References
     ----------
@@ -201,8 +221,6 @@ def _curve(ax: Axes, path_table: pd.DataFrame, column: str, chosen: float, param
 def dendrogram(linkage: Floats, n_clusters: int, segments: npt.ArrayLike | None = None) -> Figure:
     """Tree of merges, its last `MOST_LEAVES` branches, cut at the chosen number of segments.
 
-    Under each branch stands the number of its customers.
-
     Parameters
     ----------
     linkage : array, shape (n_customers - 1, 4)
@@ -211,6 +229,11 @@ def dendrogram(linkage: Floats, n_clusters: int, segments: npt.ArrayLike | None 
         Number of segments at the cut.
     segments : array of int, shape (n_customers,), optional
         Segment of each customer; colours and numbers the branches below the cut.
+
+    Returns
+    -------
+    Figure
+        One Axes; under each branch the number of its customers.
 
     Examples
     --------

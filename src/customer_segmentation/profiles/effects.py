@@ -203,7 +203,11 @@ def _level(column: pd.Series[Any], level: object, codes: Codes, k: int) -> Row:
 
 
 def adjusted(p_values: FloatArray) -> FloatArray:
-    """Benjamini and Hochberg's adjusted p-values (q-values); NaN, not tested, stays NaN.
+    """Benjamini and Hochberg's (1995) adjusted p-values (q-values); NaN, not tested, stays NaN.
+
+    Parameters
+    ----------
+    p_values : array of float
 
     Examples
     --------
@@ -218,7 +222,7 @@ def adjusted(p_values: FloatArray) -> FloatArray:
 
 
 def rank_tests(values: FloatArray, codes: Codes, k: int) -> FloatArray:
-    """Mann-Whitney U test of each segment against all other customers, two-sided.
+    """Mann and Whitney's (1947) U test of each segment against all other customers, two-sided.
 
     One ranking serves all segments. The normal approximation with correction for ties and for
     continuity is used.
@@ -235,11 +239,6 @@ def rank_tests(values: FloatArray, codes: Codes, k: int) -> FloatArray:
     -------
     array, shape (k,)
         p-values; NaN where a side is empty or all values are equal.
-
-    References
-    ----------
-    Mann and Whitney (1947), "On a test of whether one of two random variables is stochastically
-    larger than the other", Annals of Mathematical Statistics 18.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, tidy
 from customer_segmentation.segmenter import schema
 from customer_segmentation.segmenter.assigners import BLOCK, PredictAssigner
-from customer_segmentation.segmenter.following import follow
+from customer_segmentation.segmenter.fidelity import follow
 from customer_segmentation.segmenter.neighbours import Reference
 from customer_segmentation.segmenter.numbering import number_segments, renumbering
 from customer_segmentation.segmenter.plain import TRUSTED_TYPES, settings_of

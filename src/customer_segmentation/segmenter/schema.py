@@ -43,8 +43,6 @@ class Cell(NamedTuple):
 class Schema:
     """The columns of a model.
 
-    Examples
-    --------
     >>> schema = Schema(["age", "sex"], ["age"], {"sex": ["f", "m"]})
     >>> schema.read(pd.DataFrame({"sex": ["f"], "age": ["30"]}, index=["anna"]))
            age sex
@@ -145,7 +143,7 @@ class Schema:
         read = [name for _, step, part in parts if step != "drop" for name in _names(part)]
         used = [column for column in self.columns if column in read] or self.columns
         numeric = [column for column in used if column in self.numeric]
-        return Schema(used, numeric, levels_of(transformer))
+        return Schema(used, numeric, _levels_of(transformer))
 
     def examine(self, table: pd.DataFrame) -> tuple[pd.DataFrame, list[Cell]]:
         """The columns of the model as :meth:`read` gives them, and the cells it refuses."""
@@ -248,10 +246,10 @@ def of_transformer(columns: Sequence[str], transformer: ColumnTransformer) -> Sc
         for column in part
     ]
     ordered = [column for column in columns if column in numeric]
-    return Schema(list(columns), ordered, levels_of(transformer))
+    return Schema(list(columns), ordered, _levels_of(transformer))
 
 
-def levels_of(transformer: Any) -> dict[str, list[str]]:
+def _levels_of(transformer: Any) -> dict[str, list[str]]:
     """Levels that the encoders of a fitted ColumnTransformer know, by column of text."""
     levels: dict[str, list[str]] = {}
     for _, step, columns in getattr(transformer, "transformers_", []):

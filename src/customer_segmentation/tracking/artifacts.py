@@ -62,17 +62,11 @@ def read_table(
     content = (read_latest if latest else read)(run_id, path)
     if content is None:
         return None
-    return by_customer(content.decode("utf-8")) if index else pd.read_csv(io.BytesIO(content))
+    return _by_customer(content.decode("utf-8")) if index else pd.read_csv(io.BytesIO(content))
 
 
-def by_customer(text: str) -> pd.DataFrame:
-    r"""A logged CSV whose first column is the customer's id: text, whatever it looks like.
-
-    Examples
-    --------
-    >>> by_customer("id,segment\n007,1\nNA,2\n")["segment"].to_dict()
-    {'007': 1, 'NA': 2}
-    """
+def _by_customer(text: str) -> pd.DataFrame:
+    """A logged CSV whose first column is the customer's id: text, whatever it looks like."""
     customer, *others = pd.read_csv(io.StringIO(text), nrows=0).columns.astype(str)
     table = pd.read_csv(
         io.StringIO(text),

@@ -201,12 +201,12 @@ def fingerprint(config: Mapping[str, Any], data_sha256: str, entry: Iterable[Pat
     False
     """
     settings = json.dumps(config, sort_keys=True, default=str)
-    parts = [settings, data_sha256, code_version(tuple(entry)), *requirements()]
+    parts = [settings, data_sha256, _code_version(tuple(entry)), *requirements()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 @cache
-def code_version(entry: tuple[Path, ...]) -> str:
+def _code_version(entry: tuple[Path, ...]) -> str:
     """Hash of this package's sources, and of some more files."""
     digest = hashlib.sha256()
     for file in [*sorted(PACKAGE.rglob("*.py")), *entry]:

@@ -74,9 +74,7 @@ def _last_purchase(connection: Connection) -> dt.date | None:
 def _account(connection: Connection, findings: Findings) -> pd.DataFrame:
     """Lines and money per rule, noted in the cleaning report with examples of what was set aside.
 
-    Returns
-    -------
-    DataFrame, columns ``rule``, ``lines``, ``amount`` (of the lines whose amount is readable)
+    Returns columns ``rule``, ``lines``, ``amount`` (of the lines whose amount is readable).
     """
     found = connection.sql(
         "SELECT rule, count(*), coalesce(sum(amount), 0) FROM ruled GROUP BY rule"

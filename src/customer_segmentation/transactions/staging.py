@@ -44,7 +44,7 @@ def stage(
     A return is a line with a negative amount or quantity, or of a cancelled order; its amount is
     negative whatever sign it was written with.
     """
-    keys = {key: key_of(connection, "raw", key) if key in roles else _NONE for key in KEYS}
+    keys = {key: _key_of(connection, "raw", key) if key in roles else _NONE for key in KEYS}
     worth, written, back = _worth(connection, roles, findings)
     if cancellation_mark:
         mark = cancellation_mark.replace("'", "''")
@@ -73,18 +73,10 @@ def stage(
     connection.execute("DROP TABLE raw; DROP TABLE copies")
 
 
-def key_of(connection: Connection, table: str, column: str) -> str:
+def _key_of(connection: Connection, table: str, column: str) -> str:
     """SQL that makes an id or a level of a column: trimmed text, as a person sees it.
 
     Words that stand for "missing" are missing; 17850.0 is 17850 where all are whole numbers.
-
-    Examples
-    --------
-    >>> import duckdb
-    >>> connection = duckdb.connect()
-    >>> _ = connection.execute("CREATE TABLE t AS SELECT unnest(['7.0', '8.0', 'n/a']) AS id")
-    >>> connection.sql(f"SELECT {key_of(connection, 't', 'id')} FROM t").fetchall()
-    [('7',), ('8',), (None,)]
     """
     kind = str(connection.sql(f'SELECT "{column}" FROM {table}').types[0])
     cell = f'{table}."{column}"'
@@ -174,7 +166,7 @@ def read_items(connection: Connection, source: Source, item: str, column: str) -
     Its columns: ``item``, one row each; ``value``, the item's first one; ``rows`` that it has.
     """
     raw.read(connection, source, {"item": item, "value": column}, "catalogue")
-    key, value = (key_of(connection, "catalogue", name) for name in ("item", "value"))
+    key, value = (_key_of(connection, "catalogue", name) for name in ("item", "value"))
     connection.execute(
         f"CREATE OR REPLACE TABLE catalogue AS SELECT {key} AS item, arg_min({value}, line) "
         "AS value, count(*) AS rows FROM catalogue GROUP BY 1 HAVING item IS NOT NULL"

@@ -11,22 +11,9 @@ from openpyxl import Workbook
 
 from customer_segmentation.results import About, Offered, Tables
 from customer_segmentation.style import plural
-from customer_segmentation.workbook import cells, customers, summary
+from customer_segmentation.workbook import cells, summary
 from customer_segmentation.workbook import tables as table_sheets
 from customer_segmentation.workbook.cells import Styles
-
-__all__ = [
-    "BESIDE",
-    "MOST_COLUMNS",
-    "MOST_ROWS",
-    "NAME",
-    "SHEETS",
-    "content",
-    "customers",
-    "fits",
-    "sheet",
-    "write",
-]
 
 MOST_ROWS = 1_048_576  # of an Excel sheet, header included
 MOST_COLUMNS = 16_384
@@ -96,7 +83,7 @@ def write(
     ['=1+1', '1', 'Young', '1', '20']
     """
     about = about or About()
-    added = 1 + len(customers.ADDED)
+    added = 1 + len(table_sheets.ADDED)
     if tables.table.shape[1] + added > MOST_COLUMNS:
         raise ValueError(
             f"got {tables.table.shape[1]:,} columns, expected at most {MOST_COLUMNS - added:,} "
@@ -109,21 +96,21 @@ def write(
     table_sheets.segments(sheets["Segments"], tables)
     table_sheets.quality(sheets["Data quality"], about.cleaning)
     summary.method(sheets["Method"], about)
-    long = [("Customers", BESIDE, customers.frame(tables))]
+    long = [("Customers", BESIDE, table_sheets.all_customers(tables))]
     if offered is not None:
         table_sheets.offers(sheets["Segment offers"], offered.segments)
         long.append(("Customer offers", OFFERS_BESIDE, offered.customers))
     frames = {}
     for title, beside, frame in long:
         if fits(len(frame)):
-            customers.prepare(sheets[title], frame)
+            table_sheets.prepare(sheets[title], frame)
             frames[list(sheets).index(title) + 1] = frame
         else:
             _elsewhere(sheets[title], len(frame), beside)
     found = {int(number) for frame in frames.values() for number in frame["segment"].unique()}
     styles, skeleton = _styles(book, sorted(found)), BytesIO()
     book.save(skeleton)
-    customers.fill(path, skeleton, frames, styles)
+    table_sheets.fill(path, skeleton, frames, styles)
 
 
 def _titles(offered: Offered | None) -> list[str]:
@@ -150,11 +137,11 @@ def sheet(table: pd.DataFrame) -> bytes:
     """
     book: Any = Workbook()
     book.active.title = "Customers"
-    customers.prepare(book.active, table)
-    numbers = table[customers.ADDED[0]].dropna().unique().tolist() if "segment" in table else []
+    table_sheets.prepare(book.active, table)
+    numbers = table[table_sheets.ADDED[0]].dropna().unique().tolist() if "segment" in table else []
     styles, skeleton, target = _styles(book, numbers), BytesIO(), BytesIO()
     book.save(skeleton)
-    customers.fill(target, skeleton, {1: table}, styles)
+    table_sheets.fill(target, skeleton, {1: table}, styles)
     return target.getvalue()
 
 

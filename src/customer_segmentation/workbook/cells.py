@@ -123,14 +123,8 @@ def _floats(column: pd.Series[Any]) -> Floats:
     return column.to_numpy(dtype="float64", na_value=np.nan)
 
 
-def text(words: str, styles: Styles) -> str:
-    """Encode text: never a formula, without the characters that XML and Excel forbid.
-
-    Examples
-    --------
-    >>> text("a<b", Styles(1, 2, 3, 4, 5, 6))
-    ' t="inlineStr"><is><t xml:space="preserve">a&lt;b</t></is></c>'
-    """
+def _text(words: str, styles: Styles) -> str:
+    """Encode text: never a formula, without the characters that XML and Excel forbid."""
     clean = escape(FORBIDDEN.sub("", words)[:LONGEST_TEXT])
     style = f' s="{styles.text}"' if DANGEROUS.match(words) else ""
     return f'{style} t="inlineStr"><is><t xml:space="preserve">{clean}</t></is></c>'
@@ -163,12 +157,12 @@ def _value(value: Any, styles: Styles) -> str:
         if isinstance(value, kind):
             return convert(value, styles)
     missing = value is None or value is pd.NA or value is pd.NaT
-    return EMPTY if missing else text(str(value), styles)
+    return EMPTY if missing else _text(str(value), styles)
 
 
 def _integer(value: int, styles: Styles) -> str:
     whole = int(value)
-    return f"><v>{whole}</v></c>" if abs(whole) < EXACT else text(str(whole), styles)
+    return f"><v>{whole}</v></c>" if abs(whole) < EXACT else _text(str(whole), styles)
 
 
 def _moment(value: datetime, styles: Styles) -> str:
@@ -176,13 +170,13 @@ def _moment(value: datetime, styles: Styles) -> str:
         return EMPTY
     local = value.replace(tzinfo=None)
     if local < FIRST_DAY:
-        return text(str(local), styles)
+        return _text(str(local), styles)
     return f' s="{styles.moment}"><v>{(local - EPOCH) / timedelta(days=1)!r}</v></c>'
 
 
 def _day(value: date, styles: Styles) -> str:
     if value < FIRST_DAY.date():
-        return text(value.isoformat(), styles)
+        return _text(value.isoformat(), styles)
     return f' s="{styles.day}"><v>{(value - EPOCH.date()).days}</v></c>'
 
 
@@ -193,7 +187,7 @@ def _clock(value: time, styles: Styles) -> str:
 
 # In this order: a bool is an int, a datetime is a date, and NaT is a datetime to pandas.
 CONVERSIONS: dict[type | tuple[type, ...], Callable[[Any, Styles], str]] = {
-    str: text,
+    str: _text,
     (bool, np.bool_): lambda value, _: f' t="b"><v>{int(value)}</v></c>',
     (int, np.integer): _integer,
     (float, np.floating): lambda value, _: _number(float(value)),
@@ -263,20 +257,14 @@ def widen(sheet: Any, widths: Sequence[float]) -> None:
         sheet.column_dimensions[get_column_letter(column)].width = width
 
 
-def lines(text: object, width: float) -> int:
-    """How many lines a text takes in a column, estimated: no library can measure Excel's font.
-
-    Examples
-    --------
-    >>> lines("a b", 10), lines("word " * 10, 20), lines("a" + chr(10) + "b", 20)
-    (1, 3, 2)
-    """
+def _lines(text: object, width: float) -> int:
+    """How many lines a text takes in a column, estimated: no library can measure Excel's font."""
     return sum(max(1, math.ceil(len(part) / (width * 0.98))) for part in str(text).split("\n"))
 
 
 def raise_row(sheet: Any, row: int, texts: Iterable[tuple[object, float]]) -> None:
     """Make a row as high as its longest text needs; `texts` are (text, width of its column)."""
-    most = max((lines(text, width) for text, width in texts), default=1)
+    most = max((_lines(text, width) for text, width in texts), default=1)
     sheet.row_dimensions[row].height = min(most * LINE + 2, 400)
 
 

@@ -1,17 +1,26 @@
-"""The sheets that are a table each: the segments, what to offer to them, the cleaning report."""
+"""Sheets that are a table: segments, offers, cleaning; and the long ones, a row per customer.
+
+The rows of a long sheet are written as text in chunks, so that memory is bounded.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pandas as pd
+from openpyxl.utils import get_column_letter
 
 from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.profiles import RESERVED
 from customer_segmentation.results import Tables
 from customer_segmentation.workbook import cells
+from customer_segmentation.workbook.cells import Encode, Styles, encoder, labels
 
 WIDTHS = {
     "number": 9.0, "name": 28.0, "customers": 11.0, "share": 8.0, "who they are": 44.0,
@@ -45,11 +54,18 @@ READING = (
     "once. Alike: customers who buy as many different things. Chance: of the rows up to a value, "
     "at most this share is expected to be chance (Benjamini and Hochberg's q-value)."
 )
+ADDED = ("segment", "segment name", "confidence")
+WIDEST, NARROWEST = 44, 9
+CHUNK = 5_000  # rows encoded at a time
+MEASURED = 200  # rows from which a column's width is taken
+END_OF_ROWS = b"</sheetData>"
+SIZE = re.compile(rb'<dimension ref="[^"]*"')
+LARGE = 2**31 // 100  # cells: then the sheet may be larger than an ordinary archive holds
 
 
 def segments(sheet: Any, tables: Tables) -> None:
     """Write the segments: a card per row, then mean and median of every column."""
-    found = frame(tables)
+    found = _frame(tables)
     widths = [WIDTHS.get(str(column), MEASURE_WIDTH) for column in found.columns]
     _write(sheet, found, widths, lambda title, value: FORMATS.get(title) or _format(title, value))
     cells.on_paper(sheet, wide=2)
@@ -105,17 +121,8 @@ def _format(title: object, value: Any) -> str:
     return "#,##0.00" if broken else "General"
 
 
-def frame(tables: Tables) -> pd.DataFrame:
-    """A row per segment: the card, then mean and median, or most frequent level, of each column.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"Age": [20.0, 30.0]})
-    >>> segments = pd.Series([1, 1])
-    >>> print(frame(Tables(table, segments, {1: "All"}, segments * 1.0)).to_string(index=False))
-     number name  customers  share  Age (mean)  Age (median)
-          1  All          2    1.0        25.0          25.0
-    """
+def _frame(tables: Tables) -> pd.DataFrame:
+    """A row per segment: the card, then mean and median, or most frequent level, of each column."""
     sizes = tables.summary[list(RESERVED)].rename(columns={"segment": "number"})
     return pd.concat([sizes, *_cards(tables), _measures(tables)], axis=1)
 
@@ -158,3 +165,102 @@ def _measures(tables: Tables) -> pd.DataFrame:
             columns[f"{title} (most frequent)"] = summary[title].to_numpy()
             columns[f"{column} (share)"] = summary[f"{column} (share)"].to_numpy()
     return pd.DataFrame(columns, index=summary.index)
+
+
+def all_customers(tables: Tables) -> pd.DataFrame:
+    """All customers: id, segment, its name, confidence, then their columns in raw units.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Age": [20.0]}, index=pd.Index([7], name="id"))
+    >>> segments = pd.Series([1], index=table.index)
+    >>> all_customers(Tables(table, segments, {1: "Young"}, segments * 1.0)).values.tolist()
+    [[7, 1, 'Young', 1.0, 20.0]]
+    """
+    table = tables.table
+    renamed = [f"{c} (data)" if str(c) in ADDED else c for c in table.columns]
+    ids: Any = table.index.to_numpy() if isinstance(table.index, pd.MultiIndex) else table.index
+    added = [pd.Series(ids, table.index), *(column for _, column in tables.assignments.items())]
+    names = [table.index.name or "customer_id", *ADDED, *renamed]
+    return pd.concat([*added, table], axis=1).set_axis(names, axis=1)
+
+
+def prepare(sheet: Any, customers: pd.DataFrame) -> None:
+    """Write header, widths, filter and frozen panes; the rows are filled in by :func:`fill`."""
+    widths = [_width(customers.iloc[:, i], c) for i, c in enumerate(customers.columns)]
+    cells.head(sheet, customers.columns.tolist(), widths)
+    sheet.freeze_panes = "C2"
+    last = get_column_letter(customers.shape[1])
+    sheet.auto_filter.ref = f"A1:{last}{len(customers) + 1}"
+    cells.on_paper(sheet)
+
+
+def _width(column: pd.Series[Any], title: object) -> float:
+    longest = max((len(str(v)) for v in column.head(MEASURED).tolist()), default=0)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        longest = max((len(str(v)) for v in column.cat.categories[:MEASURED]), default=0)
+    if pd.api.types.is_float_dtype(column.dtype):
+        longest = min(longest, 10)
+    return float(min(max(longest, min(len(str(title)), 24), NARROWEST - 2) + 2, WIDEST))
+
+
+def fill(
+    path: str | Path | BytesIO,
+    skeleton: BytesIO,
+    frames: Mapping[int, pd.DataFrame],
+    look: Styles,
+) -> None:
+    """Copy a workbook, adding the customers where the header of their sheet ends.
+
+    Parameters
+    ----------
+    path : str, Path or BytesIO
+        File to write.
+    skeleton : BytesIO
+        The workbook with all other sheets.
+    frames : mapping, position of a sheet from 1 on -> DataFrame
+        A row per customer, as :func:`frame` gives it: the segment is the second column.
+    look : Styles
+        Numbers of the cell styles in the skeleton.
+    """
+    wanted = {
+        f"xl/worksheets/sheet{place}.xml": all_customers for place, all_customers in frames.items()
+    }
+    with ZipFile(skeleton) as source, ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as target:
+        for name in source.namelist():
+            content, customers = source.read(name), wanted.get(name)
+            large = customers is not None and customers.size > LARGE
+            with target.open(name, "w", force_zip64=large) as file:
+                if customers is None:
+                    file.write(content)
+                    continue
+                before, after = _sized(content, customers).split(END_OF_ROWS)
+                file.write(before)
+                for rows in _rows(customers, look):
+                    file.write(rows.encode())
+                file.write(END_OF_ROWS + after)
+
+
+def _sized(content: bytes, customers: pd.DataFrame) -> bytes:
+    """Correct the size that the sheet says it has: some programs read no further."""
+    end = f"{get_column_letter(customers.shape[1])}{len(customers) + 1}"
+    return SIZE.sub(f'<dimension ref="A1:{end}"'.encode(), content, count=1)
+
+
+def _rows(customers: pd.DataFrame, styles: Styles) -> Iterator[str]:
+    letters = [get_column_letter(i) for i in range(1, customers.shape[1] + 1)]
+    row_of = ('<row r="%s">' + "".join(f'<c r="{at}%s"%s' for at in letters) + "</row>").__mod__
+    encoders = _encoders(customers, styles)
+    for start in range(0, len(customers), CHUNK):
+        piece = customers.iloc[start : start + CHUNK]
+        rows = list(map(str, range(start + 2, start + 2 + len(piece))))
+        encoded = (encode(piece.iloc[:, i]) for i, encode in enumerate(encoders))
+        numbered = [part for column in encoded for part in (rows, column)]
+        yield "".join(map(row_of, zip(rows, *numbered, strict=True)))
+
+
+def _encoders(customers: pd.DataFrame, styles: Styles) -> list[Encode]:
+    return [
+        labels(styles) if c == ADDED[0] else encoder(customers.iloc[:, i], c, styles)
+        for i, c in enumerate(customers.columns)
+    ]
