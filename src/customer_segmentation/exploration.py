@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.plots import canvas, panels
 
 MAX_POINTS = 1_500  # a scatter of more points takes longer and shows less
@@ -62,10 +63,9 @@ def _described(column: pd.Series, imputed: int) -> dict[str, object]:
 
 
 def _type(column: pd.Series) -> str:
-    types = pd.api.types
-    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+    if is_numeric(column):
         return "number"
-    if types.is_datetime64_any_dtype(column):
+    if pd.api.types.is_datetime64_any_dtype(column):
         return "date"
     return "category" if isinstance(column.dtype, pd.CategoricalDtype) else "text"
 

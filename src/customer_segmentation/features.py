@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from customer_segmentation import environment
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.gaps import MOST
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import FloatArray
 from customer_segmentation.style import percent
 
@@ -261,7 +262,7 @@ def _as_features(table: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for column in table.columns:
         values = table[column]
-        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        if is_numeric(values):
             columns[column] = values.astype("float64")
         else:
             text = values.astype(object)

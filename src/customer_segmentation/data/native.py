@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from customer_segmentation.data.findings import DataError, Findings, listed
 from customer_segmentation.data.formats import head, unreadable
+from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.data.text import trimmed
 
 UNREAD = "sheet left unread"  # rule of the cleaning report
@@ -114,9 +115,7 @@ def _as_text(value: Any) -> str | None:
 
 def native_column(column: pd.Series, index: range) -> pd.Series:
     """Keep numbers and dates; all else as :func:`typed_column` makes it."""
-    types = pd.api.types
-    numeric = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-    if numeric or types.is_datetime64_any_dtype(column):
+    if is_numeric(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column.set_axis(index)
     categories = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
     if categories.dtype == "str":
