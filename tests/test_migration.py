@@ -187,6 +187,15 @@ def test_a_segment_that_changed_may_take_its_new_name_and_the_old_one_is_told():
     assert {"1 · Young", "2 · Older", "2 · Everyone", "3 · Rich"} <= told
 
 
+def test_a_changed_segment_that_would_be_called_as_before_keeps_its_name():
+    old, new = pd.Series([1] * 40 + [2] * 60), pd.Series([1] * 100)
+    found = match(
+        old, new, {1: "Young", 2: "Older"}, {1: "Older"}, basis="100", renames=lambda *_: True
+    )
+    assert found.names == {2: "Older"}
+    assert set(found.changes["former_name"]) == {""}
+
+
 def test_outliers_are_never_matched_and_always_counted():
     found = migrate({(OUTLIER, 1): 50, (1, OUTLIER): 30, (OUTLIER, OUTLIER): 5}, {1: "Young"})
     assert change(found) == {1: "dissolved", 2: "new"}

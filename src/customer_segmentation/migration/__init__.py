@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +130,7 @@ def match(
         for own, number in numbers.items()
         if number in before and not (renames and renames(changed[number], number, own))
     }
-    names = _names(numbers, kept, new_names, set(before.values()))
+    names = _names(numbers, kept, new_names, before)
     movers = _movers(
         old, new.map({**numbers, OUTLIER: OUTLIER}).astype("int64"), before, {**before, **names}
     )
@@ -215,14 +215,14 @@ def _names(
     numbers: Mapping[int, int],
     kept: Mapping[int, str],
     new_names: Mapping[int, str],
-    before: Collection[str],
+    before: Mapping[int, str],
 ) -> dict[int, str]:
-    """Names by the number got: a new one is never that of an old segment, gone or not."""
-    names, taken = {}, set(before)
+    """Names by the number got: a new one is never that of another old segment, gone or not."""
+    names, taken = {}, set(before.values())
     for own, number in numbers.items():
         wanted = kept.get(own) or new_names.get(own) or name_of(number, {})
         name, copy = wanted, 1
-        while own not in kept and name in taken:
+        while name in taken and name != before.get(number):
             copy += 1
             name = f"{wanted} {copy}"
         names[number] = name
