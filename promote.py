@@ -27,6 +27,11 @@ def run(chosen: dict[str, Any]) -> int:
         raise options.OptionError(
             'got force=true without a reason, expected one, which is kept: reason="...".'
         )
+    asked = [f"{key}=" for key in ("run", "rollback", "list") if chosen[key]]
+    if len(asked) > 1:
+        raise options.OptionError(
+            f"got {' and '.join(asked)}, expected one of them. Ask for one thing at a time."
+        )
     tracking = chosen["tracking"]
     folder = Path(tracking["folder"])
     opened = store.open_existing(tracking["uri"], tracking["experiment"], folder)

@@ -214,13 +214,18 @@ def test_a_rollback_run_twice_goes_back_once(cli, ask, folder):
 @pytest.mark.slow
 def test_a_champion_of_other_columns_is_replaced_only_when_that_is_said(cli, ask, folder):
     cli("algorithm=kmeans", "features=income_spending")
-    assert ask("run=kmeans-income_spending-k5").returncode == 0
+    first = runs(folder)[0].info.run_id
+    assert ask(f"run={first}").returncode == 0
     cli("algorithm=kmeans", "features=age_income_spending")
     latest = max(runs(folder), key=lambda run: run.info.start_time).info.run_id
     refused = ask(f"run={latest}", "gate.moved_share=1")
     assert refused.returncode == 1
     assert "+Age" in refused.stdout
     assert ask(f"run={latest}", "gate.moved_share=1", "new_schema=true").returncode == 0
+    assert ask(f"run={first}", "force=true", "reason=too soon").returncode == 0
+    again = client(folder).get_model_version_by_alias(NAME, "champion")
+    assert (str(again.version), again.tags["gate"]) == ("1", "forced")
+    assert again.tags["reason"] == "too soon"
 
 
 @pytest.mark.parametrize(
@@ -230,6 +235,7 @@ def test_a_champion_of_other_columns_is_replaced_only_when_that_is_said(cli, ask
         (["run=kmeans-income_spending-k7"], "no finished run with the id or name"),
         (["rollback=true"], "no model was promoted yet"),
         (["roll_back=true"], "Did you mean rollback="),
+        (["run=x", "rollback=true"], "got run= and rollback=, expected one of them"),
         (["force=perhaps"], "expected true or false"),
         (["gate.stability=high"], "expected a number"),
     ],

@@ -161,6 +161,13 @@ def register(opened: Store, name: str, uri: str, run_id: str, tags: Mapping[str,
     return _served(client.create_model_version(name, uri, run_id, tags=kept))
 
 
+def note(opened: Store, name: str, served: Served, tags: Mapping[str, str]) -> None:
+    """Note what the gate says now of a version that is promoted again, and why."""
+    client = mlflow.MlflowClient(opened.uri)
+    for key, value in {"reason": "", **tags}.items():
+        client.set_model_version_tag(name, str(served.version), key, value)
+
+
 def crown(opened: Store, name: str, served: Served) -> None:
     """Make a version the champion, and the champion of now the previous one."""
     client = mlflow.MlflowClient(opened.uri)

@@ -201,8 +201,8 @@ def _items(
     for row in checks.to_dict("records"):
         word = "passed" if row["passed"] else "failed"
         yield Tag(f"gate.{row['check']}", f"{word}: {row['got']} ({row['expected']})")
-    if reason:
-        yield Tag("gate.reason", reason)
+    if reason or "gate.reason" in proposal.run.tags:  # which is that of an earlier time
+        yield Tag("gate.reason", reason or "")
     yield Table("promotion/gate.csv", checks, compare=True)
     found, champion = proposal.migration, proposal.champion
     if found is not None and champion is not None:
@@ -240,11 +240,12 @@ def promote(
     run = proposal.run
     with said(f"got a store that cannot keep the promotion of {run.name}"):
         served = registry.of_run(opened, name, run.id)
-        wanted = (proposal.numbers, proposal.names)
+        wanted, tags = (proposal.numbers, proposal.names), _tags(proposal, outcome, reason)
         if served is None or (served.numbers, served.segmenter.names) != wanted:
             uri = _renumbered(proposal) if proposal.renumbered else model_uri(run)
-            tags = _tags(proposal, outcome, reason)
             served = registry.register(opened, name, uri, run.id, tags)
+        else:
+            registry.note(opened, name, served, tags)
         registry.crown(opened, name, served)
     return served
 
