@@ -48,9 +48,10 @@ def run(chosen: dict[str, Any]) -> int:
             sheet=chosen["sheet"],
             progress=progress,
         )
-    say(scored)
-    run_id = scoring_run.log(scored, chosen["name"], served)
-    print(f"this scoring: {opened.run_link(run_id)}")
+    with scoring_run.in_place(scored):
+        say(scored)
+        run_id = scoring_run.log(scored, chosen["name"], served)
+        print(f"this scoring: {opened.run_link(run_id)}")
     return int(scored.failed == scored.rows)
 
 

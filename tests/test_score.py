@@ -221,6 +221,7 @@ def test_a_new_category_is_scored_and_counted(cli, tmp_path):
     assert pd.read_csv(tmp_path / "out.csv")["segment"].notna().all()
     assert "A refresh is due" in done.stdout
     assert "of the new level 'Martian', 100 % instead of 0 %" in done.stdout
+    assert "300 rows with a level of 'Gender' that training did not have: 'Martian'" in done.stderr
 
 
 def test_what_training_refuses_as_not_allowed_is_a_bad_row(tmp_path):
@@ -303,6 +304,21 @@ def test_a_store_that_fails_at_the_end_leaves_the_output(cli, tmp_path, monkeypa
     assert done.returncode == 1
     assert "out.csv is complete, but the scoring could not be logged (disk full)" in done.stderr
     assert len(pd.read_csv(tmp_path / "out.csv")) == 200
+
+
+@pytest.mark.parametrize(("place", "name"), [(score, "say"), (tracking, "log")])
+def test_an_interrupt_after_the_last_row_says_that_the_output_is_there(
+    place, name, cli, tmp_path, monkeypatch
+):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, name, interrupt)
+    done = cli(f"input={MALL}", "output=out.csv")
+    assert done.returncode == 1
+    assert "out.csv is complete, but the scoring was interrupted" in done.stderr
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 200
+    assert not runs(tmp_path / "mlruns", "status = 'RUNNING'")
 
 
 @pytest.mark.parametrize("columns", [["ClientID"], []])

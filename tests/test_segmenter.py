@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, Birch, KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -281,7 +282,7 @@ def test_an_empty_table_is_an_empty_answer(mall, scorer):
 
 @pytest.mark.parametrize(
     "cell",
-    ["much", np.inf, "-inf", [1], {"a": 1}, 1 + 2j, datetime(2026, 1, 1), pd.Timestamp(0), "1,5"],
+    ["much", np.inf, "-inf", [1], {"a": 1}, 1 + 2j, datetime(2026, 1, 1), pd.Timestamp(0), 10**400],
 )
 def test_a_cell_that_is_no_number_is_named_with_its_row_and_column(mall, scorer, cell):
     table = mall.astype({INCOME: object})
@@ -329,6 +330,16 @@ def test_a_value_that_the_preparation_cannot_use_is_named_with_its_row():
     ):
         segmenter.assign(table)
     assert len(segmenter.assign(table.drop(index=[5, 70]))) == 250
+
+
+def test_the_column_that_the_preparation_cannot_use_is_named_where_gaps_are_filled():
+    table = generated()[["age", "spend"]].abs()
+    logarithm = make_pipeline(SimpleImputer(), FunctionTransformer(np.log1p), StandardScaler())
+    steps = ColumnTransformer([("logarithm", logarithm, ["age", "spend"])])
+    segmenter = Segmenter(KMeans(3, random_state=0), steps).fit(table)
+    table.loc[5, "spend"] = -3
+    (problem,) = segmenter.problems(table).to_dict("records")
+    assert (problem["row"], problem["column"], problem["got"]) == (5, "spend", "-3.0")
 
 
 def test_a_column_of_dates_is_no_number(mall, scorer):

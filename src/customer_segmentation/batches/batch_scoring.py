@@ -148,7 +148,8 @@ def score(
                 monitor.update(result.good, result.segments)
             if progress is not None:
                 progress(chunk.done, scored.rows)
-    scored.repeated = repeats.count()
+        # Before the output is in place: an interrupt is to find it there or not.
+        scored.repeated = repeats.count()
     scored.seconds = time.monotonic() - start
     return scored
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pandas as pd
 
@@ -14,8 +15,8 @@ from customer_segmentation.labels import OUTLIER
 from customer_segmentation.plots import canvas
 from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.registry import Served
-from customer_segmentation.style import plural
-from customer_segmentation.tracking.store import said
+from customer_segmentation.style import listed, plural
+from customer_segmentation.tracking.store import StoreError, said
 
 
 def log(scored: Scored, name: str, served: Served) -> str:
@@ -50,11 +51,25 @@ def log(scored: Scored, name: str, served: Served) -> str:
     tags = {"kind": "scoring", "model_version": str(served.version)}
     failed = f"{scored.output} is complete, but the scoring could not be logged"
     with said(failed), tracking.run(f"scoring-{scored.input.stem}", tags=tags) as run_id:
-        try:
-            tracking.log(run_id, _items(scored, settings))
-        except KeyboardInterrupt as error:
-            raise OSError("interrupted") from error
+        tracking.log(run_id, _items(scored, settings))
     return run_id
+
+
+@contextmanager
+def in_place(scored: Scored) -> Iterator[None]:
+    """Say of an interrupt that the output is complete, though the rest is not.
+
+    Raises
+    ------
+    StoreError
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise StoreError(
+            f"{scored.output} is complete, but the scoring was interrupted before all of it was "
+            "said and logged."
+        ) from error
 
 
 def _items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
@@ -109,5 +124,11 @@ def complaints(scored: Scored) -> list[str]:
         lines.append(
             f"{rows} with the id of an earlier one: each is scored, and an id may be in several "
             "segments."
+        )
+    for column, levels in scored.monitor.new_levels().items():
+        rows, named = plural(sum(levels.values()), "row"), listed([*map(repr, levels)])
+        lines.append(
+            f"{rows} with a level of {column!r} that training did not have: {named}. It counts as "
+            "none of the known ones."
         )
     return lines

@@ -163,6 +163,11 @@ class Monitor:
         ]
         return pd.DataFrame(rows, columns=["segment", "expected", "found", "customers"])
 
+    def new_levels(self) -> dict[str, dict[str, int]]:
+        """Customers by column and level, of levels that the training customers did not have."""
+        levels = {n: c.new for n, c in self._columns.items() if isinstance(c, LevelColumn)}
+        return {name: new for name, new in levels.items() if new}
+
     def words(self) -> str:
         """Say in one line whether a refresh is due, and because of what."""
         if not self.customers:

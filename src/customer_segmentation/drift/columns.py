@@ -176,11 +176,16 @@ class LevelColumn(_Column):
             if new and (len(self._new) < MOST_NEW or level in self._new):
                 self._new[level] += int(count)
 
+    @property
+    def new(self) -> dict[str, int]:
+        """Customers of each level not met in training, most frequent first."""
+        # Where the training had more levels than were kept, an unknown one may be one of them.
+        found = {} if self._expected[-1] else self._new
+        return {level: found[level] for level in sorted(found, key=lambda v: (-found[v], v))}
+
     def bins(self) -> tuple[IntArray, IntArray, list[str]]:
         """Customers per bin, expected and found, and each bin in words; missing is a bin."""
-        new = sorted(self._new, key=lambda level: (-self._new[level], level))
-        named = ", ".join(map(repr, new[:3])) or "new"
-        # Where the training had more levels than were kept, an unknown one may be one of them.
+        named = ", ".join(map(repr, [*self.new][:3])) or "new"
         unknown = "other levels" if self._expected[-1] else f"of the new level {named}"
         expected, found = (
             np.append(counts, gaps)

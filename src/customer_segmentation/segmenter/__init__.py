@@ -11,13 +11,12 @@ from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray, tidy
-from customer_segmentation.segmenter import schema
+from customer_segmentation.segmenter import preparation, schema
 from customer_segmentation.segmenter.assigners import BLOCK, PredictAssigner
 from customer_segmentation.segmenter.fidelity import follow
 from customer_segmentation.segmenter.neighbours import Reference
 from customer_segmentation.segmenter.numbering import number_segments, renumbering
 from customer_segmentation.segmenter.plain import TRUSTED_TYPES, settings_of
-from customer_segmentation.segmenter.preparation import dense, preparation_for, prepare, unprepared
 from customer_segmentation.segmenter.schema import Cell, SchemaError
 from customer_segmentation.style import OUTLIER_NAME
 
@@ -97,9 +96,11 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         table = self._as_table(X, reset=True)
         self.columns_in_ = list(table.columns)
         given = schema.of_table(table)
-        chosen = self.transformer if self.transformer is not None else preparation_for(given)
+        chosen = (
+            self.transformer if self.transformer is not None else preparation.preparation_for(given)
+        )
         self.transformer_ = clone(chosen)
-        matrix = dense(self.transformer_.fit_transform(given.read(table)))
+        matrix = preparation.dense(self.transformer_.fit_transform(given.read(table)))
         self.schema_ = given.used_by(self.transformer_)
         clusterer = clone(self.clusterer).fit(matrix)
         labels = clusterer.labels_ if hasattr(clusterer, "labels_") else clusterer.predict(matrix)
@@ -239,9 +240,10 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         read, cells = self.schema_.examine(table)
         readable = np.setdiff1d(np.arange(len(read)), [cell.position for cell in cells])
-        for row in readable[unprepared(self.transformer_, read.iloc[readable])]:
-            got = ", ".join(str(value) for value in read.iloc[row])
-            cells.append(Cell(int(row), ", ".join(self.columns), got, BECOMES_FINITE))
+        for row in readable[preparation.unprepared(self.transformer_, read.iloc[readable])]:
+            wrong = preparation.culprits(self.transformer_, read.iloc[[row]])
+            got = ", ".join(str(value) for value in wrong.iloc[0])
+            cells.append(Cell(int(row), ", ".join(map(str, wrong)), got, BECOMES_FINITE))
         return schema.listed(table, cells)
 
     def check_columns(self, columns: Iterable[Any]) -> None:
@@ -272,7 +274,7 @@ class Segmenter(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate(labels), np.concatenate(confidence)
 
     def _block(self, read: pd.DataFrame) -> tuple[IntArray, FloatArray]:
-        X = prepare(self.transformer_, read)
+        X = preparation.prepare(self.transformer_, read)
         labels = self.assigner_.predict(X)
         twins = self.reference_.index.twins(X)
         if self.assigner != PredictAssigner.word:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from customer_segmentation.numerals import folded
 
 # Words for a gap, and for yes and no, that a file or a web form may hold instead of a number.
 GAPS = {"", "na", "n/a", "nan", "null", "none", "<na>"}
+LARGEST = sys.float_info.max
 ANSWERS = {"true": 1.0, "false": 0.0}
 Rule = Mapping[str, Any]  # any of min, max (both ends included) and values
 
@@ -35,14 +37,18 @@ def to_numbers(values: pd.Series[Any]) -> tuple[FloatArray, Any]:
 
 
 def _parsed(values: pd.Series[Any]) -> tuple[FloatArray, Any]:
-    is_complex = values.map(lambda cell: isinstance(cell, complex))
-    parsed = pd.to_numeric(values.mask(is_complex), errors="coerce")
+    parsed = pd.to_numeric(values.mask(values.map(_is_no_float)), errors="coerce")
     numbers = np.array(parsed, dtype=float)
     unread = np.isnan(numbers) & values.notna().to_numpy()
     words = values[unread].astype(str).str.strip().str.lower()
     numbers[unread] = words.map(ANSWERS).to_numpy(dtype=float)
     unread[unread] = ~words.isin(GAPS | set(ANSWERS)).to_numpy()
     return numbers, unread | np.isinf(numbers)
+
+
+def _is_no_float(cell: Any) -> bool:
+    """Whether pandas stumbles over a cell: a complex number, or a whole one beyond all floats."""
+    return isinstance(cell, complex) or (isinstance(cell, int) and abs(cell) > LARGEST)
 
 
 def to_text(values: pd.Series[Any], levels: Sequence[str]) -> tuple[pd.Categorical, Any]:

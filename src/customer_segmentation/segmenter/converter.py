@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from customer_segmentation import numerals
 from customer_segmentation.numerals import MISSING_TOKENS, folded
-from customer_segmentation.segmenter.conversion import to_text
+from customer_segmentation.segmenter.conversion import to_numbers, to_text
 
 SHOWN = 40  # characters of a cell in a message
 # What nobody can mistake for anything but a number, by decimal mark.
@@ -184,8 +184,8 @@ def _unread(cells: pd.Series) -> tuple[pd.Series, Any]:
 
 
 def _native_numbers(cells: list[Any]) -> np.ndarray:
-    numbers = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").astype("float64")
-    return numbers.fillna(np.inf).to_numpy()
+    numbers, bad = to_numbers(pd.Series(cells, dtype=object))
+    return np.where(bad, np.inf, numbers)
 
 
 def _whole(cell: Any) -> bool:

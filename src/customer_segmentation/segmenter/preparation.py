@@ -125,6 +125,21 @@ def unprepared(transformer: Any, read: pd.DataFrame) -> IntArray:
     return np.zeros(0, dtype=np.int64)
 
 
+def culprits(transformer: Any, row: pd.DataFrame) -> pd.DataFrame:
+    """Columns of a row that :func:`prepare` fails on: those without which it would not, or all.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"age": [20.0, 30.0], "spend": [1.0, 2.0]})
+    >>> fitted = preparation_for(Schema(["age", "spend"], ["age", "spend"], {})).fit(table)
+    >>> culprits(fitted, pd.DataFrame({"age": [25.0], "spend": [np.inf]})).columns.tolist()
+    ['spend']
+    """
+    numbers = map(str, row.select_dtypes("number"))
+    alone = [c for c in numbers if not len(unprepared(transformer, row.assign(**{c: np.nan})))]
+    return row[alone] if alone else row
+
+
 def dense(matrix: Any) -> FloatArray:
     """The output of a transformer as a plain array."""
     return np.ascontiguousarray(matrix.toarray() if issparse(matrix) else matrix, dtype=float)
