@@ -1,6 +1,8 @@
 """Files of any size and shape are read in chunks as training reads them, and written whole."""
 
 import csv
+import errno
+import gc
 import io
 import os
 import signal
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -254,10 +257,10 @@ def test_cells_that_are_no_numbers_are_named_with_their_rows():
 
 
 def test_cells_of_a_workbook_may_be_numbers_and_text_mixed():
-    frame = pd.DataFrame({"n": [1, "2,5", 3.5, None, "x", True]}, dtype=object)
+    frame = pd.DataFrame({"n": [1, "2,5", 3.5, None, "x", True, 10**400]}, dtype=object)
     found, problems = Converter(["n"], {}, frame)(frame)
     assert found["n"].tolist()[:3] == [1, 2.5, 3.5]
-    assert list(problems) == [4]
+    assert list(problems) == [4, 6]
 
 
 def test_levels_get_the_spelling_of_training_and_new_ones_stay():
@@ -353,6 +356,21 @@ def test_an_error_leaves_the_old_output_and_nothing_else(suffix, error, tmp_path
         fail()
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert path.read_text() == "old"
+
+
+def test_a_disk_that_fills_up_is_said_and_no_workbook_stays_open(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def write():
+        with batches.open_target(tmp_path / "out.xlsx", SCHEMA) as writer:
+            writer.write(rows_of(5))
+            monkeypatch.setattr(zipfile.ZipFile, "_writecheck", full)
+
+    with pytest.raises(DataError, match="got No space left on device while writing"):
+        write()
+    gc.collect()  # an archive that is still open would complain
+    assert not list(tmp_path.iterdir())
 
 
 def test_more_rows_than_a_sheet_holds_are_said(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -251,8 +252,11 @@ class _ExcelWriter:
 
     def close(self) -> None:
         """Write the workbook."""
-        with self._part.open("wb") as file:
-            self._book.save(file)
+        from openpyxl.writer.excel import ExcelWriter  # noqa: PLC0415
+
+        # Of an archive that openpyxl opens itself, a full disk leaves one that nobody can close.
+        with ZipFile(self._part, "w", ZIP_DEFLATED) as archive:
+            ExcelWriter(self._book, archive).save()
 
     def discard(self) -> None:
         """End the sheet, which openpyxl keeps in a temporary file of its own."""
