@@ -116,6 +116,7 @@ def rebuild(cfg: DictConfig) -> bool:
     """Make a logged run again, log nothing, and say whether its labels are the same."""
     from customer_segmentation import analysis, rebuild, terminal
 
+    rebuild.check_alone(HydraConfig.get().overrides.task)
     open_store(cfg)
     run, config = rebuild.find(cfg.rebuild)
     then = OmegaConf.create(config)
@@ -219,6 +220,7 @@ class SweepRun(Callback):
         from customer_segmentation import (  # noqa: F401
             analysis,
             interrupts,
+            rebuild,
             report,
             sweep,
             terminal,
@@ -231,6 +233,8 @@ class SweepRun(Callback):
             # joblib would take runs that are taken over for short jobs, and hand out the others in
             # ever larger batches: one process would get what is left.
             config.hydra.launcher.batch_size = 1
+        if config.rebuild:
+            rebuild.check_alone(config.hydra.overrides.task, sweeping=True)
         by_key = swept(config)
         data = [o for key, o in by_key.items() if key.split(".")[0] == "data"]
         if not any(o.is_sweep_override() for o in data):

@@ -26,7 +26,7 @@ from customer_segmentation.environment import requirements
 def test_the_same_labels_come_out(cli, folder, args):
     assert cli(*args).returncode == 0
     made = runs(folder, "tags.kind = 'model'")
-    done = cli(f"rebuild={made[0].info.run_id}", "algorithm=dbscan")  # the run's own count
+    done = cli(f"rebuild={made[0].info.run_id}")
     assert done.returncode == 0, done.stderr
     assert "the same label for each of the 200 customers" in done.stdout
     assert "What differs" not in done.stdout
@@ -48,6 +48,14 @@ def test_what_differs_is_said(cli, folder, tmp_path):
     assert "scipy" not in done.stdout
     assert "200" in done.stdout
     assert "150 customers in both" in done.stdout
+
+
+@pytest.mark.parametrize("other", ["seed=5", "-m"])
+def test_what_a_rebuild_would_not_heed_is_refused_before_anything_is_made(other, cli, folder):
+    done = cli(other, "rebuild=any")
+    assert done.returncode == 1
+    assert f"got {other} beside rebuild=, expected nothing else" in " ".join(done.stderr.split())
+    assert not runs(folder)
 
 
 def test_a_run_that_does_not_exist_is_said(cli, opened):

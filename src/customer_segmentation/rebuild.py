@@ -59,6 +59,28 @@ def find(run_id: str) -> tuple[Run, str]:
     return run, config
 
 
+def check_alone(overrides: Sequence[str], *, sweeping: bool = False) -> None:
+    """Refuse what a rebuild would not heed: a run is made again from its own configuration.
+
+    Raises
+    ------
+    RebuildError
+
+    Examples
+    --------
+    >>> check_alone(["rebuild=0a1b", "tracking.folder=runs"])
+    >>> check_alone(["rebuild=0a1b", "seed=5"])
+    Traceback (most recent call last):
+    customer_segmentation.rebuild.RebuildError: got seed=5 beside rebuild=, expected nothing else...
+    """
+    others = [text for text in overrides if not text.startswith(("rebuild=", "tracking"))]
+    if others or sweeping:
+        raise RebuildError(
+            f"got {', '.join(others or ['-m'])} beside rebuild=, expected nothing else: a run is "
+            "made again from its own configuration. Leave it out."
+        )
+
+
 def compare(run: Run, again: Analysis) -> Rebuilt:
     """Compare a run with its rebuilt analysis: labels first, then what may explain a difference.
 
