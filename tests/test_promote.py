@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import numpy as np
@@ -17,8 +18,10 @@ from conftest import ROOT, Cli, Done, client, environment, runs
 
 from customer_segmentation import options, registry
 from customer_segmentation.promotion import proposal
+from customer_segmentation.tracking.runs import Run
 
 NAME = "customer-segments"
+LIMITS = proposal.Limits(["natural"], 0.75, 0.01, 0.15, 0.9, 0.5)
 MIDDLES = {"thrifty": (20, 200), "steady": (45, 900), "grand": (70, 2500)}
 
 
@@ -292,9 +295,17 @@ def test_a_model_saved_by_another_version_of_the_project_is_said(cli, ask, folde
     assert not client(folder).search_registered_models()
 
 
+def test_how_many_would_move_is_never_that_of_an_earlier_comparison():
+    run, model = Run("id", metrics={"moved_share": 0.1}), SimpleNamespace(columns=["a"])
+    champion = SimpleNamespace(segmenter=SimpleNamespace(columns=["b"]))
+    proposed = proposal.Proposal(run, model, champion, migration=None, numbers={}, names={})
+    checks = proposed.checks(LIMITS, new_schema=True).set_index("check")
+    assert checks.loc["moved_share", "got"] == "no customers to compare"
+    assert not checks.loc["moved_share", "passed"]
+
+
 def test_a_metric_that_is_absent_fails_its_check():
-    limits = proposal.Limits(["natural"], 0.75, 0.01, 0.15, 0.9, 0.5)
-    checks = proposal.check_gate(limits, {}, "natural", columns=["a"], champion_columns=["a"])
+    checks = proposal.check_gate(LIMITS, {}, "natural", columns=["a"], champion_columns=["a"])
     assert set(checks.loc[~checks["passed"], "check"]) == {
         "stability", "smallest_share", "outlier_share", "assigner_fidelity", "moved_share"
     }  # fmt: skip
