@@ -304,6 +304,15 @@ def test_how_many_would_move_is_never_that_of_an_earlier_comparison():
     assert not checks.loc["moved_share", "passed"]
 
 
+def test_what_just_fails_does_not_read_as_what_is_asked_for():
+    metrics = {"stability": 0.7496, "smallest_share": 0.0083, "outlier_share": 0.15}
+    checks = proposal.check_gate(LIMITS, metrics, "natural", columns=["a"], champion_columns=None)
+    told = checks.set_index("check")[["got", "expected"]].T.to_dict("list")
+    assert told["stability"] == ["0.7496", "at least 0.7500"]
+    assert told["smallest_share"] == ["0.8 %", "at least 1.0 %"]
+    assert told["outlier_share"] == ["15 %", "at most 15 %"]
+
+
 def test_a_metric_that_is_absent_fails_its_check():
     checks = proposal.check_gate(LIMITS, {}, "natural", columns=["a"], champion_columns=["a"])
     assert set(checks.loc[~checks["passed"], "check"]) == {

@@ -195,6 +195,7 @@ class Limits:
 
 
 AT_LEAST = ("stability", "smallest_share", "assigner_fidelity")
+DECIMALS = range(2, 8)
 AT_MOST = ("outlier_share", "moved_share")
 
 
@@ -247,16 +248,26 @@ def check_gate(
         limit, got = float(getattr(limits, name)), metrics.get(name, math.nan)
         passed = got >= limit if name in AT_LEAST else got <= limit
         word = "at least" if name in AT_LEAST else "at most"
-        rows.append((name, _shown(name, got), f"{word} {_shown(name, limit)}", passed))
+        decimals = _telling(name, got, limit)
+        found, wanted = (_shown(name, value, decimals) for value in (got, limit))
+        rows.append((name, found, f"{word} {wanted}", passed))
     if champion_columns is not None:
         rows.append(_schema(set(columns), set(champion_columns), new_schema))
     return pd.DataFrame(rows, columns=["check", "got", "expected", "passed"])
 
 
-def _shown(name: str, got: float) -> str:
+def _telling(name: str, got: float, limit: float) -> int:
+    """Decimals that tell the two apart: 0.8 % must not read as 1 % where 1 % is asked for."""
+    differing = (d for d in DECIMALS if _shown(name, got, d) != _shown(name, limit, d))
+    return next(differing, DECIMALS[0])
+
+
+def _shown(name: str, got: float, decimals: int) -> str:
     if math.isnan(got):
         return "no customers to compare" if name == "moved_share" else "absent"
-    return percent(got) if name.endswith("_share") else f"{got:.2f}"
+    if not name.endswith("_share"):
+        return f"{got:.{decimals}f}"
+    return percent(got) if decimals == DECIMALS[0] else f"{100 * got:.{decimals - 2}f} %"
 
 
 def _schema(new: set[str], old: set[str], wanted: bool) -> tuple[str, str, str, bool]:
