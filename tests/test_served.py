@@ -249,6 +249,7 @@ def test_a_gap_and_a_new_category_are_answered_over_http(server):
     [
         ({INCOME: "much"}, ["got 'much'", INCOME, "row 1", "a finite number"]),
         ({INCOME: {"a": 1}}, [INCOME, "row 1", "a finite number"]),
+        ({INCOME: 10**400}, [INCOME, "row 1", "a finite number"]),
         ({INCOME: None, SPENDING: None, "Gender": None}, ["got nothing", "row 1"]),
     ],
 )
