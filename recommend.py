@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
 
 def run(chosen: dict[str, Any]) -> None:
     """Open the store, the model and the purchases; make the offers, write and log them."""
-    from customer_segmentation import registry, terminal
+    from customer_segmentation import interrupts, registry, terminal
     from customer_segmentation.offers import run as offers
     from customer_segmentation.tracking import store
 
@@ -35,10 +35,11 @@ def run(chosen: dict[str, Any]) -> None:
         campaign = plan(chosen, served, origin)
     say(campaign)
     files = offers.write(campaign, served, folder)
-    terminal.say(f"\nIn {folder}: {', '.join(file.name for file in files)}")
-    kept = {key: value for key, value in chosen.items() if key not in ("tracking", "split")}
-    run_id = offers.log(campaign, served, kept, files)
-    print(f"these offers: {opened.run_link(run_id)}")
+    with interrupts.complete(folder):
+        terminal.say(f"\nIn {folder}: {', '.join(file.name for file in files)}")
+        kept = {key: value for key, value in chosen.items() if key not in ("tracking", "split")}
+        run_id = offers.log(campaign, served, kept, files)
+        print(f"these offers: {opened.run_link(run_id)}")
 
 
 def plan(chosen: dict[str, Any], served: Any, origin: Any) -> Any:

@@ -80,11 +80,11 @@ def train(cfg: DictConfig, reporter: Any) -> Any:
         )
         if not parent:  # after the fit, which then starts before all that draws is loaded
             explore(data, run_id)
-        line = keep(result, cfg, run_id)
+        line = keep(result, cfg, run_id, reporter)
     return result, line, opened, run_id
 
 
-def keep(result: Any, cfg: DictConfig, run_id: str) -> str:
+def keep(result: Any, cfg: DictConfig, run_id: str, reporter: Any) -> str:
     """Log all that a run has found, and return it in a line."""
     from customer_segmentation import report, tracking
     from customer_segmentation.plots import drawing
@@ -96,7 +96,8 @@ def keep(result: Any, cfg: DictConfig, run_id: str) -> str:
     chosen = settings(cfg, dict(job.runtime.choices))
     items = report.items(result, chosen, seed=cfg.seed, run_id=run_id, command=command_line())
     # While the pictures are drawn, a sweep goes on with its next run.
-    tracking.log(run_id, items, wait=job.mode != RunMode.MULTIRUN or not drawing.started())
+    wait = job.mode != RunMode.MULTIRUN or not drawing.started()
+    tracking.log(run_id, items, wait=wait, failed=lambda e: reporter.failed_late(result.name, e))
     return line
 
 
@@ -256,11 +257,12 @@ class SweepRun(Callback):
 
     def close(self, *, interrupted: bool) -> bool:
         """Close the parent run, once; say whether a job failed."""
-        from customer_segmentation import sweep, terminal
+        from customer_segmentation import sweep, terminal, tracking
 
         if self.sweep_id is None:
             return False
         sweep_id, self.sweep_id = self.sweep_id, None
+        tracking.finish()  # while the watch can still say that a run failed at its end
         self.watch.__exit__(None, None, None)
         shutil.rmtree(self.folder / SHARED, ignore_errors=True)
         result = sweep.finish(self.store, sweep_id, interrupted=interrupted)

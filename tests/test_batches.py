@@ -132,6 +132,19 @@ def test_row_numbers_go_on_over_chunks_in_every_format(tmp_path):
         assert batches.open_source(tmp_path / name).rows() == 30
 
 
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_a_source_knows_which_row_of_the_file_its_first_is(suffix, tmp_path):
+    title = [["Customers of 2026", None, None], [None, None, None]]
+    rows = [*title, ["id", "n", "m"], ["a", 1, 7], ["b", 2, 8], ["c", 3, 9]]
+    frame, path = pd.DataFrame(rows), tmp_path / f"a.{suffix}"
+    written = frame.to_csv if suffix == "csv" else frame.to_excel
+    written(path, index=False, header=False)
+    source = batches.open_source(path)
+    chunk = next(source.chunks(["id"])).frame
+    assert chunk["id"].to_dict() == {1: "a", 2: "b", 3: "c"}
+    assert source.above + chunk.index[0] == 4
+
+
 def test_long_whole_numbers_with_gaps_keep_their_digits(tmp_path):
     ids = pd.Series([9007199254740993, None], dtype="Int64")
     pd.DataFrame({"id": ids}).to_parquet(tmp_path / "a.parquet")

@@ -143,6 +143,14 @@ def test_a_segment_has_the_colour_of_all_pictures_on_map_badge_and_bars(shown):
     assert colour(3) in portrait.differences(rows, 3)
 
 
+def test_ones_and_zeros_are_told_as_shares():
+    row = {"column": "Complain", "level": "", "mean": 0.45, "overall": 0.02, "effect": 1.0}
+    rows = pd.DataFrame([row | {"share": np.nan}])
+    assert "Complain: yes" in portrait.differences(rows, 1, ["Complain"])
+    assert "<b>45 %</b> against 2 % for all" in portrait.differences(rows, 1, ["Complain"])
+    assert "<b>0.45</b> against 0.02 for all" in portrait.differences(rows, 1)
+
+
 def test_the_profile_compares_means_with_everyone(shown):
     rows = portrait.strongest(cache.profile(shown), 2).set_index("column")
     inside = (shown.segments == 2).to_numpy()

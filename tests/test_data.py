@@ -247,6 +247,81 @@ def test_extra_missing_words(write):
     assert load(path, missing_tokens=["Refused"]).table["x"].loc[10] == 4.5
 
 
+# Codes that stand for "missing", numbers that are names
+
+
+def column_of(write, cells, **options):
+    rows = "".join(f"{i},{cell}\n" for i, cell in enumerate(cells))
+    return load(write(f"id,x\n{rows}"), **options)
+
+
+AGES = [*range(18, 75)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "codes"),
+    [
+        ([*AGES, 999, 999, 999], [999.0]),
+        ([*AGES, -1, -1, -1], [-1.0]),
+        ([*AGES, 99, 99, 99], []),  # somebody may be that old
+        ([*range(6)] * 9 + [98, 99] * 5, [98.0, 99.0]),
+        ([*range(10)] * 9, []),  # a scale that ends with 9
+        ([-2, -1, 0, 1, 2, 3] * 9, []),
+        ([9, 19, 29, 999] * 9, []),  # prices
+        ([round(1.5**n) for n in range(30)] * 2, []),  # a tail
+        ([*AGES, 999], []),  # once is no pattern
+    ],
+)
+def test_numbers_that_can_only_be_codes_are_read_as_missing(write, cells, codes):
+    data = column_of(write, cells)
+    assert data.missing_codes.get("x", []) == codes
+    assert sum(lines(data, "code read as missing")["count"]) == sum(c in codes for c in cells)
+    assert not data.table["x"].isin(codes).any()
+
+
+def test_what_may_be_a_code_is_said_and_becomes_one_when_declared(write):
+    cells = [*AGES, 99, 99, 99]
+    said = column_of(write, cells)
+    assert "99 in 'x' (3 customers, 5 %; all others 18 to 74)" in said.summary
+    assert "+data.columns.x.missing=[99]" in said.summary
+    told = column_of(write, cells, columns={"x": {"missing": [99]}})
+    assert told.missing_codes == {"x": [99.0]}
+    assert told.table["x"].max() == 74
+    kept = column_of(write, [*AGES, 999, 999, 999], columns={"x": {"missing": []}})
+    assert kept.table["x"].max() == 999
+    assert kept.missing_codes == {}
+
+
+def test_a_code_that_questions_share_is_taken(write):
+    cells = "".join(f"{i},{i % 5 + 1},{9 if i % 7 == 0 else 3},{9 - i % 2}\n" for i in range(70))
+    answers = "".join(f"{i}" + f",{9 if i % 7 == 0 else i % 5 + 1}" * 3 + "\n" for i in range(70))
+    assert load(write(f"id,a,b,c\n{cells}")).missing_codes == {}
+    assert list(load(write(f"id,a,b,c\n{answers}")).missing_codes) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("none", ["0000-00-00", "1900-01-01", "9999-12-31"])
+def test_dates_that_stand_for_none_are_missing(write, none):
+    data = column_of(write, ["2021-05-01", "2022-06-01", "2023-07-01", none, none], missing="drop")
+    assert data.table["x"].dt.year.tolist() == [2021, 2022, 2023]
+    assert f"{none} in 'x'" in data.summary
+
+
+def test_dates_are_no_numbers(tmp_path):
+    path = tmp_path / "shop.parquet"
+    pd.DataFrame({"id": [1, 2], "x": pd.to_datetime(["2021-05-01", "2022-06-01"])}).to_parquet(path)
+    said = refused(path, columns={"x": {"type": "number"}})
+    assert "got dates (row 2 2021-05-01, row 3 2022-06-01), expected numbers" in said
+
+
+def test_numbers_that_are_names_have_no_mean(write):
+    data = load(write("id,sales_region,Zip,visits\n1,3,10115,3\n2,1,10117,1\n3,3,80331,3\n"))
+    assert data.table["sales_region"].cat.categories.tolist() == ["1", "3"]
+    assert data.table["visits"].dtype == "float64"
+    declared = {"sales_region": {"type": "number"}}
+    kept = load(write("id,sales_region\n1,3\n2,1\n"), columns=declared)
+    assert kept.table["sales_region"].tolist() == [3.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("cells", "form"),
     [
@@ -292,6 +367,9 @@ def test_types(write):
         "user_id",
         "Kunden-Nr.",
         "Kundennummer",
+        "Policy No.",
+        "Loyalty#",
+        "respondent",
     ],
 )
 def test_obvious_id_columns_are_found(write, name):
@@ -335,6 +413,17 @@ def test_without_ids_rows_keep_the_number_they_have_in_the_file(write):
     assert data.table.index.tolist() == [1, 4]
     assert (data.rows_in, data.rows_out) == (4, 2)
     assert load(write("a,b\n1,2\n1,2\n"), duplicate_rows="keep").rows_out == 2
+
+
+def test_a_column_of_which_much_is_made_up_is_named(write):
+    cells = "".join(f"{i},{i % 3 or ''},{i or ''}\n" for i in range(30))
+    assert "missing value imputed: 11 (a 33 %)" in load(write(f"id,a,b\n{cells}")).summary
+
+
+def test_customers_are_numbered_from_the_first_row_under_the_header(write):
+    data = load(write("Customers of 2026,,\nall shops,,\na,b,c\n1,2,x\n3,4,y\n5,6,x\n"))
+    assert data.table.index.tolist() == [1, 2, 3]
+    assert "row 4 is customer 1" in data.summary
 
 
 def test_missing_values_as_configured(write):

@@ -162,6 +162,13 @@ def test_a_new_segment_never_takes_the_name_of_an_old_one():
     assert found.names == {1: "Young", 3: "Older 2"}
 
 
+def test_a_segment_that_is_named_anew_may_be_named_as_before():
+    old, new = pd.Series([1] * 40 + [2] * 60), pd.Series([1] * 100)
+    names = {1: "Young", 2: "Older"}
+    found = match(old, new, names, {1: "Older"}, basis="100 customers", renames=lambda *_: True)
+    assert found.names == {2: "Older"}
+
+
 def test_a_segment_that_changed_may_take_its_new_name_and_the_old_one_is_told():
     """The picture has the old name on the left and the new one on the right."""
     asked = []

@@ -6,6 +6,7 @@ import html
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ from streamlit.testing.v1 import AppTest
 
 from customer_segmentation import drift, features, options, tracking
 from customer_segmentation import registry as model_registry
+from customer_segmentation.batches.part import ENDING
 from customer_segmentation.dashboard import history
 from customer_segmentation.items import Model
 from customer_segmentation.offers import evaluation, preferences, trial
@@ -481,6 +483,26 @@ def test_a_request_to_stop_leaves_nothing_behind(promoted, tmp_path, monkeypatch
     assert "earlier offers are kept" in capsys.readouterr().err
     assert not list((tmp_path / "out").iterdir())
     assert len(runs(promoted)) == before
+
+
+def test_an_interrupt_among_the_files_leaves_all_of_them_new(
+    promoted, tmp_path, monkeypatch, capsys
+):
+    replace, out = Path.replace, tmp_path / "out"
+
+    def interrupted(path: Path, target: Path) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        return replace(path, target)
+
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (out / f".offers-x.{gone.pid}{ENDING}").mkdir(parents=True)
+    (out / "customer_offers.csv").write_text("old")
+    monkeypatch.setattr(Path, "replace", interrupted)
+    assert command(promoted, out) == 1
+    assert "complete; it may not be logged" in " ".join(capsys.readouterr().err.split())
+    assert b"old" not in {file.read_bytes()[:3] for file in out.iterdir()}
+    assert len(list(out.iterdir())) == 3
 
 
 def test_an_output_that_is_a_file_is_refused_before_anything_is_read(promoted, tmp_path, capsys):

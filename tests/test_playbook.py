@@ -166,6 +166,19 @@ def test_a_column_goes_to_the_role_whose_words_cover_most_of_its_name():
     assert average == {}
 
 
+def test_parts_of_a_whole_speak_by_their_sum():
+    roles = {"spending": ["total spend", "+ mnt"]}
+    table = pd.DataFrame(
+        {"MntWine": [9.0, 0, 8, 7], "MntFish": [0.0, 9, 3, 4], "LastMnt": [4.0, 3, 2, 1]}
+    )
+    found = positions.columns_of_roles(roles, table)
+    assert found["spending"].name == ("MntWine", "MntFish")
+    placed = positions.positions(table, pd.Series([1, 1, 2, 2]), found)
+    assert placed.loc[2, "spending"] > 0.8
+    whole = positions.columns_of_roles(roles, table.assign(TotalSpend=[1.0, 2, 3, 4]))
+    assert whole["spending"].name == "TotalSpend"
+
+
 def test_a_constant_column_speaks_for_no_role():
     table = pd.DataFrame({"income": [1.0, 9.0], "Z_Revenue": [11.0, 11.0], "sales": [1.0, 9.0]})
     found = positions.columns_of_roles({"spending": ["revenue", "sales"]}, table)

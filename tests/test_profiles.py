@@ -173,7 +173,28 @@ def test_filler_words_stay_where_two_columns_would_sound_alike():
 def test_a_level_of_several_columns_is_told_with_its_column():
     answers = {"a": ["agree", "agree", "disagree"], "b": ["disagree", "agree", "disagree"]}
     table = pd.DataFrame({c: pd.Categorical(v) for c, v in answers.items()})
-    assert named(table, 1, 1, 2)[2] == "Mostly a: disagree, mostly b: disagree"
+    assert named(table, 1, 1, 2)[2] == "A: disagree, b: disagree"
+
+
+def test_ones_and_zeros_say_yes_and_no():
+    table = pd.DataFrame({"Complain": [1.0] * 9 + [0.0] * 12, "HasCard": [1.0, 0.0, 1.0] * 7})
+    numbers = [1] * 10 + [2] * 11
+    assert named(table, *numbers) == {1: "Mostly Complain: yes", 2: "Complain: no"}
+    segments = labelled(table, *numbers)
+    said = profiles.describe(profiles.contrasts(table, segments), table, segments)
+    assert "more often Complain: yes (90 % against 43 % for all)" in said[1]
+    assert "less often Complain: yes (0 % against 43 % for all)" in said[2]
+
+
+def test_a_level_of_every_service_is_told_once():
+    none, offers = "No internet service", ("Backup", "Security", "Movies")
+    table = pd.DataFrame(
+        {
+            "Internet": pd.Categorical(["DSL", "Fibre", "No"] * 4),
+            **{c: pd.Categorical(["Yes", "No", none] * 4) for c in offers},
+        }
+    )
+    assert named(table, *[1, 1, 2] * 4)[2] == "Internet: No"
 
 
 def test_the_larger_of_two_segments_is_named_like_the_smaller():
@@ -244,9 +265,5 @@ def test_a_level_that_says_nothing_alone_is_never_cut_off_from_its_column():
     )
     segments = labelled(table, 1, 1, 2, 2)
     found = naming.names(profiles.contrasts(table, segments), table, segments)
-    assert (
-        found[1] == "Mostly Zusatzoption Sicherheitspaket…: ja, high Vertragslaufzeit in Monaten…"
-    )
-    assert (
-        found[2] == "Mostly Zusatzoption Sicherheitspaket…: nein, low Vertragslaufzeit in Monaten…"
-    )
+    assert found[1] == "Zusatzoption Sicherheitspaket…: ja, high Vertragslaufzeit in Monaten…"
+    assert found[2] == "Zusatzoption Sicherheitspaket…: nein, low Vertragslaufzeit in Monaten…"

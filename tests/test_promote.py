@@ -320,6 +320,18 @@ def test_a_metric_that_is_absent_fails_its_check():
     }  # fmt: skip
 
 
+def test_segments_no_better_than_one_group_do_not_pass():
+    limits = proposal.Limits(["reproducible"], 0.75, 0.01, 0.15, 0.9, 0.5)
+    good = {"stability": 1.0, "smallest_share": 0.4, "outlier_share": 0.0, "assigner_fidelity": 1.0}
+    for score, passes in ((0.3, True), (0.0, False), (-0.47, False)):
+        metrics = good | {"score": score}
+        checks = proposal.check_gate(
+            limits, metrics, "reproducible", columns=["a"], champion_columns=None
+        ).set_index("check")
+        assert checks.loc["score", "passed"] == passes
+        assert checks.drop("score")["passed"].all()
+
+
 def test_options_keep_the_type_of_their_default(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text("a: 1\nb: 0.5\nc: false\nd: null\ne: [x]\nf: {g: 2}\n")

@@ -364,6 +364,25 @@ def test_a_number_that_can_be_read_in_two_ways_is_read_as_in_training(tmp_path):
     assert pd.read_csv(tmp_path / "out.csv")["segment"].tolist() == [segmenter.labels_[-1]]
 
 
+def test_a_code_that_meant_missing_in_training_means_it_again(tmp_path):
+    ages = [*range(18, 75), 999, 999, 999]
+    lines = "".join(f"K{i},{age},{age % 7}\n" for i, age in enumerate(ages))
+    (tmp_path / "in.csv").write_text(f"customer_id,age,visits\n{lines}")
+    (tmp_path / "new.csv").write_text("customer_id,age,visits\nA,999,3\nB,,3\n")
+    loaded = data.load(tmp_path / "in.csv")
+    segmenter = Segmenter(KMeans(3, random_state=0)).fit(loaded.table)
+    described = drift.reference(
+        loaded.table,
+        ["age", "visits"],
+        pd.Series(segmenter.labels_),
+        missing_codes=loaded.missing_codes,
+    )
+    batch_scoring.score(tmp_path / "new.csv", tmp_path / "out.csv", segmenter, described)
+    scored = pd.read_csv(tmp_path / "out.csv")
+    assert scored["segment"].nunique() == 1
+    assert scored["confidence"].nunique() == 1
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """An input that takes some seconds."""

@@ -108,10 +108,10 @@ def test_a_compared_table_says_each_row_in_its_second_column(opened, folder):
     assert read["all columns"].item() == "name: Young · Age: 24.81"
 
 
-def later(folder, png):
+def later(folder, png, **options):
     mlflow.set_tracking_uri(store.local_uri(folder))
     with tracking.run("kmeans", tags={}) as run_id:
-        tracking.log(run_id, [items.Picture("plots/elbow.png", png)], wait=False)
+        tracking.log(run_id, [items.Picture("plots/elbow.png", png)], wait=False, **options)
     return run_id
 
 
@@ -127,8 +127,11 @@ def test_a_run_without_its_pictures_has_failed_and_says_why(folder, opened):
     def fails():
         raise ValueError("no room for the labels")
 
-    run_id = later(folder, fails)
+    told = []
+    run_id = later(folder, fails, failed=told.append)
+    assert not told
     tracking.finish()
+    assert told == ["no room for the labels"]
     run = client(folder).get_run(run_id)
     assert run.info.status == "FAILED"
     assert run.data.tags["error"] == "ValueError: no room for the labels"

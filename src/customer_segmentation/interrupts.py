@@ -9,13 +9,20 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 SOON = 0.05  # seconds: Python has left the callback by then
 POLL = 1.0  # seconds between two looks whether the launcher is there
 _requested = False
 _report = sys.unraisablehook  # as it was: for all that is no interrupt
+
+
+class LateInterruptError(RuntimeError):
+    """An interrupt that came when the work was done, but for noting it."""
 
 
 def heed() -> None:
@@ -37,6 +44,52 @@ def rest() -> None:
     if multiprocessing.parent_process() is not None:
         signal.signal(signal.SIGINT, _note)
         signal.signal(signal.SIGTERM, _note)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let an interrupt wait for the end of a few quick steps that belong together.
+
+    Examples
+    --------
+    >>> try:
+    ...     with held():
+    ...         signal.raise_signal(signal.SIGINT)
+    ...         print("all of it")
+    ... except KeyboardInterrupt:
+    ...     print("interrupted")
+    all of it
+    interrupted
+    """
+    came: list[int] = []
+    before = {
+        sent: signal.signal(sent, lambda number, _: came.append(number))
+        for sent in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for sent, handler in before.items():
+            signal.signal(sent, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def complete(what: Path) -> Iterator[None]:
+    """Say of an interrupt that it came when all was written, and nothing is half done.
+
+    Raises
+    ------
+    LateInterruptError
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise LateInterruptError(
+            f"interrupted when {what} was complete; it may not be logged as a run. The same "
+            "command makes both again."
+        ) from error
 
 
 def requested() -> bool:

@@ -113,6 +113,7 @@ def _described(analysis: Analysis) -> dict[str, Any]:
         imputed=data.imputed,
         decimal_mark=data.decimal_mark,
         missing_tokens=data.missing_tokens,
+        missing_codes=data.missing_codes,
     )
     return found if data.history is None else found | {"history": data.history}
 

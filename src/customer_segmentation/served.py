@@ -37,6 +37,7 @@ class ServedSegmenter(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             pd.DataFrame(columns=self.segmenter.columns, dtype="str"),
             reference.get("missing_tokens", []),
             mark=reference.get("decimal_mark", "."),
+            codes=reference.get("missing_codes", {}),
         )
 
     def predict(

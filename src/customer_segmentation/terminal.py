@@ -83,6 +83,10 @@ class Reporter:
         (self.folder / STEP).unlink(missing_ok=True)
         _write(self.folder / OUTCOME, {"name": name, "line": line, "failed": failed})
 
+    def failed_late(self, name: str, error: str) -> None:
+        """Take back that a job was done: what was left to do has failed."""
+        self.finished(name, f"after all: {error}", failed=True)
+
 
 @contextmanager
 def watch(folder: Path, total: int) -> Iterator[None]:
@@ -97,7 +101,7 @@ def watch(folder: Path, total: int) -> Iterator[None]:
         disable=not console.is_terminal,
     )
     task = progress.add_task("runs", total=total)
-    stop, seen = threading.Event(), set[Path]()
+    stop, seen = threading.Event(), set[tuple[Path, bool]]()
 
     def poll() -> None:
         while not stop.wait(POLL_SECONDS):
@@ -114,17 +118,23 @@ def watch(folder: Path, total: int) -> Iterator[None]:
             watcher.join()
 
 
-def _show_news(folder: Path, seen: set[Path], progress: Progress, task: TaskID) -> None:
+def _show_news(
+    folder: Path, seen: set[tuple[Path, bool]], progress: Progress, task: TaskID
+) -> None:
     for path, outcome in _read_all(folder, OUTCOME):
-        if path not in seen:
-            seen.add(path)
+        if (path, outcome["failed"]) not in seen:
+            seen.add((path, outcome["failed"]))
             word = "[red]failed[/red]" if outcome["failed"] else "[green]done[/green]"
             name, line = escape(outcome["name"]), escape(outcome["line"])
             progress.console.print(f"{word} {name:<44} {line}", highlight=False, soft_wrap=True)
     now = ", ".join(
         f"{step['done']} of {step['total']} fits" for _, step in _read_all(folder, STEP)
     )
-    progress.update(task, completed=len(seen), description=f"runs ({now})" if now else "runs")
+    progress.update(
+        task,
+        completed=len({path for path, _ in seen}),
+        description=f"runs ({now})" if now else "runs",
+    )
 
 
 def _read_all(folder: Path, name: str) -> list[tuple[Path, dict[str, Any]]]:

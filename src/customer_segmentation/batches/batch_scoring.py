@@ -69,7 +69,7 @@ class Scored:
     failed: int = 0
     without_id: int = 0
     repeated: int = 0
-    #: row number -> reason: the first few of the rows that could not be scored; the header is row 1
+    #: row number -> reason: the first few of the rows that could not be scored, as rows of the file
     problems: dict[Any, str] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -142,7 +142,7 @@ def score(
     ):
         for chunk, result in results:
             target.write(result.rows)
-            _count(scored, result)
+            _count(scored, result, source.above)
             repeats.update(result.rows.column("id"))
             if len(result.good):  # here and not in the other threads, which have more to do
                 monitor.update(result.good, result.segments)
@@ -198,6 +198,7 @@ class _Batch:
             source.head[self.columns],
             reference.get("missing_tokens", []),
             mark=reference.get("decimal_mark", "."),
+            codes=reference.get("missing_codes", {}),
         )
 
     def score(self, chunk: Chunk) -> Result:
@@ -235,13 +236,13 @@ def _reasons(problems: pd.DataFrame) -> dict[Any, str]:
     }
 
 
-def _count(scored: Scored, result: Result) -> None:
+def _count(scored: Scored, result: Result, above: int) -> None:
     scored.rows += len(result.rows)
     scored.failed += len(result.problems)
     scored.without_id += result.rows.column("id").null_count
     for row, reason in result.problems.items():
         if len(scored.problems) < EXAMPLES:
-            scored.problems[row + 1] = reason
+            scored.problems[row + above] = reason
 
 
 def _id_column(

@@ -8,6 +8,7 @@ import shutil
 import socket
 import stat
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,15 +28,30 @@ def new_part(final: Path) -> Path:
     (True, 0)
     """
     start = f".{final.name[:100]}."
-    for left in final.parent.glob(f"{glob.escape(start)}*{glob.escape(ENDING)}"):
-        pid = left.name.removesuffix(ENDING).rpartition(".")[2]
-        if pid.isdigit() and _gone(int(pid)):
-            with suppress(OSError):
-                left.unlink()
+    for left in left_behind(final.parent, start):
+        with suppress(OSError):
+            left.unlink()
     part = final.with_name(f"{start}{uuid.uuid4().hex[:8]}.{os.getpid()}{ENDING}")
     mode = stat.S_IMODE(final.stat().st_mode) | 0o600 if final.exists() else 0o666
     part.touch(mode, exist_ok=False)
     return part
+
+
+def left_behind(folder: Path, start: str) -> Iterator[Path]:
+    """What processes that are gone left in a folder under such a name, with their number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / f".offers-x.{os.getpid()}{ENDING}").touch()
+    >>> list(left_behind(folder, ".offers-"))
+    []
+    """
+    for left in folder.glob(f"{glob.escape(start)}*{glob.escape(ENDING)}"):
+        pid = left.name.removesuffix(ENDING).rpartition(".")[2]
+        if pid.isdigit() and _gone(int(pid)):
+            yield left
 
 
 def put_in_place(part: Path, final: Path) -> None:

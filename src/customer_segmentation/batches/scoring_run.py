@@ -113,7 +113,7 @@ def complaints(scored: Scored) -> list[str]:
     if scored.failed:
         lines.append(
             f"{scored.failed:,} of {scored.rows:,} rows could not be scored: their segment is "
-            "empty, and the column problem says why. The first of them (the header is row 1):"
+            "empty, and the column problem says why. The first of them, as rows of the file:"
         )
         lines += [f"  row {row}: {reason}" for row, reason in scored.problems.items()]
     if scored.without_id:

@@ -43,6 +43,7 @@ class Source(Protocol):
     columns: list[str]
     notes: list[str]  # what was read otherwise than the extension says
     head: pd.DataFrame  # the first rows with all columns, read when the table is opened
+    above: int  # rows of the file before the first under the header
 
     def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
         """Read the rows, only these columns of them, in this order."""
@@ -54,6 +55,9 @@ class Source(Protocol):
         """Count the rows, at worst by reading one column."""
 
 
+Row = tuple[Any, ...]
+
+
 class ParquetSource:
     """A Parquet file: only the wanted columns are decoded."""
 
@@ -62,6 +66,7 @@ class ParquetSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notes: list[str] = []
+        self.above = 1
         with _parquet(path) as file:
             self._schema = file.schema_arrow
             self._rows = int(file.metadata.num_rows)
@@ -105,11 +110,11 @@ class ExcelSource:
         self._sheet = sheet or titles[0]
         left = [title for title in titles if title != self._sheet]
         self.notes = [f"read sheet {self._sheet!r}, left {listed(left)}"] if left else []
-        first = list(islice((row for _, row in self._lines() if filled(row)), LOOKED_AT))
+        numbers, first = _first(self._lines())
         place = header_row(first)
         if place is None:
             raise DataError(f"{path}: got no cells, expected a header and rows; export it again")
-        header, self._above = first[place], place
+        header, self.above = first[place], numbers[place] + 1
         if place:
             self.notes.append(f"{TITLE}: {listed(quoted(first[:place]))}")
         while header[-1] is None:
@@ -119,10 +124,10 @@ class ExcelSource:
     def chunks(self, columns: Sequence[str]) -> Generator[Chunk]:
         """Read the rows, only these columns of them, in this order."""
         places = [self.columns.index(column) for column in columns]
-        rows = ((number, row) for number, row in self._lines() if filled(row))
-        top, _ = next(islice(rows, self._above, None))
+        lines = islice(self._lines(), self.above, None)
+        rows = ((number, row) for number, row in lines if filled(row))
         while chunk := list(islice(rows, ROWS)):
-            index = [number - top for number, _ in chunk]
+            index = [number - self.above + 1 for number, _ in chunk]
             cells = {
                 column: [row[place] if place < len(row) else None for _, row in chunk]
                 for column, place in zip(columns, places, strict=True)
@@ -137,11 +142,17 @@ class ExcelSource:
         """Count the rows by reading them."""
         return sum(len(chunk.frame) for chunk in self.chunks(self.columns[:1]))
 
-    def _lines(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    def _lines(self) -> Iterator[tuple[int, Row]]:
         with _book(self.path) as book:
             page = book[self._sheet]
             page.reset_dimensions()  # some programs write a wrong size, which would cut the table
             yield from enumerate(page.iter_rows(values_only=True))
+
+
+def _first(lines: Iterator[tuple[int, Row]]) -> tuple[list[int], list[Row]]:
+    """Numbers and cells of the first rows that are not blank."""
+    found = list(islice(((number, row) for number, row in lines if filled(row)), LOOKED_AT))
+    return [number for number, _ in found], [row for _, row in found]
 
 
 def _cells(batch: pa.RecordBatch) -> pd.DataFrame:

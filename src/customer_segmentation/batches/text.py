@@ -113,7 +113,7 @@ class TextSource:
             reader = csv.reader(_lines(text), delimiter=separator, skipinitialspace=True)
             cells = next((row for row in reader if row == header), None)
             if cells is not None:
-                self.separator, self.top = separator, reader.line_num
+                self.separator, self.above = separator, reader.line_num
                 return header
         raise DataError(f"{self.path}: got a header that cannot be cut; export the table again")
 
@@ -126,7 +126,7 @@ class TextSource:
                 read_options=pyarrow.csv.ReadOptions(
                     block_size=BLOCK,
                     encoding="utf-8" if self.encoding == "utf-8-sig" else self.encoding,
-                    skip_rows=self.top,
+                    skip_rows=self.above,
                     column_names=[str(place) for place in range(len(self.columns))],
                 ),
                 parse_options=pyarrow.csv.ParseOptions(
@@ -159,7 +159,7 @@ class TextSource:
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[list[str]]:
         """Cut the rows under the header."""
-        for _ in range(self.top):
+        for _ in range(self.above):
             text.readline()
         reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
         number = 0

@@ -56,7 +56,7 @@ class Labelled:
     table: pd.DataFrame  #: The file as it came, then segment, segment_name, confidence and problem
     #: Customers per segment: segment, name, customers, share, share in training
     counts: pd.DataFrame
-    #: ``row`` (the header is row 1) and ``problem`` of those that could not be scored
+    #: ``row`` (of the file) and ``problem`` of those that could not be scored
     failed: pd.DataFrame
     notes: list[str]  #: What was read otherwise than the extension says
     ids: str  #: Where the ids come from
@@ -106,7 +106,7 @@ def score(
     whole = labelled(table, added["segment"].astype("Int64"), scored.names, added["confidence"])
     whole = whole.rename(columns={"problem": "problem (data)"}).assign(problem=added["problem"])
     failed = added["problem"].dropna()
-    rows = pd.DataFrame({"row": failed.index + 1, "problem": failed.to_numpy()})
+    rows = pd.DataFrame({"row": failed.index + source.above, "problem": failed.to_numpy()})
     said = [*notes, *scored.notes]
     return Labelled(whole, scored.counts(), rows, said, scored.ids, scored.monitor.words())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from customer_segmentation.dashboard.champion import Champion
 from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray, IntArray
+from customer_segmentation.naming.wording import YES
 from customer_segmentation.page.html import Html, element
 from customer_segmentation.plots.scatter import directions, evenly
 from customer_segmentation.style import OUTLIER_NAME, colour, listed, marker, number, percent
@@ -52,7 +54,7 @@ def strongest(found: pd.DataFrame, segment: int) -> pd.DataFrame:
     return shown.loc[order].head(MOST)
 
 
-def differences(rows: pd.DataFrame, segment: int) -> Html:
+def differences(rows: pd.DataFrame, segment: int, flags: Collection[str] = ()) -> Html:
     """Show how far a segment is from everyone: a bar to the right where it has more.
 
     Parameters
@@ -61,12 +63,15 @@ def differences(rows: pd.DataFrame, segment: int) -> Html:
         As :func:`strongest` gives them.
     segment : int
         Gives the colour.
+    flags : collection of str
+        Columns of ones and zeros: their means are shares.
     """
     lines: list[Html] = []
     for row in rows.to_dict("records"):
         level, effect = str(row["level"]), float(row["effect"])
-        what = f"{row['column']}: {level}" if level else str(row["column"])
-        mine, all_ = _values(row["share"] if level else row["mean"], row["overall"], bool(level))
+        answer = level or (YES if row["column"] in flags else "")
+        what = f"{row['column']}: {answer}" if answer else str(row["column"])
+        mine, all_ = _values(row["share"] if level else row["mean"], row["overall"], bool(answer))
         parts = (
             element("span", what, class_="what"),
             element("span", _bar(effect, segment), class_="track", aria_hidden="true"),

@@ -90,7 +90,7 @@ def _result(found: Labelled, stem: str, listed: int) -> None:
     tell(found.drift)
     if len(found.failed):
         st.subheader("Rows that could not be scored")
-        tell("They are in the download too, without a segment. The header is row 1.")
+        tell("They are in the download too, without a segment. Rows are those of the file.")
         show_table(found.failed, "Rows that could not be scored", listed)
     st.subheader("Labelled customers")
     columns = found.table.shape[1]

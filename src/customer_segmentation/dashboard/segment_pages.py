@@ -17,6 +17,7 @@ from customer_segmentation.dashboard.place import (
     sizes,
     tell,
 )
+from customer_segmentation.data.levels import is_flag
 from customer_segmentation.labels import OUTLIER
 from customer_segmentation.naming.wording import LEVEL
 from customer_segmentation.page import html, segment_cards
@@ -114,7 +115,8 @@ def _profile(champion: Champion, number: int, listed: int) -> None:
     st.header("Against everyone")
     found = cache.profile(champion)
     rows = portrait.strongest(found, number)
-    show(portrait.differences(rows, number), html.element("p", NOTE, class_="note"))
+    flags = [str(column) for column in champion.table if is_flag(champion.table[column])]
+    show(portrait.differences(rows, number, flags), html.element("p", NOTE, class_="note"))
     with st.expander("All numbers"):
         mine = found[found["segment"] == number]
         show_table(mine[list(MEASURES)].rename(columns=_heads()), "Profile", listed)

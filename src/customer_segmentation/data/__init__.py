@@ -10,19 +10,18 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from customer_segmentation import environment
-from customer_segmentation.data import coercion, gaps, identity, native
+from customer_segmentation.data import codes, coercion, gaps, identity, native, nominal
 from customer_segmentation.data.expectations import check_names, check_values, expectations
-from customer_segmentation.data.findings import DataError, Findings, listed
+from customer_segmentation.data.findings import SAID, DataError, Findings, listed
 from customer_segmentation.data.formats import TITLE
 from customer_segmentation.data.reading import WORDLESS, read
+from customer_segmentation.style import percent
 
 __all__ = ["CustomerData", "DataError", "load"]
 
-# Rules whose line says more than its count.
-SAID = {"customers numbered", "encoding", "separator", native.UNREAD, "read otherwise"}
-SAID |= {TITLE, WORDLESS}
-SAID |= {"as_of", "columns recognised by name", "amount read as", "dates read", "units mixed"}
+TOLD = SAID | {native.UNREAD, TITLE, WORDLESS, codes.READ, codes.POSSIBLE, nominal.NAMES}
 ENDS = {"rows read", "rows kept", "lines read", "customers"}
+MUCH = 0.2  # share of made-up values that a reader has to know of
 Missing = Literal["impute", "drop", "error"]
 DuplicateRows = Literal["drop", "keep"]
 DuplicateIds = Literal["error", "keep_first", "keep_last"]
@@ -52,6 +51,8 @@ class CustomerData:
     #: column -> dict: what was declared of columns, any of ``min``, ``max`` and ``values``
     allowed: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing_tokens: Sequence[str] = ()  #: Words that mean "missing", besides the usual ones
+    #: column -> numbers that mean "missing" in it
+    missing_codes: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def imputed(self) -> dict[str, int]:
@@ -71,20 +72,24 @@ class CustomerData:
         if self.history is not None:
             start = f"{self.rows_in:,} purchase lines read, of {self.rows_out:,} customers; "
         done = [
-            _in_words(str(rule), lines) for rule, lines in self.report.groupby("rule", sort=False)
+            _in_words(str(rule), lines, self.rows_out)
+            for rule, lines in self.report.groupby("rule", sort=False)
         ]
         return start + ("; ".join(filter(None, done)) or "nothing to clean")
 
 
-def _in_words(rule: str, lines: pd.DataFrame) -> str:
+def _in_words(rule: str, lines: pd.DataFrame, customers: int) -> str:
     """Say one rule's lines of the report in a few words; nothing where it only counts rows."""
     if rule in ENDS:
         return ""
     if rule == "id column found":
         return f"ids from {lines['column'].iloc[0]}"
-    if rule in SAID:
-        return f"{rule}: {lines['examples'].iloc[0]}"
-    return f"{rule}: {lines['count'].sum():,}"
+    if rule in TOLD:
+        return f"{rule}: {listed(lines['examples'], 3)}"
+    counts = zip(lines["column"], lines["count"] / customers, strict=True)
+    much = [f"{column} {percent(share)}" for column, share in counts if share > MUCH]
+    detail = f" ({listed(much)})" if rule == gaps.IMPUTED and much else ""
+    return f"{rule}: {lines['count'].sum():,}{detail}"
 
 
 def load(
@@ -113,7 +118,8 @@ def load(
         (named like CustomerID, with distinct values), else the rows are numbered from 1.
     columns : mapping, optional
         Expected columns: name -> any of type (number, category, date, text), min, max, values,
-        required. Other columns are kept with an inferred type.
+        required, missing (codes for "missing", such as [999]). Other columns are kept with an
+        inferred type.
     missing : {"impute", "drop", "error"}, default "impute"
         Numbers and dates get their column's median, categories the most frequent level; or rows
         with a missing value are dropped. Free text and columns of which most is missing stay as
@@ -175,6 +181,7 @@ def load(
         rows = identity.distinct_rows(frame, ids if identified else None, rule, findings)
         rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
         frame = frame if len(rows) == len(frame) else frame.loc[rows]
+    frame, missing_codes = codes.set_aside(frame, declared, findings)
     check_values(frame, declared, findings)
     findings.stop_if_refused(str(path))
     table = gaps.complete(frame, ids, missing, findings)
@@ -191,6 +198,7 @@ def load(
         id_column=str(ids.name) if identified else None,
         allowed={name: part.allowed for name, part in declared.items() if part.allowed},
         missing_tokens=tokens,
+        missing_codes=missing_codes,
         unread=[name for name in raw.names if wanted and name not in (*frame, ids.name)],
     )
 

@@ -14,14 +14,14 @@ import pandas as pd
 import pyarrow as pa
 
 from customer_segmentation import numerals
-from customer_segmentation.data import levels
+from customer_segmentation.data import codes, levels, nominal
 from customer_segmentation.data.expectations import UNDECLARED, Expectation
 from customer_segmentation.data.findings import Findings, cells, listed
+from customer_segmentation.data.nominal import MAX_LEVELS, as_texts
 from customer_segmentation.numerals import MISSING_TOKENS, folded
 from customer_segmentation.style import plural
 
 MOSTLY = 0.9  # share of cells that makes a column numeric (or dates) with some bad cells
-MAX_LEVELS = 30
 DECIMAL_COMMA = "decimal comma"  # rule of the cleaning report
 SAMPLE = 5_000  # cells from which the type of a long column is inferred
 _ZERO = ("0", "-0", "+0")  # looked for first: a pattern takes ten times as long
@@ -90,7 +90,7 @@ def coerce(
     known = {
         name: frame[name]
         if name in plain
-        else _without_tokens(frame[name], missing - expected.levels(), findings)
+        else _without_tokens(frame[name], expected.words(missing), findings)
         for name, expected in wanted.items()
     }
     texts = [column for column in known.values() if pd.api.types.is_string_dtype(column)]
@@ -132,8 +132,10 @@ def _without_tokens(column: pd.Series, tokens: frozenset[str], findings: Finding
 def _typed(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
     if pd.isna(column.iloc[0]) and column.isna().all():
         return _all_missing(column, expected, context.findings)
-    return _READERS[expected.type or _inferred_type(column, context.mark)](
-        column, expected, context
+    kind = expected.type or _inferred_type(column, context.mark)
+    read = _READERS[kind](column, expected, context)
+    return (
+        read if expected.type or kind != "number" else nominal.unless_names(read, context.findings)
     )
 
 
@@ -172,6 +174,12 @@ def _inferred_type(column: pd.Series, mark: numerals.Mark = ".") -> str:
 def _number(column: pd.Series, expected: Expectation, context: Context) -> pd.Series:
     if column.dtype == "float64":
         numbers = column
+    elif pd.api.types.is_datetime64_any_dtype(column):
+        context.findings.refuse(
+            f"column {column.name!r}: got dates ({cells(column.dropna())}), expected numbers; "
+            "declare it as date, or as number in days or years after you have made it so"
+        )
+        numbers = pd.Series(np.nan, index=column.index, name=column.name)
     elif not pd.api.types.is_string_dtype(column):
         numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     else:
@@ -226,6 +234,7 @@ def _date(column: pd.Series, expected: Expectation, context: Context) -> pd.Seri
     if pd.api.types.is_datetime64_any_dtype(column):
         return pd.Series(column.dt.tz_localize(None))  # as the clock showed it
     present = as_texts(column).dropna()
+    present = codes.without_zeros(present, context.findings)
     values, form = _as_dates(present)
     _refuse_cells(present[values.isna()], f"dates like {form}", "text", context.findings)
     context.findings.note(
@@ -254,15 +263,6 @@ def _category(column: pd.Series, expected: Expectation, context: Context) -> pd.
     unified = np.array([*map(order.index, names), -1])[codes]
     cells = pd.Categorical.from_codes(unified, categories=pd.Index(order, dtype="str"))
     return pd.Series(cells, index=column.index, name=column.name)
-
-
-def as_texts(column: pd.Series) -> pd.Series:
-    """Write native cells, and whole numbers that came as 1.0, the way a person reads them."""
-    texts = column
-    if column.dtype != "str":
-        texts = column.astype("str").where(column.notna()).astype("str")
-    whole = texts.dropna().str.contains(r"^-?[0-9]+(?:\.0+)?$").all()
-    return texts.str.replace(r"\.0+$", "", regex=True) if whole else texts
 
 
 _READERS: dict[str, Callable[[pd.Series, Expectation, Context], pd.Series]] = {

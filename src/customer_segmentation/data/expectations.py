@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -26,6 +27,8 @@ class Expectation:
     max: Any = None
     values: tuple[Any, ...] = ()  #: Allowed levels of a category
     required: bool = True  #: Whether the table must have the column
+    #: Codes that stand for "missing", such as 999; an empty one: none does
+    missing: tuple[Any, ...] | None = None
 
     @property
     def allowed(self) -> dict[str, Any]:
@@ -33,9 +36,10 @@ class Expectation:
         limits = {"min": self.min, "max": self.max, "values": list(self.values) or None}
         return {key: value for key, value in limits.items() if value is not None}
 
-    def levels(self) -> set[str]:
-        """Give the allowed values in lower case: never taken for a missing-value word."""
-        return {str(value).casefold() for value in self.values}
+    def words(self, usual: frozenset[str]) -> frozenset[str]:
+        """Words for "missing" in the column, in lower case: never one of its allowed values."""
+        own = {str(code).casefold() for code in self.missing or ()}
+        return (usual - {str(value).casefold() for value in self.values}) | own
 
 
 UNDECLARED = Expectation()
@@ -71,8 +75,24 @@ def _expectation(name: str, part: Mapping[str, Any] | None) -> Expectation:
             f"{', '.join(TYPES)}; correct it"
         )
     given["values"] = tuple(given.get("values") or ())
+    if (codes := given.get("missing")) is not None:
+        given["missing"] = tuple(codes) if isinstance(codes, Sequence) else (codes,)
     given["type"] = given.get("type") or ("category" if given["values"] else "")
     return Expectation(**given)
+
+
+def override(name: str, key: str, value: str) -> str:
+    r"""The words on the command line that declare a part of a column.
+
+    Examples
+    --------
+    >>> print(override("Age", "missing", "[99]"), override("Age (years)", "type", "number"))
+    +data.columns.Age.missing=[99] '+data.columns={Age \(years\): {type: number}}'
+    """
+    if name.isidentifier():
+        return f"+data.columns.{name}.{key}={value}"
+    escaped = re.sub(r"([\\()\[\]{}:=,])", r"\\\1", name)  # as Hydra's grammar has it
+    return f"'+data.columns={{{escaped}: {{{key}: {value}}}}}'"
 
 
 def closest(name: str, existing: Iterable[str]) -> str:

@@ -10,6 +10,9 @@ import pandas as pd
 
 EXAMPLES = 5
 REMOVED = "row removed"  # the rules that take a row away end with these words
+# Rules whose line says more than its count.
+SAID = {"customers numbered", "encoding", "separator", "read otherwise", "as_of", "units mixed"}
+SAID |= {"columns recognised by name", "amount read as", "dates read"}
 
 
 class DataError(ValueError):
@@ -68,6 +71,20 @@ class Finding:
     count: int
     rows: pd.Index | None
     detail: str
+
+    def told(self) -> str:
+        """The line as text; where it is about no rows, but how they are read, without a count.
+
+        Examples
+        --------
+        >>> Finding("as_of", "", 1, None, "2026-01-01").told()
+        'as_of: 2026-01-01'
+        >>> Finding("zero amount: line removed", "", 27, None, "row 141").told()
+        'zero amount: line removed: 27 (row 141)'
+        """
+        if self.rule in SAID:
+            return f"{self.rule}: {self.detail}"
+        return f"{self.rule}: {self.count:,}" + (f" ({self.detail})" if self.detail else "")
 
     def examples(self, ids: pd.Series) -> str:
         """Name the affected customers, then what was done to them."""

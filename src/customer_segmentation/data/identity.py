@@ -7,14 +7,17 @@ import re
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.data.coercion import as_texts
 from customer_segmentation.data.expectations import closest
 from customer_segmentation.data.findings import REMOVED, Findings, cells, listed
+from customer_segmentation.data.nominal import as_texts
 from customer_segmentation.style import plural
 
 _PEOPLE = {"customer", "cust", "client", "user", "member", "consumer", "shopper", "buyer"}
 _KUNDEN = {"kunde", "kunden", "mitglied", "mitglieds"}  # as German exports name them
 _HOLDERS = _PEOPLE | _KUNDEN | {"account", "card", "household"}
+# Ids only where no two rows share them: a customer may have two policies.
+_OTHERS = {"respondent", "donor", "patient", "guest", "subscriber", "person", "insured"}
+_OTHERS |= {"policy", "policyholder", "contract", "loyalty", "membership", "booking"}
 _ID_WORDS = {"id", "ids", "key", "uid", "uuid", "guid", "code", "number", "no", "nr", "nummer"}
 _ROW_NUMBERS = re.compile(r"Unnamed: \d+|index|row|row ?(no|nr|num|number|id)", re.IGNORECASE)
 
@@ -49,9 +52,11 @@ def set_aside(
     """
     found = _declared(frame, id_column, findings) if id_column else found_id(frame)
     if found is None:
-        findings.note("customers numbered", len(frame), detail="no id column; row 2 is customer 1")
+        first = frame.index[0] if len(frame) else 2
+        detail = f"no id column; row {first} is customer 1"
+        findings.note("customers numbered", len(frame), detail=detail)
         name = "customer" if "customer" not in frame else "customer number"
-        numbers = pd.Series(frame.index.to_numpy() - 1, index=frame.index, name=name)
+        numbers = pd.Series(frame.index.to_numpy() - first + 1, index=frame.index, name=name)
         return _without_row_numbers(frame, findings), numbers
     if id_column is None:
         findings.note("id column found", 1, column=found, detail="by its name")
@@ -114,13 +119,15 @@ def _rank(name: str) -> int | None:
     """0: an id of customers; 1: some id; 2: a left-over row number; None: no id."""
     if _ROW_NUMBERS.fullmatch(name):
         return 2
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name.replace("#", " no"))
     lower = [word.lower() for word in words]
     joined = "".join(lower)
     named = {p + i for p in _HOLDERS for i in _ID_WORDS}
     if joined in named | {"id", "customer", "kunde"}:
         return 0
-    return 1 if lower and lower[-1] in {"id", "uid", "uuid", "guid"} else None
+    numbered = {p + i for p in _OTHERS for i in _ID_WORDS} | _PEOPLE | _OTHERS
+    ending = bool(lower) and lower[-1] in {"id", "uid", "uuid", "guid"}
+    return 1 if ending or joined in numbered else None
 
 
 def _whole(column: pd.Series) -> bool:

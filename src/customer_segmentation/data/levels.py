@@ -40,6 +40,19 @@ def is_category(column: pd.Series[Any]) -> bool:
     return isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(kind)
 
 
+def is_flag(column: pd.Series[Any]) -> bool:
+    """Tell whether a number only says yes (1) or no (0).
+
+    Examples
+    --------
+    >>> is_flag(pd.Series([0.0, 1.0, np.nan])), is_flag(pd.Series([1.0, 2.0]))
+    (True, False)
+    """
+    if not is_numeric(column) or not (column.min() >= 0 and column.max() <= 1):
+        return False  # as most columns are: no value need be looked at again
+    return bool((column.isin([0, 1]) | column.isna()).all())
+
+
 def commonest(column: pd.Series[Any]) -> list[Any]:
     """Levels that occur, in the order of their names; of many the `MOST_LEVELS` most frequent.
 

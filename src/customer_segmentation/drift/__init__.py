@@ -45,6 +45,7 @@ def reference(
     imputed: Mapping[str, int] | None = None,
     decimal_mark: str = ".",
     missing_tokens: Sequence[str] = (),
+    missing_codes: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """Describe the training customers, for later comparison.
 
@@ -63,6 +64,8 @@ def reference(
         Of the training data, where it was text.
     missing_tokens : sequence of str
         Words that meant "missing" in the training data, besides the usual ones.
+    missing_codes : mapping, column -> numbers, optional
+        Those that meant "missing" in it.
 
     Returns
     -------
@@ -86,6 +89,7 @@ def reference(
         "segments": {str(segment): int(count) for segment, count in counts.items()},
         "decimal_mark": decimal_mark,
         "missing_tokens": [str(token) for token in missing_tokens],
+        "missing_codes": {c: list(codes) for c, codes in (missing_codes or {}).items()},
     }
 
 

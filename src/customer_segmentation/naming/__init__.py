@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from customer_segmentation.data.levels import is_flag
 from customer_segmentation.naming.playbook import Play
-from customer_segmentation.naming.traits import other_level, split, spoken_of, traits
+from customer_segmentation.naming.traits import distinct, other_level, split, spoken_of, traits
 from customer_segmentation.naming.wording import (
     HIGH,
     LEVEL,
+    NO,
     SLIGHT,
+    YES,
     Trait,
     comparative,
     humanise,
@@ -89,7 +92,8 @@ def names(
     for group in _alike(result):
         free = [segment for segment in group if segment not in own]
         said = spoken_of(result[group[0]], list(table.columns))
-        said += [c for s in group if s in plays for c in plays[s].columns.values()]
+        deciding = [c for s in group if s in plays for c in plays[s].columns.values()]
+        said += [part for c in deciding for part in (c if isinstance(c, tuple) else (c,))]
         apart = _told_apart(group, said, contrasts, table, segments)
         result |= {segment: f"{result[segment]}, {apart[segment]}" for segment in free if apart}
     return _numbered(result, own)
@@ -127,7 +131,7 @@ def _computed(
     for count, least, graded in STAGES:
         threshold = min(least, visible(len(found)))
         for segment in (segment for group in _alike(result) for segment in group):
-            result[segment] = _name(found[segment], count, threshold, graded)
+            result[segment] = _name(found[segment], table, count, threshold, graded)
     return result
 
 
@@ -161,21 +165,28 @@ def _told_apart(
 
 def _other_than(words: str, more: bool, values: pd.Series[Any], level: str | None) -> str:
     """Less of the one of two levels is more of the other."""
+    if level is None and is_flag(values):
+        return comparative(words, more=True, level=YES if more else NO)
     other = "" if more or level is None else other_level(values, level)
     return comparative(words, more=bool(more or other), level=other or level)
 
 
 def _figure(values: pd.Series[Any], level: str | None) -> str:
+    if level is None and is_flag(values):
+        return percent(float(values.mean()))
     if level is None:
         return number(float(f"{values.mean():.2g}"))
     return percent(share_of(level, values))
 
 
-def _name(found: list[Trait], count: int, threshold: float, graded: bool) -> str:
+def _name(
+    found: list[Trait], table: pd.DataFrame, count: int, threshold: float, graded: bool
+) -> str:
     strong = [trait for trait in found if abs(trait.contrast) >= threshold]
     # One column speaks once, by its strongest level, however many levels stand out.
-    first = list({trait.order: trait for trait in reversed(strong)}.values())[::-1][:count]
-    words = [wording(trait, graded) for trait in sorted(first, key=lambda trait: trait.order)]
+    first = list({trait.order: trait for trait in reversed(strong)}.values())[::-1]
+    told = distinct(first, table, count)
+    words = [wording(trait, graded) for trait in sorted(told, key=lambda trait: trait.order)]
     text = ", ".join(words) or "average customers"
     return text[0].upper() + text[1:]
 

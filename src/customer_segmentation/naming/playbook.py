@@ -46,8 +46,9 @@ class Play:
     channel: str
     #: role -> level, such as ``{"income": "high", "spending": "low"}``; all must hold
     conditions: Mapping[str, str]
-    #: role -> column of the table whose numbers decided; filled in by `assign`
-    columns: Mapping[str, str] = field(default_factory=dict)
+    #: role -> column of the table whose numbers decided, or those whose sum did; filled in by
+    #: `assign`
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

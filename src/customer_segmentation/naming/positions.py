@@ -14,13 +14,17 @@ from customer_segmentation.data.levels import is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.wording import humanise
 
-REVERSED = "-"
+REVERSED, PART = "-", "+"
+SINGLE = {"total", "average", "avg", "mean", "max", "min", "first", "last", "largest", "frequency"}
 TIED = 0.4  # share of the customers
 UPPER = 0.95  # quantile up to which amounts are taken as they are: a few may be enormous
 
 
 class RoleColumn(NamedTuple):
-    """The column that speaks for a role, and whether its small values count as high."""
+    """The column that speaks for a role, and whether its small values count as high.
+
+    A tuple of names are the parts of a whole: their sum speaks.
+    """
 
     name: Any
     reversed: bool = False
@@ -40,7 +44,8 @@ def columns_of_roles(
     ----------
     roles : mapping of str to sequence of str
         Role -> words, the preferred first. Words that begin with "-" name a column whose small
-        values count as high: "- year of birth" for age.
+        values count as high: "- year of birth" for age. Those that begin with "+" name columns
+        that add up: several of them, none a total or an average, speak by their sum.
     table : DataFrame
 
     Returns
@@ -63,7 +68,33 @@ def columns_of_roles(
             role, place, backwards = match
             candidate = (place, len(str(column)), order, RoleColumn(column, backwards))
             found.setdefault(role, []).append(candidate)
-    return {role: min(found[role])[-1] for role in roles if role in found}
+    return {role: _speaker(found[role], roles[role]) for role in roles if role in found}
+
+
+def _speaker(
+    candidates: list[tuple[int, int, int, RoleColumn]], words: Sequence[str]
+) -> RoleColumn:
+    """The first choice, or all that come with the same words where these are parts of a whole."""
+    place, *_, best = min(candidates)
+    alike = sorted((order, column.name) for at, _, order, column in candidates if at == place)
+    said = {name: humanise(name).casefold() for _, name in alike}
+    whole = any(text == _plain(words[place]) or "total" in text.split() for text in said.values())
+    parts = tuple(name for name, text in said.items() if not SINGLE & set(text.split()))
+    adds_up = words[place].startswith(PART) and len(parts) > 1 and not whole
+    return RoleColumn(parts) if adds_up else best
+
+
+def values_of(table: pd.DataFrame, name: Any) -> pd.Series[Any]:
+    """A column as numbers; of several names, the sum of their columns.
+
+    Examples
+    --------
+    >>> values_of(pd.DataFrame({"a": [1.0], "b": [2.0]}), ("a", "b")).tolist()
+    [3.0]
+    """
+    if isinstance(name, tuple):
+        return pd.Series(table[list(name)].sum(axis=1))
+    return pd.Series(table[name])
 
 
 def positions(
@@ -98,7 +129,7 @@ def positions(
     numbers = segments[inside].to_numpy()
     scores: dict[Hashable, FloatArray] = {}
     for role, column in columns.items():
-        values = table[column.name][inside].to_numpy(dtype="float64", na_value=np.nan)
+        values = values_of(table, column.name)[inside].to_numpy(dtype="float64", na_value=np.nan)
         scores[role] = _scores(-values if column.reversed else values)
     frame = pd.DataFrame(scores, index=pd.RangeIndex(len(numbers)))
     return frame.groupby(numbers).mean().rename_axis("segment")
@@ -139,7 +170,11 @@ def _role_of(column: Hashable, roles: Mapping[str, Sequence[str]]) -> tuple[str,
     name, best, longest = humanise(column).casefold(), None, 0
     for role, listed in roles.items():
         for place, words in enumerate(listed):
-            wanted = humanise(words.removeprefix(REVERSED)).casefold()
+            wanted = _plain(words)
             if len(wanted) > longest and re.search(rf"\b{re.escape(wanted)}\b", name):
                 best, longest = (role, place, words.startswith(REVERSED)), len(wanted)
     return best
+
+
+def _plain(words: str) -> str:
+    return humanise(words.lstrip(REVERSED + PART)).casefold()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.data.levels import NOT_KNOWN, commonest, is_category, is_numeric
+from customer_segmentation.data.levels import NOT_KNOWN, commonest, is_category, is_flag, is_numeric
 from customer_segmentation.labels import FloatArray
-from customer_segmentation.naming.wording import LEVEL, Rows, Trait, share_of, wordings
+from customer_segmentation.naming.wording import LEVEL, NO, YES, Rows, Trait, share_of, wordings
+
+SAMPLE = 5_000  # customers who tell whether two columns say the same
+SAME = 0.99  # share of whom they must say it
 
 
 def indicators(
@@ -78,14 +81,53 @@ def traits(
     -1.0
     """
     words, result = wordings(list(table.columns)), {}
-    shared = _shared(table)
+    shared, flags = _shared(table), {column for column in table if is_flag(table[column])}
     for segment, row in zip(map(int, contrasts.index), contrasts.to_numpy(), strict=True):
         member = (segments == segment).to_numpy()
         labelled = zip(contrasts.columns, map(float, row), strict=True)
-        found = [_trait(label, contrast, words, table, member) for label, contrast in labelled]
+        found = [_trait(label, c, words, table, member, flags=flags) for label, c in labelled]
         known = [replace(t, shared=t.level in shared) for t in found if t is not None]
         result[segment] = sorted(known, key=lambda trait: (-abs(trait.contrast), trait.order))
     return result
+
+
+def distinct(found: Iterable[Trait], table: pd.DataFrame, most: int) -> list[Trait]:
+    """The first traits, without levels of several columns that are about the same customers.
+
+    "No internet service" is a level of every service of a telephone company, and says nothing of
+    any of them that has not been said once.
+
+    Parameters
+    ----------
+    found : iterable of Trait
+        The strongest first.
+    table : DataFrame, shape (n_customers, n_columns)
+    most : int
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"web": ["Yes", "No"], "tv": ["Yes", "No web"], "age": [30.0, 40.0]})
+    >>> found = [Trait(0, -1.0, "web", "No"), Trait(1, -1.0, "tv", "No web", shared=True)]
+    >>> [trait.words for trait in distinct([*found, Trait(2, 0.5, "age")], table, 2)]
+    ['web', 'age']
+    """
+    some = table.iloc[:: len(table) // SAMPLE + 1]
+    kept: list[tuple[Trait, Any]] = []
+    for trait in found:
+        if len(kept) == most:
+            break
+        level = None if trait.answers else trait.level
+        having = None if level is None else some.iloc[:, trait.order].astype(str) == level
+        if not any(_same(trait, having, *other) for other in kept):
+            kept.append((trait, having))
+    return [trait for trait, _ in kept]
+
+
+def _same(trait: Trait, having: Any, other: Trait, others: Any) -> bool:
+    """Whether two levels, one of them of several columns, are those of the same customers."""
+    if having is None or others is None or not (trait.shared or other.shared):
+        return False
+    return bool((having == others).mean() > SAME)
 
 
 def _shared(table: pd.DataFrame) -> set[str]:
@@ -96,10 +138,20 @@ def _shared(table: pd.DataFrame) -> set[str]:
 
 
 def _trait(
-    label: Hashable, contrast: float, words: dict[Hashable, str], table: pd.DataFrame, member: Rows
+    label: Hashable,
+    contrast: float,
+    words: dict[Hashable, str],
+    table: pd.DataFrame,
+    member: Rows,
+    *,
+    flags: Collection[Hashable],
 ) -> Trait | None:
     column, level = split(label, words)
     order = list(table.columns).index(column)
+    if level is None and column in flags:
+        having = float(table[column][member].mean())
+        answer, share = (YES, having) if contrast > 0 else (NO, 1 - having)
+        return Trait(order, abs(contrast), words[column], answer, share, answers=True)
     if level is None:
         return Trait(order, contrast, words[column])
     values = table[column][member]

@@ -23,6 +23,8 @@ SLIGHT = 0.2
 VERY = 1.5
 
 LEVEL = " = "
+YES, NO = "yes", "no"  # what ones and zeros say
+ALL = 0.95  # share from which on "mostly" would say too little
 FILLERS = ("annual", "yearly", "score")  # the last only after a word of doing
 LONGEST_WORDING = 32
 LONGEST_ACRONYM = 4
@@ -30,6 +32,11 @@ BARE = {"true", "false", "none", "nein", "missing", "unknown", "other", "others"
 # What is counted is many or few, not high or low: days since the last purchase, orders.
 COUNTED = re.compile(
     r"(?:number|count) of (?P<noun>.+)|(?:days|weeks|months|years|different) .+", re.IGNORECASE
+)
+# The statements and questions of a survey: "high I like new brands" would be no English.
+SENTENCE = re.compile(
+    r"\b(i|me|my|we|us|our|you|your|is|are|was|do|does|did|would|should|can|how|what|why|which)\b",
+    re.IGNORECASE,
 )
 
 
@@ -45,6 +52,7 @@ class Trait:
     share: float = float("nan")
     #: Whether other columns have that level too, which then says nothing without its column
     shared: bool = False
+    answers: bool = False  #: Whether the level is the `YES` or `NO` of ones and zeros
 
 
 def visible(segments: int) -> float:
@@ -100,12 +108,17 @@ def wording(trait: Trait, graded: bool = False) -> str:
     --------
     >>> wording(Trait(0, -0.9, "age")), wording(Trait(1, 1.8, "income"), graded=True)
     ('young', 'very high income')
+    >>> wording(Trait(1, -0.8, "I like to try new brands"))
+    'I like to try new brands: low'
     >>> wording(Trait(2, 0.8, "gender", "Female", 0.9))
     'mostly Female'
+    >>> wording(Trait(3, 0.8, "Complain", "yes", 0.9, answers=True))
+    'mostly Complain: yes'
     """
     if trait.level is not None:
         often = "mostly" if trait.share > 0.5 else "more often"
-        return f"{often} {_named(trait.words, trait.level, shared=trait.shared)}"
+        said = _named(trait.words, trait.level, shared=trait.shared)
+        return said if ":" in said and trait.share >= ALL else f"{often} {said}"
     grade = _grade(abs(trait.contrast)) if graded else ""
     if trait.words.casefold() == "age":
         if grade == "very ":
@@ -113,7 +126,7 @@ def wording(trait: Trait, graded: bool = False) -> str:
         return grade.replace("fairly", "slightly") + (
             "older" if trait.contrast > 0 else "younger" if grade else "young"
         )
-    return f"{grade}{_degree(trait.words, trait.contrast > 0, 'many few', 'high low')}"
+    return _degree(trait.words, trait.contrast > 0, "many few", "high low", grade=grade)
 
 
 def comparative(words: str, more: bool, level: str | None = None) -> str:
@@ -163,9 +176,12 @@ def told(trait: Trait, table: pd.DataFrame, member: Rows, inside: Rows) -> str:
         means = " against ".join(f"{number(float(part.mean()))}{unit}" for part in (mine, all_))
         said = _degree(words, trait.contrast > 0, "more fewer", pair, whole=True)
         return f"{said} ({means} for all)"
+    if trait.answers:
+        shares = " against ".join(percent(float(part.mean())) for part in (mine, all_))
+        return f"{'more' if trait.level == YES else 'less'} often {words}: {YES} ({shares} for all)"
     level = trait.level
     shares = " against ".join(percent(share_of(str(level), part)) for part in (mine, all_))
-    return f"more often {words} {level} ({shares} for all)"
+    return f"more often {words}{':' if _bare(level) else ''} {level} ({shares} for all)"
 
 
 def share_of(level: str, column: "pd.Series[Any]") -> float:
@@ -182,18 +198,25 @@ def share_of(level: str, column: "pd.Series[Any]") -> float:
     return float(column.cat.codes.isin(codes).mean())
 
 
-def _degree(words: str, up: bool, counted: str, measured: str, *, whole: bool = False) -> str:
-    """High or low, many or few: each pair as "up down"."""
+def _degree(
+    words: str, up: bool, counted: str, measured: str, *, whole: bool = False, grade: str = ""
+) -> str:
+    """High or low, many or few: each pair as "up down"; a sentence has it at its end."""
+    if SENTENCE.search(words) and len(words.split()) > 2:
+        return f"{words if whole else _short(words)}: {grade}{measured.split()[not up]}"
     found = COUNTED.fullmatch(words)
     noun = found["noun"] or words if found else words
     high, low = (counted if found else measured).split()
-    return f"{high if up else low} {noun if whole else _short(noun)}"
+    return f"{grade}{high if up else low} {noun if whole else _short(noun)}"
 
 
 def _named(words: str, level: str, *, shared: bool = False) -> str:
     """A level that says nothing alone is told with its column."""
-    bare = shared or len(level) <= 3 or not level[0].isalpha() or level.casefold() in BARE
-    return f"{_short(words)}: {_short(level)}" if bare else _short(level)
+    return f"{_short(words)}: {_short(level)}" if shared or _bare(level) else _short(level)
+
+
+def _bare(level: str) -> bool:
+    return len(level) <= 3 or not level[0].isalpha() or level.casefold() in BARE
 
 
 def _grade(size: float) -> str:

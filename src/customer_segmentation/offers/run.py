@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from customer_segmentation import tracking, workbook
+from customer_segmentation import interrupts, tracking, workbook
+from customer_segmentation.batches.part import ENDING, left_behind
 from customer_segmentation.items import File, Item, Metric, Param, Picture, Table, Tag
 from customer_segmentation.offers.campaign import Campaign
 from customer_segmentation.offers.evaluation import MEASURES
@@ -31,6 +33,7 @@ from customer_segmentation.tracking import runs
 from customer_segmentation.tracking.artifacts import read_latest, read_setting
 from customer_segmentation.tracking.store import said
 
+HIDDEN = ".offers-"  # start of the name of what is being made
 KIND = "recommendation"
 SEGMENTS, CUSTOMERS = "segment_offers.csv", workbook.OFFERS_BESIDE
 VERSION = "model_version"  # tag: whose segments these are
@@ -72,8 +75,15 @@ def check_folder(folder: Path) -> None:
     ------
     OffersError
     """
-    with _written(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".offers-"):
-        pass
+    with _written(folder), _hidden(folder):
+        for left in left_behind(folder, HIDDEN):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _hidden(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder for what is being made; its name says by which process."""
+    suffix = f".{os.getpid()}{ENDING}"
+    return tempfile.TemporaryDirectory(dir=folder, prefix=HIDDEN, suffix=suffix)
 
 
 @contextmanager
@@ -114,13 +124,14 @@ def write(campaign: Campaign, served: Served, folder: Path) -> list[Path]:
         facts={"Model": f"version {served.version}", "Run id": served.run_id},
         cleaning=campaign.cleaning,
     )
-    with _written(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".offers-") as hidden:
+    with _written(folder), _hidden(folder) as hidden:
         part = Path(hidden)
         _rounded(campaign.segments).to_csv(part / SEGMENTS, index=False)
         campaign.customers.to_csv(part / CUSTOMERS, index=False)
         tables = campaign.tables(_cards(served.run_id))
         workbook.write(part / workbook.NAME, tables, about, offered=campaign.offered)
-        return [file.replace(folder / file.name) for file in sorted(part.iterdir())]
+        with interrupts.complete(folder), interrupts.held():
+            return [file.replace(folder / file.name) for file in sorted(part.iterdir())]
 
 
 def _cards(run_id: str) -> list[Card]:

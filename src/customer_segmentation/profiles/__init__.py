@@ -9,7 +9,7 @@ import pandas as pd
 
 from customer_segmentation.data.levels import is_category, is_numeric
 from customer_segmentation.labels import FloatArray
-from customer_segmentation.naming.traits import indicators, traits
+from customer_segmentation.naming.traits import distinct, indicators, traits
 from customer_segmentation.naming.wording import feature, told, visible
 from customer_segmentation.style import OUTLIER, name_of, percent, plural
 
@@ -222,7 +222,7 @@ def describe(
     sentences = {}
     for segment, found in traits(contrasts, table, segments).items():
         member = (segments == segment).to_numpy()
-        strong = [trait for trait in found if abs(trait.contrast) >= least][:3]
+        strong = distinct((trait for trait in found if abs(trait.contrast) >= least), table, 3)
         count = int(member.sum())
         phrases = [told(trait, table, member, inside) for trait in strong]
         size = f"{plural(count, 'customer')} ({percent(count / max(len(table), 1))})"

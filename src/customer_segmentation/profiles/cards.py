@@ -14,14 +14,15 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from customer_segmentation import profiles
-from customer_segmentation.data.levels import is_numeric
+from customer_segmentation.data.levels import is_flag, is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.playbook import Play
+from customer_segmentation.naming.positions import values_of
 from customer_segmentation.naming.traits import spoken_of
 from customer_segmentation.naming.wording import LEVEL
 from customer_segmentation.profiles.effects import differentiators
 from customer_segmentation.profiles.rules import COLUMNS, Rules, rules
-from customer_segmentation.style import name_of
+from customer_segmentation.style import listed, name_of, percent
 from customer_segmentation.style import number as written
 
 TYPICAL = 5  # customers per card
@@ -128,7 +129,7 @@ def cards(
 def _spoken(name: str, play: Play | None, table: pd.DataFrame) -> list[Any]:
     """Columns behind a name: the play's, then those that the name itself speaks of."""
     columns = [*(play.columns.values() if play else ()), *spoken_of(name, list(table.columns))]
-    return [column for column in dict.fromkeys(columns) if is_numeric(table[column])]
+    return [c for c in dict.fromkeys(columns) if isinstance(c, tuple) or is_numeric(table[c])]
 
 
 def why(
@@ -145,7 +146,7 @@ def why(
         As for `cards`.
     segment : int
     columns : collection of column names
-        Those that the name speaks of; numbers.
+        Those that the name speaks of; numbers. A tuple of names: the sum of their columns.
 
     Examples
     --------
@@ -156,13 +157,17 @@ def why(
     member, inside = (segments == segment).to_numpy(), (segments != OUTLIER).to_numpy()
     parts = []
     for column in columns:
-        mine, all_ = table[column][member], table[column][inside]
+        values = values_of(table, column)
+        mine, all_ = values[member], values[inside]
         means, medians = (mine.mean(), all_.mean()), (mine.median(), all_.median())
+        flag = is_flag(values)
         lifted = abs(means[1] - medians[1]) > LIFTED * all_.std() and medians[1] != 0
         opposite = (means[0] - means[1]) * (medians[0] - medians[1]) < 0
-        one, other = map(written, map(float, medians if lifted or opposite else means))
-        typical = "typically " if lifted or opposite else ""
-        parts.append(f"{column} {typical}{one} against {other} for all")
+        typical = "typically " if (lifted or opposite) and not flag else ""
+        shown = percent if flag else written
+        one, other = map(shown, map(float, medians if typical else means))
+        title = f"{listed(column, 2)} together" if isinstance(column, tuple) else column
+        parts.append(f"{title} {typical}{one} against {other} for all")
     return "; ".join(parts)
 
 

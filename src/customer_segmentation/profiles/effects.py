@@ -12,7 +12,7 @@ from scipy.stats import chi2, false_discovery_control, fisher_exact, norm, rankd
 
 from customer_segmentation.data.levels import commonest, is_category, is_numeric
 from customer_segmentation.labels import OUTLIER, FloatArray
-from customer_segmentation.naming.traits import traits
+from customer_segmentation.naming.traits import distinct, traits
 from customer_segmentation.naming.wording import SLIGHT, Trait, told
 from customer_segmentation.profiles import check_aligned, contrasts, standardised_means
 from customer_segmentation.style import name_of
@@ -142,10 +142,11 @@ def differentiators(
         member = (segments == segment).to_numpy()
         told_of: dict[int, Trait] = {}
         for trait in found:
-            key = (segment, str(table.columns[trait.order]), trait.level or "")
+            level = "" if trait.answers else trait.level or ""
+            key = (segment, str(table.columns[trait.order]), level)
             if abs(trait.contrast) >= SLIGHT and key in certain:
                 told_of.setdefault(trait.order, trait)
-        strongest = list(told_of.values())[:MOST_TOLD]
+        strongest = distinct(told_of.values(), table, MOST_TOLD)
         result[segment] = tuple(told(trait, table, member, inside) for trait in strongest)
     return result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
+from customer_segmentation.data.levels import is_flag
 from customer_segmentation.labels import OUTLIER, FloatArray
 from customer_segmentation.naming.traits import indicators
 from customer_segmentation.profiles import check_aligned
@@ -189,7 +190,9 @@ def _rule(
 ) -> list[Condition]:
     """The rule of the segment at one place among the tree's classes."""
     path = _path(tree, _best_node(tree, place))
-    conditions = [_condition(features[n], above, threshold) for n, above, threshold in path]
+    flags = {column for column, level in features if level is None and is_flag(table[column])}
+    asked = [(features[n], above, threshold) for n, above, threshold in path]
+    conditions = [_condition(*question, flags) for question in asked]
     excluded = {c.column for c in conditions if c.sign == "is not"}
     levels = {column: _levels(table[column]) for column in excluded}
     members = y == tree.classes_[place]
@@ -220,8 +223,12 @@ def _path(tree: DecisionTreeClassifier, node: int) -> Iterator[tuple[int, bool, 
         yield int(parts.feature[node]), above, float(parts.threshold[node])
 
 
-def _condition(asked: tuple[Any, Any], above: bool, threshold: float) -> Condition:
+def _condition(
+    asked: tuple[Any, Any], above: bool, threshold: float, flags: Collection[Any]
+) -> Condition:
     column, level = asked
+    if column in flags:
+        return Condition(column, "is", int(above))
     if level is None:
         return Condition(column, ">" if above else "<=", threshold)
     return Condition(column, "is" if above else "is not", level)

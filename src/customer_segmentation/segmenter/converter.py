@@ -8,6 +8,7 @@ is in a chunk, so a row means the same in every chunk and alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class Converter:
         Words that mean "missing", besides the usual ones.
     mark : "." or ","
         Decimal mark of the training data; decides where the cells of the head do not.
+    codes : mapping, column -> numbers, optional
+        Those that stand for "missing" in it.
 
     Examples
     --------
@@ -59,8 +62,9 @@ class Converter:
         tokens: Sequence[str] = (),
         *,
         mark: numerals.Mark = ".",
+        codes: Mapping[str, Sequence[float]] = MappingProxyType({}),
     ) -> None:
-        self._numeric = set(numeric)
+        self._numeric, self._codes = set(numeric), codes
         self._levels = {
             column: {folded(level): level for level in known} for column, known in levels.items()
         }
@@ -81,7 +85,9 @@ class Converter:
         problems: dict[Any, str] = {}
         for name, cells in frame.items():
             if name in self._numeric:
-                columns[name], bad = self._numbers(cells)
+                numbers, bad = self._numbers(cells)
+                gaps = self._codes.get(str(name))
+                columns[name] = numbers.mask(numbers.isin(gaps)) if gaps else numbers
                 for row, cell in bad.items():
                     reason = f"column {name!r}: got {_shown(cell)}, expected a number"
                     problems[row] = f"{problems[row]}; {reason}" if row in problems else reason

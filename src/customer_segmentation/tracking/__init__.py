@@ -34,7 +34,7 @@ from customer_segmentation.tracking.saved_view import side_by_side
 from customer_segmentation.tracking.store import process_tags  # first: it sets MLflow up
 
 # Runs whose pictures are still being drawn, in order of their start.
-_waiting: dict[str, _Batch] = {}
+_waiting: dict[str, tuple[_Batch, Callable[[str], None]]] = {}
 THUMBNAIL = (400, 400)  # pixels of the copies in MLflow's image grid: two runs fit side by side
 # What the model answers with.
 ASSIGNED = {
@@ -79,7 +79,13 @@ def run(name: str, *, parent: str | None = None, tags: Mapping[str, str]) -> Ite
     mlflow.end_run("RUNNING" if active.info.run_id in _waiting else "FINISHED")
 
 
-def log(run_id: str, items: Iterable[Item], *, wait: bool = True) -> None:
+def log(
+    run_id: str,
+    items: Iterable[Item],
+    *,
+    wait: bool = True,
+    failed: Callable[[str], None] = lambda _: None,
+) -> None:
     """Log items to a run: numbers and words in one batch, the model, files in one go.
 
     Parameters
@@ -90,6 +96,8 @@ def log(run_id: str, items: Iterable[Item], *, wait: bool = True) -> None:
     wait : bool
         False leaves pictures, and what is made of them, to :func:`finish`, while they are drawn;
         the run stays open until then. Runs that wait already are finished first.
+    failed : callable, optional
+        Told the error of a run that waited, and whose pictures then failed.
 
     Raises
     ------
@@ -108,17 +116,18 @@ def log(run_id: str, items: Iterable[Item], *, wait: bool = True) -> None:
         raise
     if not wait:
         finish()
-        _waiting[run_id] = batch
+        _waiting[run_id] = batch, failed
 
 
 def finish() -> None:
     """Close the runs that wait for their pictures; one without them has failed, and says so."""
     client = mlflow.MlflowClient()
     while _waiting:
-        run_id, batch = _waiting.popitem()
+        run_id, (batch, failed) = _waiting.popitem()
         try:
             batch.finish()
         except Exception as error:
+            failed(str(error))
             client.set_tag(run_id, "error", _said(error))
             client.set_terminated(run_id, "KILLED" if interrupts.requested() else "FAILED")
         else:

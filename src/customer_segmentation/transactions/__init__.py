@@ -94,8 +94,9 @@ def load(
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
         categories = main_categories(lines, main_category_count)
         found = _customers(lines, categories)
+    codes: dict[str, list[float]] = {}
     if joining is not None:
-        found = join(found, joining, lines.findings)
+        found, codes = join(found, joining, lines.findings)
     if len(found) < 2:
         raise DataError(
             f"{path}: got the purchases of {plural(len(found), 'customer')} "
@@ -111,6 +112,7 @@ def load(
         sha256=_sha256(lines.source, items, joining["reading"]["path"] if joining else None),
         source=str(path),
         id_column=lines.columns["customer"],
+        missing_codes=codes,
         history={"reading": reading, "joining": joining, "categories": categories},
     )
 
@@ -156,7 +158,7 @@ def read_again(
         reading["columns"]["customer"] = id_column
     with open_lines(path, as_of=as_of, sheet=sheet, **reading) as lines:
         found = as_trained(lines, history, columns)
-    notes = [f"{e.rule}: {e.count:,} {e.detail}".strip() for e in lines.findings.entries]
+    notes = [entry.told() for entry in lines.findings.entries]
     trained = history["reading"]["columns"]["customer"]
     head = f"{lines.rows_out:,} purchase lines before {lines.as_of}"
     return found.rename_axis(trained), [head, *notes]
@@ -211,7 +213,7 @@ def as_trained(lines: Lines, history: Mapping[str, Any], columns: Collection[str
             "shares of categories: add the column, or a file of items with items=FILE"
         )
     if history["joining"] is not None and not set(columns) <= set(found.columns):
-        return join(found, history["joining"], lines.findings)
+        return join(found, history["joining"], lines.findings)[0]
     return found
 
 

@@ -147,7 +147,9 @@ def plain(
     return {"reading": {**given, "path": str(given["path"])}, "unmatched": unmatched}
 
 
-def join(table: pd.DataFrame, joining: Mapping[str, Any], findings: Findings) -> pd.DataFrame:
+def join(
+    table: pd.DataFrame, joining: Mapping[str, Any], findings: Findings
+) -> tuple[pd.DataFrame, dict[str, list[float]]]:
     """Add the columns of a customer file to the table of purchases, by customer id.
 
     What is not known of a customer is a missing number, and a level of its own of a category.
@@ -162,7 +164,9 @@ def join(table: pd.DataFrame, joining: Mapping[str, Any], findings: Findings) ->
 
     Returns
     -------
-    DataFrame
+    table : DataFrame
+    codes : dict, column -> list of float
+        Numbers of the file that mean "missing".
 
     Raises
     ------
@@ -198,7 +202,8 @@ def join(table: pd.DataFrame, joining: Mapping[str, Any], findings: Findings) ->
     findings.note(f"customer not in {name}", len(without), detail=listed(without))
     findings.note(f"customer of {name} without a purchase", len(idle), detail=listed(idle))
     joined = pd.concat([table, _aligned(known, ids).set_axis(table.index)], axis=1)
-    return joined[matched] if joining["unmatched"] == "drop" else joined
+    kept = joined[matched] if joining["unmatched"] == "drop" else joined
+    return kept, file.missing_codes
 
 
 def _aligned(known: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:

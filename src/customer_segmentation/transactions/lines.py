@@ -14,6 +14,7 @@ import pandas as pd
 from duckdb import DuckDBPyConnection as Connection
 
 from customer_segmentation.batches import open_source
+from customer_segmentation.data.codes import PLACEHOLDERS
 from customer_segmentation.data.findings import EXAMPLES, DataError, Findings, listed
 from customer_segmentation.style import plural
 from customer_segmentation.transactions import raw, staging
@@ -21,6 +22,7 @@ from customer_segmentation.transactions.raw import recognised
 
 PURCHASES, RETURNS = "purchase line kept", "return line kept"
 REMOVED = "line removed"
+_PLACEHOLDERS = ", ".join(f"DATE '{day}'" for day in PLACEHOLDERS)
 # Rule -> when a line falls under it. The first that holds is the line's.
 RULES: Mapping[str, str] = {
     f"unreadable {REMOVED}": "problem IS NOT NULL",
@@ -29,6 +31,7 @@ RULES: Mapping[str, str] = {
     f"no customer: {REMOVED}": "customer IS NULL",
     f"no date: {REMOVED}": '"time" IS NULL AND odd_time IS NULL',
     f"unreadable date: {REMOVED}": '"time" IS NULL',
+    f"date of none: {REMOVED}": f'"time"::DATE IN ({_PLACEHOLDERS})',
     f"no amount: {REMOVED}": "amount IS NULL AND odd_amount IS NULL",
     f"unreadable amount: {REMOVED}": "amount IS NULL",
     f"after as_of: {REMOVED}": "\"time\" >= DATE '{as_of}'",
@@ -39,6 +42,7 @@ RULES: Mapping[str, str] = {
 _SHOWN = {
     f"unreadable {REMOVED}": "problem",
     f"unreadable date: {REMOVED}": "odd_time",
+    f"date of none: {REMOVED}": '"time"::DATE::VARCHAR',
     f"unreadable amount: {REMOVED}": "odd_amount",
     f"after as_of: {REMOVED}": '"time"::DATE::VARCHAR',
     RETURNS: "round(amount, 2)::VARCHAR",

@@ -199,12 +199,11 @@ def read(
     wanted = ", ".join(f'{name} AS "{role}"' for role, name in by_role.items())
     copies = f"hash({', '.join(names)}) AS copy"
     selection = _scan(source, names)
-    above = source.top if isinstance(source, TextSource) else 1  # rows
     if selection is not None:
         try:
             connection.execute(
                 f"CREATE OR REPLACE TABLE {table} AS SELECT {wanted}, {copies}, row_number() "
-                f"OVER () + {above} AS line, NULL::VARCHAR AS problem FROM {selection}"
+                f"OVER () + {source.above} AS line, NULL::VARCHAR AS problem FROM {selection}"
             )
             return
         except duckdb.InvalidInputException:
@@ -225,7 +224,9 @@ def _scan(source: Source, names: Sequence[str]) -> str | None:
     if isinstance(source, TextSource) and source.regular and source.encoding == "utf-8-sig":
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
         mark = source.separator.replace("'", "''")
-        options = f"auto_detect=false, header=false, skip={source.top}, delim='{mark}', quote='\"'"
+        options = (
+            f"auto_detect=false, header=false, skip={source.above}, delim='{mark}', quote='\"'"
+        )
         return f"read_csv('{file}', {options}, escape='\"', columns={{{columns}}})"
     return None
 
