@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.preprocessing import (
+    Binarizer,
     MinMaxScaler,
     OneHotEncoder,
     PowerTransformer,
@@ -98,6 +99,17 @@ def test_infinite_values_are_refused():
     table.loc[3, "age"] = np.inf
     with pytest.raises(features.FeatureError, match="infinite values in \\['age'\\]"):
         features.build(table, [{"columns": ["age"], "transform": StandardScaler()}], name="x")
+
+
+def test_of_a_column_that_is_mostly_zero_it_counts_who_has_any():
+    waiting = np.zeros(60)
+    waiting[:9] = [1, 3, 200, 7, 40, 90, 2, 15, 60]
+    table = customers()[["age"]].assign(waiting=waiting, half=waiting + (np.arange(60) % 2))
+    transforms = [{"columns": "mostly_zero", "transform": Binarizer()}]
+    found = features.build(table, transforms, name="auto")
+    assert found.columns == ["waiting"]
+    assert found.matrix[:, 0].tolist() == (waiting > 0).tolist()
+    assert features.build(table, AUTO, name="own").columns == ["age", "waiting", "half"]
 
 
 def test_a_pattern_takes_the_columns_of_that_kind_of_name():

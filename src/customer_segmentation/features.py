@@ -27,7 +27,10 @@ from customer_segmentation.style import percent
 MAX_LEVELS = 12  # more levels than this is a name or a place, not a category to segment by
 # Beyond a skewness of 1 a column counts as highly skewed (Bulmer 1979, Principles of Statistics).
 SKEWED = 1.0
-KINDS = ("numeric", "skewed", "binary", "categorical")
+# Zero for more customers than this, a column says who has any: by standard deviations those few
+# would be far from everybody else.
+MOSTLY_ZERO = 0.8
+KINDS = ("numeric", "skewed", "mostly_zero", "binary", "categorical")
 
 
 class FeatureError(ValueError):
@@ -67,9 +70,8 @@ def build(
     table : DataFrame, one row per customer
         Clean; the index is the customer id and is never a feature.
     transforms : sequence of {"columns": ..., "transform": ...}
-        ``columns`` is a list of column names, or one of the kinds ``numeric``, ``skewed``,
-        ``binary`` and ``categorical``, which takes every usable column of that kind (see
-        :func:`kinds_of`), or a pattern of names with ``*``. ``transform`` is an unfitted
+        ``columns`` is a list of column names, a pattern of names with ``*``, or one of `KINDS`,
+        which takes every usable column of that kind. ``transform`` is an unfitted
         scikit-learn transformer or "passthrough". Missing values are filled with the median or
         the most frequent level first, so that a new customer with a gap can be scored.
     name : str
@@ -92,6 +94,8 @@ def build(
     """
     _check_read(transforms, name, unread)
     kinds, reasons = _kinds_of(table)
+    if "mostly_zero" not in [t["columns"] for t in transforms]:
+        kinds = {c: "skewed" if kind == "mostly_zero" else kind for c, kind in kinds.items()}
     chosen = [(t["transform"], _columns_of(table, t["columns"], kinds, name)) for t in transforms]
     used = list(dict.fromkeys(column for _, columns in chosen for column in columns))
     if not used:
@@ -129,7 +133,7 @@ def _kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
     """Kind of each column, and why others are of no use: constants, ids, free text, dates, gaps.
 
     A number is skewed when it has no negative value and a skewness beyond 1 either way, as amounts
-    of money have.
+    of money have; mostly zero when over 80 % of the customers have nothing.
     """
     kinds, reasons = {}, {}
     for column in table.columns:
@@ -143,10 +147,8 @@ def _kinds_of(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
 
 def _kind_of(values: pd.Series[Any]) -> tuple[str, str]:
     levels = int(values.nunique())
-    if levels == 0:
-        return "", "no values"
-    if levels == 1:
-        return "", "constant"
+    if levels < 2:
+        return "", "constant" if levels else "no values"
     if (missing := values.isna().mean()) > MOST:
         return "", f"no value for {percent(float(missing))} of the customers"
     if pd.api.types.is_datetime64_any_dtype(values):
@@ -167,8 +169,10 @@ def _numeric_kind(values: pd.Series[float], levels: int) -> tuple[str, str]:
     if levels == len(values) and levels > 2 and (steps == 1).all():
         return "", "a running number"
     finite = values[np.isfinite(values)]
-    amount = bool((finite >= 0).all()) and abs(float(skew(finite))) > SKEWED
-    return ("skewed" if amount else "numeric"), ""
+    amount = bool((finite >= 0).all())
+    if amount and (finite == 0).mean() > MOSTLY_ZERO:
+        return "mostly_zero", ""
+    return ("skewed" if amount and abs(float(skew(finite))) > SKEWED else "numeric"), ""
 
 
 def _columns_of(
@@ -221,11 +225,8 @@ def _with_imputer(transform: Any, columns: pd.DataFrame) -> Any:
 
 
 def _check_finite(table: pd.DataFrame, used: list[str], name: str) -> None:
-    infinite = [
-        c
-        for c in used
-        if pd.api.types.is_numeric_dtype(table[c]) and np.isinf(table[c].astype(float)).any()
-    ]
+    numbers = [c for c in used if pd.api.types.is_numeric_dtype(table[c])]
+    infinite = [c for c in numbers if np.isinf(table[c].astype(float)).any()]
     if infinite:
         raise FeatureError(
             f"features={name}: got infinite values in {infinite}, expected finite numbers. "
