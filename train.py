@@ -218,14 +218,7 @@ class SweepRun(Callback):
         from customer_segmentation.plots import drawing
 
         drawing.start()  # first: it loads what it needs while this process does
-        from customer_segmentation import (  # noqa: F401
-            analysis,
-            interrupts,
-            rebuild,
-            report,
-            sweep,
-            terminal,
-        )
+        from customer_segmentation import analysis, interrupts, rebuild, report, sweep, terminal  # noqa: F401
         from customer_segmentation.tracking import runs, store
 
         settle()

@@ -177,10 +177,8 @@ def load(
     )
     raw = replace(raw, frame=frame, numbers={})  # what was read is let go
     if not (identified and pd.Index(ids, copy=False).is_unique):  # which is quick if sorted
-        rule = duplicate_rows if wanted is None or identified else "keep"
-        rows = identity.distinct_rows(frame, ids if identified else None, rule, findings)
-        rows = identity.one_row_each(ids.loc[rows], duplicate_ids, findings)
-        frame = frame if len(rows) == len(frame) else frame.loc[rows]
+        equal = duplicate_rows if wanted is None or identified else "keep"
+        frame = _distinct(frame, ids, identified, (equal, duplicate_ids), findings)
     frame, missing_codes = codes.set_aside(frame, declared, findings)
     check_values(frame, declared, findings)
     findings.stop_if_refused(str(path))
@@ -212,6 +210,19 @@ def _only(only: Sequence[str] | None) -> list[str] | None:
             "or null to read all"
         )
     return [str(name) for name in only]
+
+
+def _distinct(
+    frame: pd.DataFrame,
+    ids: pd.Series,
+    identified: bool,
+    rules: tuple[DuplicateRows, DuplicateIds],
+    findings: Findings,
+) -> pd.DataFrame:
+    """One row for each customer, by the rules for rows that are equal and for equal ids."""
+    rows = identity.distinct_rows(frame, ids if identified else None, rules[0], findings)
+    rows = identity.one_row_each(ids.loc[rows], rules[1], findings)
+    return frame if len(rows) == len(frame) else frame.loc[rows]
 
 
 def _check_choices(**given: str) -> None:
