@@ -71,16 +71,17 @@ def test_numbers_of_one_cloud_have_no_segments_whatever_the_categories():
     assert answer.verdict == recommendation.NO_SEGMENTS
 
 
-def test_segments_that_lie_in_the_categories_are_still_found():
+@pytest.mark.parametrize("algorithm", ["gmm", "latent_classes"])
+def test_segments_that_lie_in_the_categories_are_still_found(algorithm):
     rng = np.random.default_rng(2)
     y = rng.integers(0, 2, ROWS)
     answers = {
         f"answer {i}": np.where(rng.random(ROWS) < 0.85, y, 1 - y).astype(str) for i in range(8)
     }
     table = pd.DataFrame({"age": rng.normal(size=ROWS), "income": rng.normal(size=ROWS)} | answers)
-    model, transforms, _ = plan("gmm")
+    model, transforms, _ = plan(algorithm)
     X = features.build(table, transforms, name="auto").matrix
-    path = paths.fit_path(model.estimator, X, algorithm="gmm", parameter="n_components", grid=[2])
+    path = paths.fit_path(model.estimator, X, algorithm="a", parameter="n_components", grid=[2])
     assert adjusted_rand_score(y, path.candidates[0].labels) > 0.9
 
 

@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.utils.estimator_checks import check_clustering, parametrize_with_checks
 
 from customer_segmentation import features, paths
+from customer_segmentation.latent import LatentClasses
 from customer_segmentation.paths.grids import COUNT_PARAMETERS
 from customer_segmentation.rfm import RFMScores
 from customer_segmentation.segmenter import TRUSTED_TYPES, SchemaError, Segmenter, number_segments
@@ -165,7 +166,8 @@ def test_every_trusted_type_exists_and_is_needed(mall):
     file = ROOT / "conf" / "algorithm" / "hdbscan.yaml"
     built, found = candidates(file, generated(), GENERATED)
     models.append(Segmenter.from_candidate(built, found[0], seed=0))
-    models.append(Segmenter(RFMScores()).fit(generated()[["age", "spend"]]))
+    for plain in (RFMScores(), LatentClasses(random_state=0)):
+        models.append(Segmenter(plain).fit(generated()[["age", "spend"]]))
     dumped = [skops.io.get_untrusted_types(data=skops.io.dumps(m)) for m in models]
     assert {name for types in dumped for name in types} == set(TRUSTED_TYPES)
 

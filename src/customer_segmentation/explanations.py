@@ -56,6 +56,8 @@ ALGORITHMS = {
     "DBSCAN": "DBSCAN, which joins customers in places where many are close together",
     "HDBSCAN": "HDBSCAN, which joins customers in places that are denser than what surrounds them",
     "GaussianMixture": "a Gaussian mixture, which describes the customers as overlapping clouds",
+    "LatentClasses": "latent classes, which describe the customers by the numbers and answers that "
+    "are typical of each group",
     "RFMScores": "the classical scores of recency, frequency and money: quintiles of each, and "
     "the group that a customer's scores belong to",
     "Genie": "Genie, which merges groups of customers step by step and avoids tiny ones",

@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 # Types that skops asks about by name; all are plain data of these classes.
 TRUSTED_TYPES = [
+    "customer_segmentation.latent.LatentClasses",
     "customer_segmentation.rfm.RFMScores",
     "customer_segmentation.segmenter.assigners.LinkageAssigner",
     "customer_segmentation.segmenter.assigners.NeighborsAssigner",
