@@ -317,6 +317,8 @@ def test_numbers_that_are_names_have_no_mean(write):
     data = load(write("id,sales_region,Zip,visits\n1,3,10115,3\n2,1,10117,1\n3,3,80331,3\n"))
     assert data.table["sales_region"].cat.categories.tolist() == ["1", "3"]
     assert data.table["visits"].dtype == "float64"
+    far = load(write("id,km_to_city,orders per channel\n1,3,4\n2,12,9\n3,40,4\n"))
+    assert far.table.dtypes.eq("float64").all()
     declared = {"sales_region": {"type": "number"}}
     kept = load(write("id,sales_region\n1,3\n2,1\n"), columns=declared)
     assert kept.table["sales_region"].tolist() == [3.0, 1.0]

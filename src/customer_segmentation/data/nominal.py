@@ -17,6 +17,9 @@ LAST_WORDS = {"gender", "sex", "region", "channel", "country", "state", "provinc
 LAST_WORDS |= {"city", "zone", "branch", "code", "zip", "zipcode", "postcode", "plz"}
 LAST_WORDS |= {"agent", "company", "seller", "vendor"}
 LAST_WORDS |= {"geschlecht", "land", "filiale", "kanal"}
+# Words of amounts that go by them all the same: kilometres to a city, orders per channel.
+AMOUNTS = {"to", "from", "of", "in", "by", "per", "within", "distance", "population", "income"}
+AMOUNTS |= {"n", "no", "num", "nr", "number", "count", "total", "sum", "avg", "average", "mean"}
 
 
 def unless_names(numbers: pd.Series, findings: Findings) -> pd.Series:
@@ -38,9 +41,8 @@ def unless_names(numbers: pd.Series, findings: Findings) -> pd.Series:
     >>> unless_names(pd.Series([2.0, 1.0], name="Sales_Region"), Findings()).tolist()
     ['2', '1']
     """
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", str(numbers.name))
     present = numbers.dropna()
-    if not words or words[-1].lower() not in LAST_WORDS or not (present % 1 == 0).all():
+    if not _is_named(str(numbers.name)) or not (present % 1 == 0).all():
         return numbers
     setting = override(str(numbers.name), "type", "number")
     detail = f"{numbers.name!r}; to have it as numbers: {setting}"
@@ -51,6 +53,11 @@ def unless_names(numbers: pd.Series, findings: Findings) -> pd.Series:
     order = pd.Index(levels.ordered(texts.dropna().unique(), []), dtype="str")
     cells = pd.Categorical(texts, categories=order)
     return pd.Series(cells, index=texts.index, name=texts.name)
+
+
+def _is_named(column: str) -> bool:
+    words = [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", column)]
+    return bool(words) and words[-1] in LAST_WORDS and not AMOUNTS.intersection(words)
 
 
 def as_texts(column: pd.Series) -> pd.Series:
