@@ -34,7 +34,8 @@ from customer_segmentation.style import plural
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (0.35, 0.25, 0.2, 0.12, 0.08)
 ALGORITHMS = (
-    "kmeans", "gmm", "agglomerative", "average", "dbscan", "hdbscan", "hdbscan_assigned", "genie",
+    "kmeans", "gmm", "latent_classes", "agglomerative", "average", "dbscan", "hdbscan",
+    "hdbscan_assigned", "genie",
 )  # fmt: skip
 TINY = 200  # rows of the run whose seconds are those of starting
 
