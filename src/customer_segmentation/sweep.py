@@ -107,8 +107,9 @@ def _comparison(sweep: Sweep) -> Iterator[Item]:
     yield Table("leaderboard.csv", sweep.leaderboard, compare=True)
     for data, found in sweep.recommendations.items():
         yield Table(f"recommendation/{data}.csv", found.case, compare=True)
-    for run_id in sweep.recommended[:1]:
-        yield Tag("recommended_run_id", run_id)
+    for first in [found for found in sweep.recommendations.values() if found.run][:1]:
+        yield Tag("recommended_run_id", sweep.run_ids[first.run])
+        yield Tag("recommended_verdict", first.verdict)
     yield Tag("verdict", "; ".join(r.verdict for r in sweep.recommendations.values()))
     if len(sweep.leaderboard) > 1:
         yield Table("tables/agreement.csv", sweep.agreement.round(3), index=True)

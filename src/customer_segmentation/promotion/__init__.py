@@ -139,26 +139,27 @@ def find_run(opened: Store, wanted: str | None) -> Run:
     opened : Store
     wanted : str or None
         Id or name of a run; of several with one name, the latest finished one. None takes what
-        the latest sweep recommends.
+        the latest sweep recommends, with the verdict of the sweep: it may have found that there
+        are no segments, in which case it recommends the best that there is.
 
     Raises
     ------
     PromotionError
         When there is none, or it has not finished.
     """
-    run = runs.get(wanted or _recommended(opened))
+    run = runs.get(wanted) if wanted else _recommended(opened)
     if run is None:
         run = _by_name(opened, str(wanted))
     if run.tags.get("kind") != "model" or run.status != "FINISHED":
         kind = run.tags.get("kind", "other")
         raise PromotionError(
-            f"got run {wanted}, a {run.status} run of kind {kind!r}, expected a FINISHED one "
-            f"of kind 'model'. Choose another: run=ID_OR_NAME."
+            f"got run {wanted or run.name}, a {run.status} run of kind {kind!r}, expected a "
+            f"FINISHED one of kind 'model'. Choose another: run=ID_OR_NAME."
         )
     return run
 
 
-def _recommended(opened: Store) -> str:
+def _recommended(opened: Store) -> Run:
     ended = "tags.kind = 'sweep' AND attributes.status != 'RUNNING'"
     sweeps = runs.search(opened, ended, most=1)
     if not sweeps:
@@ -166,13 +167,15 @@ def _recommended(opened: Store) -> str:
             "got no finished sweep in this store, expected one. Make one: python train.py -m, or "
             "name a run: run=ID_OR_NAME."
         )
-    found = sweeps[0].tags.get("recommended_run_id")
-    if found is None:
+    told = sweeps[0].tags
+    run = runs.get(told.get("recommended_run_id", ""))
+    if run is None:
         raise PromotionError(
-            f"got sweep {sweeps[0].name} ({sweeps[0].id}), which recommends no "
-            f"run. See its page for why, or name a run: run=ID_OR_NAME."
+            f"got sweep {sweeps[0].name} ({sweeps[0].id}), which recommends no run that is there. "
+            f"See its page for why, or name a run: run=ID_OR_NAME."
         )
-    return str(found)
+    verdict = told.get("recommended_verdict", run.tags.get("verdict", ""))
+    return replace(run, tags={**run.tags, "verdict": verdict})
 
 
 def _by_name(opened: Store, name: str) -> Run:

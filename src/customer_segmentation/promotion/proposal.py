@@ -192,7 +192,6 @@ class Limits:
     outlier_share: float
     assigner_fidelity: float
     moved_share: float
-    score: float = 0.0
 
 
 AT_LEAST = ("stability", "smallest_share", "assigner_fidelity")
@@ -242,9 +241,6 @@ def check_gate(
     """
     allowed = " or ".join(limits.verdicts)
     rows = [("verdict", verdict or "none", allowed, verdict in limits.verdicts)]
-    if "score" in metrics:  # some selections compute none
-        got, wanted = metrics["score"], f"above {limits.score:.2f}, better than one single group"
-        rows.append(("score", f"{got:.2f}", wanted, got > limits.score))
     compared = champion_columns is not None
     for name in (*AT_LEAST, *AT_MOST):
         if name == "moved_share" and not compared:
