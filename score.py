@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
 
 def run(chosen: dict[str, Any]) -> int:
     """Open the store and the model, score, and log what came of it."""
-    from customer_segmentation import options, registry
+    from customer_segmentation import interrupts, options, registry
     from customer_segmentation.batches import scoring_run
     from customer_segmentation.tracking import store
     from customer_segmentation.transactions import scoring
@@ -48,7 +48,7 @@ def run(chosen: dict[str, Any]) -> int:
             sheet=chosen["sheet"],
             progress=progress,
         )
-    with scoring_run.in_place(scored):
+    with interrupts.complete(scored.output):
         say(scored)
         run_id = scoring_run.log(scored, chosen["name"], served)
         print(f"this scoring: {opened.run_link(run_id)}")

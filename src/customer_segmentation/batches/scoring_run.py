@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from customer_segmentation.plots import canvas
 from customer_segmentation.plots.drift import drift as drift_picture
 from customer_segmentation.registry import Served
 from customer_segmentation.style import listed, plural
-from customer_segmentation.tracking.store import StoreError, said
+from customer_segmentation.tracking.store import said
 
 
 def log(scored: Scored, name: str, served: Served) -> str:
@@ -53,23 +52,6 @@ def log(scored: Scored, name: str, served: Served) -> str:
     with said(failed), tracking.run(f"scoring-{scored.input.stem}", tags=tags) as run_id:
         tracking.log(run_id, _items(scored, settings))
     return run_id
-
-
-@contextmanager
-def in_place(scored: Scored) -> Iterator[None]:
-    """Say of an interrupt that the output is complete, though the rest is not.
-
-    Raises
-    ------
-    StoreError
-    """
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise StoreError(
-            f"{scored.output} is complete, but the scoring was interrupted before all of it was "
-            "said and logged."
-        ) from error
 
 
 def _items(scored: Scored, settings: Mapping[str, object]) -> Iterator[Item]:
